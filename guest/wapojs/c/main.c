@@ -1,0 +1,233 @@
+/* The life of the program: wapo_poll is called whenever there may be something to do, does it, and returns.
+ *
+ * The first poll starts the engine and the platform. Then commands come (docs/abi.md, 1001): load a program, serve a
+ * request. Everything else is waking what waits. The program is over (poll returns 1) when JavaScript says so once
+ * nothing is left that could still happen.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "wapojs.h"
+
+enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2 };
+enum { LOAD_EVALUATE = 1 };
+enum { MAX_WAKERS_A_POLL = 256, COMMAND_BUFFER = 16384 };
+
+/* Deep recursion must end as a JavaScript exception. The engine counts the shadow stack, which is in linear memory
+ * (1 MiB, set at link time); the machine stack that the host gives has room for what is on it then. */
+#define JS_STACK_BYTES (700 * 1024)
+
+/* A collection walks the whole heap and so dirties every page of it; a short request should never need one. */
+#define GC_HEADROOM_BYTES (32u << 20)
+
+JSContext *wapojs_context;
+
+static JSRuntime *runtime;
+static JSValue handlers[HANDLER_COUNT];
+static bool failed;
+static uint8_t command_buffer[COMMAND_BUFFER];
+
+static void track_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, bool is_handled, void *opaque)
+{
+    (void)opaque;
+    JSValue args[] = { JS_DupValue(ctx, promise), JS_DupValue(ctx, reason), JS_NewBool(ctx, is_handled) };
+    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REJECTION, 3, args));
+}
+
+/* The host calls neither _start nor _initialize (Wapo ABI 10.5), so static constructors are ours to run, once. */
+extern void __wasm_call_ctors(void);
+
+static bool start(void)
+{
+    __wasm_call_ctors();
+    runtime = JS_NewRuntime();
+    if (!runtime)
+        return false;
+    JS_SetMaxStackSize(runtime, JS_STACK_BYTES);
+    JS_SetGCThreshold(runtime, (size_t)-1);
+    wapojs_context = JS_NewContext(runtime);
+    if (!wapojs_context || JS_AddIntrinsicBigInt(wapojs_context))
+        return false;
+    for (int i = 0; i < HANDLER_COUNT; i++)
+        handlers[i] = JS_UNDEFINED;
+    JS_SetHostPromiseRejectionTracker(runtime, track_rejection, NULL);
+    loader_init(wapojs_context);
+    return loader_start_platform(wapojs_context);
+}
+
+void wapojs_set_handler(enum handler which, JSValueConst function)
+{
+    JS_FreeValue(wapojs_context, handlers[which]);
+    handlers[which] = JS_DupValue(wapojs_context, function);
+}
+
+static void report(void)
+{
+    JSContext *ctx = wapojs_context;
+    JSValue error = JS_GetException(ctx);
+    if (JS_IsFunction(ctx, handlers[HANDLER_REPORT])) {
+        JSValue result = JS_Call(ctx, handlers[HANDLER_REPORT], JS_UNDEFINED, 1, (JSValueConst *)&error);
+        if (JS_IsException(result))
+            JS_FreeValue(ctx, JS_GetException(ctx)); /* reporting must not go round in circles */
+        JS_FreeValue(ctx, result);
+    }
+    JS_FreeValue(ctx, error);
+}
+
+JSValue wapojs_call_handler(enum handler which, int argc, JSValue *argv)
+{
+    JSContext *ctx = wapojs_context;
+    JSValue result = JS_UNDEFINED;
+    if (JS_IsFunction(ctx, handlers[which]))
+        result = JS_Call(ctx, handlers[which], JS_UNDEFINED, argc, (JSValueConst *)argv);
+    for (int i = 0; i < argc; i++)
+        JS_FreeValue(ctx, argv[i]);
+    if (JS_IsException(result)) {
+        report();
+        return JS_UNDEFINED;
+    }
+    return result;
+}
+
+void wapojs_call(JSValueConst function, int argc, JSValue *argv)
+{
+    JSContext *ctx = wapojs_context;
+    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, argc, (JSValueConst *)argv);
+    for (int i = 0; i < argc; i++)
+        JS_FreeValue(ctx, argv[i]);
+    if (JS_IsException(result))
+        report();
+    JS_FreeValue(ctx, result);
+}
+
+void wapojs_run_jobs(void)
+{
+    JSContext *ctx;
+    int status;
+    do {
+        while ((status = JS_ExecutePendingJob(runtime, &ctx)) != 0)
+            if (status < 0)
+                report();
+        JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
+    } while (JS_IsJobPending(runtime));
+}
+
+bool wapojs_has_work(void)
+{
+    return waits_count() > 0 || timers_count() > 0;
+}
+
+/* Reads a little-endian number of a command and moves on. */
+static uint32_t take_u32(const uint8_t **at)
+{
+    uint32_t value;
+    memcpy(&value, *at, 4);
+    *at += 4;
+    return value;
+}
+
+/* LOAD: u32 flags, u32 length of the file name, u32 length of the source; file name, source. */
+static void load(const uint8_t *at)
+{
+    JSContext *ctx = wapojs_context;
+    uint32_t flags = take_u32(&at), name_length = take_u32(&at), source_length = take_u32(&at);
+    JSValue args[] = {
+        JS_NewStringLen(ctx, (const char *)at + name_length, source_length),
+        JS_NewStringLen(ctx, (const char *)at, name_length),
+        JS_NewBool(ctx, flags & LOAD_EVALUATE),
+    };
+    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_LOAD, 3, args));
+    wapojs_run_jobs();
+    JSMemoryUsage usage;
+    JS_RunGC(runtime);
+    JS_ComputeMemoryUsage(runtime, &usage);
+    JS_SetGCThreshold(runtime, (size_t)usage.malloc_size + GC_HEADROOM_BYTES);
+    wapojs_forget();
+}
+
+/* REQUEST: u32 lengths of method, URL, headers, body, secret, id; i32 stream of the rest of the body or -1;
+ * u32 whether there is a body; then those six. */
+static void request(const uint8_t *at)
+{
+    JSContext *ctx = wapojs_context;
+    uint32_t method = take_u32(&at), url = take_u32(&at), headers = take_u32(&at), body = take_u32(&at);
+    uint32_t secret = take_u32(&at), id = take_u32(&at);
+    int32_t stream = (int32_t)take_u32(&at);
+    bool has_body = take_u32(&at);
+    const uint8_t *p[6];
+    uint32_t sizes[] = { method, url, headers, body, secret, id };
+    for (int i = 0; i < 6; i++) {
+        p[i] = at;
+        at += sizes[i];
+    }
+    JSValue args[] = {
+        JS_NewStringLen(ctx, (const char *)p[0], method),
+        JS_NewStringLen(ctx, (const char *)p[1], url),
+        wapojs_latin1_string(ctx, p[2], headers),
+        has_body ? JS_NewUint8ArrayCopy(ctx, p[3], body) : JS_NULL,
+        JS_NewInt32(ctx, stream),
+        secret ? JS_NewStringLen(ctx, (const char *)p[4], secret) : JS_NULL,
+        JS_NewStringLen(ctx, (const char *)p[5], id),
+    };
+    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REQUEST, 7, args));
+}
+
+/* Takes one command from the host, if there is one. A long one comes through the return slot. */
+static bool take_command(void)
+{
+    ocall_result length = ocall(OCALL_NEXT_COMMAND, OCALL_POINTER(command_buffer), COMMAND_BUFFER, 0, 0);
+    if (length.error)
+        return false;
+    uint8_t *command = command_buffer;
+    if (length.value > COMMAND_BUFFER) {
+        command = malloc(length.value);
+        if (!command || ocall(OCALL_GET_RETURN, OCALL_POINTER(command), (int32_t)length.value, 0, 0).error) {
+            free(command);
+            static const char text[] = "out of memory: the request or the program does not fit";
+            ocall(OCALL_FAIL, 1, OCALL_POINTER(text), sizeof(text) - 1, 0);
+            failed = true;
+            return false;
+        }
+    }
+    const uint8_t *at = command;
+    switch (take_u32(&at)) {
+    case COMMAND_LOAD: load(at); break;
+    case COMMAND_REQUEST: request(at); break;
+    }
+    if (command != command_buffer)
+        free(command);
+    return true;
+}
+
+__attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
+{
+    static int32_t wakers[MAX_WAKERS_A_POLL];
+    if (!wapojs_context && !start())
+        failed = true;
+    if (failed)
+        return 1;
+    for (;;) {
+        ocall_result count = ocall(OCALL_DRAIN_WAKERS, OCALL_POINTER(wakers), MAX_WAKERS_A_POLL, 0, 0);
+        if (count.error || count.value == 0)
+            break;
+        for (uint32_t i = 0; i < count.value; i++)
+            if (wakers[i] >= 0) {
+                waits_wake((uint32_t)wakers[i]);
+                wapojs_run_jobs();
+            }
+        if (count.value < MAX_WAKERS_A_POLL)
+            break;
+    }
+    if (take_command())
+        wapojs_run_jobs();
+    while (!failed && !wapojs_has_work()) {
+        JSValue over = wapojs_call_handler(HANDLER_IDLE, 0, NULL);
+        bool end = JS_ToBool(wapojs_context, over) > 0;
+        JS_FreeValue(wapojs_context, over);
+        if (end)
+            return 1;
+        if (!JS_IsJobPending(runtime))
+            break;
+        wapojs_run_jobs();
+    }
+    return failed ? 1 : 0;
+}

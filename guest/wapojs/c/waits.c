@@ -1,0 +1,203 @@
+/* Operations that answered "pending", by waker id: when the host wakes one, it is tried again.
+ *
+ * A wake is a hint. An entry is freed as soon as its operation is over; a wake that comes late for a number that has
+ * been given out again just tries the new operation once more, which is harmless.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "wapojs.h"
+
+enum { READ_BUFFER = 65536, HEAD_BUFFER = 8192 };
+
+typedef struct {
+    bool used;
+    wait_kind kind;
+    uint32_t resource;
+    uint32_t limit;   /* WAIT_READ: most bytes */
+    uint32_t offset;  /* WAIT_WRITE: bytes written so far */
+    JSValue callback; /* (error text or null, value) */
+    JSValue bytes;    /* WAIT_WRITE: what is written; kept alive, and looked up anew at each try */
+} wait;
+
+static wait *waits; /* index + 1 is the waker: 0 is the timer's */
+static uint32_t capacity;
+static int used;
+static uint8_t read_buffer[READ_BUFFER];
+
+int waits_count(void)
+{
+    return used;
+}
+
+static wait *allocate(JSContext *ctx)
+{
+    for (uint32_t i = 0; i < capacity; i++)
+        if (!waits[i].used)
+            return &waits[i];
+    uint32_t grown = capacity ? capacity * 2 : 16;
+    wait *larger = realloc(waits, grown * sizeof(wait));
+    if (!larger) {
+        JS_ThrowOutOfMemory(ctx);
+        return NULL;
+    }
+    memset(larger + capacity, 0, (grown - capacity) * sizeof(wait));
+    waits = larger;
+    wait *first = &waits[capacity];
+    capacity = grown;
+    return first;
+}
+
+/* Frees the entry, then calls back: the callback may start another operation and get the same number. */
+static void finish(wait *w, JSValue error, JSValue value)
+{
+    JSContext *ctx = wapojs_context;
+    JSValue callback = w->callback;
+    JS_FreeValue(ctx, w->bytes);
+    w->used = false;
+    used--;
+    JSValue args[] = { error, value };
+    wapojs_call(callback, 2, args);
+    JS_FreeValue(ctx, callback);
+}
+
+/* The host's sentence for a resource that failed, or the general one for the code. */
+static JSValue failure_text(uint32_t resource, int error)
+{
+    char text[1024];
+    ocall_result length = ocall(OCALL_ERROR_TEXT, (int32_t)resource, OCALL_POINTER(text), sizeof(text), 0);
+    if (!length.error && length.value && length.value <= sizeof(text))
+        return JS_NewStringLen(wapojs_context, text, length.value);
+    return JS_NewString(wapojs_context, ocall_error_text(error));
+}
+
+static void try_read(wait *w, uint32_t waker)
+{
+    uint32_t limit = w->limit < READ_BUFFER ? w->limit : READ_BUFFER;
+    ocall_result got = ocall(OCALL_POLL_READ, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(read_buffer), (int32_t)limit);
+    if (got.error == ERROR_PENDING)
+        return;
+    if (got.error)
+        finish(w, failure_text(w->resource, got.error), JS_NULL);
+    else
+        finish(w, JS_NULL, got.value ? JS_NewUint8ArrayCopy(wapojs_context, read_buffer, got.value) : JS_NULL);
+}
+
+static void try_write(wait *w, uint32_t waker)
+{
+    for (;;) {
+        size_t length;
+        uint8_t *data = wapojs_bytes(wapojs_context, w->bytes, &length);
+        if (!data && length) { /* detached meanwhile */
+            JS_FreeValue(wapojs_context, JS_GetException(wapojs_context));
+            finish(w, JS_NewString(wapojs_context, "the buffer was detached while it was written"), JS_NULL);
+            return;
+        }
+        if (w->offset >= length) {
+            finish(w, JS_NULL, JS_UNDEFINED);
+            return;
+        }
+        ocall_result put = ocall(OCALL_POLL_WRITE, (int32_t)waker, (int32_t)w->resource,
+                                 OCALL_POINTER(data + w->offset), (int32_t)(length - w->offset));
+        if (put.error == ERROR_PENDING)
+            return;
+        if (put.error) {
+            finish(w, failure_text(w->resource, put.error), JS_NULL);
+            return;
+        }
+        w->offset += put.value;
+    }
+}
+
+/* The head of a response: (null, [status, minor version, reason, headers]). */
+static void try_head(wait *w, uint32_t waker)
+{
+    JSContext *ctx = wapojs_context;
+    uint8_t small[HEAD_BUFFER], *head = small;
+    ocall_result length = ocall(OCALL_HTTP_HEAD, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(small), HEAD_BUFFER);
+    if (length.error == ERROR_PENDING)
+        return;
+    if (length.error) {
+        finish(w, failure_text(w->resource, length.error), JS_NULL);
+        return;
+    }
+    if (length.value > HEAD_BUFFER) {
+        head = malloc(length.value);
+        if (!head || ocall(OCALL_GET_RETURN, OCALL_POINTER(head), (int32_t)length.value, 0, 0).error) {
+            free(head);
+            finish(w, JS_NewString(ctx, "out of memory"), JS_NULL);
+            return;
+        }
+    }
+    uint16_t numbers[2];
+    uint32_t lengths[2];
+    memcpy(numbers, head, 4);
+    memcpy(lengths, head + 4, 8);
+    JSValue parts[] = {
+        JS_NewInt32(ctx, numbers[0]),
+        JS_NewInt32(ctx, numbers[1]),
+        wapojs_latin1_string(ctx, head + 12, lengths[0]),
+        wapojs_latin1_string(ctx, head + 12 + lengths[0], lengths[1]),
+    };
+    if (head != small)
+        free(head);
+    finish(w, JS_NULL, JS_NewArrayFrom(ctx, 4, parts));
+}
+
+static void try_again(wait *w)
+{
+    uint32_t waker = (uint32_t)(w - waits) + 1;
+    switch (w->kind) {
+    case WAIT_READ: try_read(w, waker); break;
+    case WAIT_WRITE: try_write(w, waker); break;
+    case WAIT_HEAD: try_head(w, waker); break;
+    case WAIT_TIMER: break;
+    }
+}
+
+void waits_wake(uint32_t waker)
+{
+    if (waker == TIMER_WAKER)
+        timers_fire();
+    else if (waker <= capacity && waits[waker - 1].used)
+        try_again(&waits[waker - 1]);
+}
+
+static JSValue begin(JSContext *ctx, wait_kind kind, uint32_t resource, uint32_t limit, JSValueConst bytes,
+                     JSValueConst callback)
+{
+    if (!JS_IsFunction(ctx, callback))
+        return JS_ThrowTypeError(ctx, "the callback is not a function");
+    wait *w = allocate(ctx);
+    if (!w)
+        return JS_EXCEPTION;
+    *w = (wait){ true, kind, resource, limit, 0, JS_DupValue(ctx, callback), JS_DupValue(ctx, bytes) };
+    used++;
+    try_again(w);
+    return JS_UNDEFINED;
+}
+
+JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback)
+{
+    return begin(ctx, WAIT_READ, resource, limit, JS_UNDEFINED, callback);
+}
+
+JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSValueConst callback)
+{
+    return begin(ctx, WAIT_WRITE, resource, 0, bytes, callback);
+}
+
+JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback)
+{
+    return begin(ctx, WAIT_HEAD, resource, 0, JS_UNDEFINED, callback);
+}
+
+void waits_cancel(JSContext *ctx, uint32_t resource)
+{
+    for (uint32_t i = 0; i < capacity; i++)
+        if (waits[i].used && waits[i].resource == resource) {
+            waits[i].used = false;
+            used--;
+            JS_FreeValue(ctx, waits[i].callback);
+            JS_FreeValue(ctx, waits[i].bytes);
+        }
+}

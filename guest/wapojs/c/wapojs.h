@@ -1,0 +1,91 @@
+/* wapojs: QuickJS-ng as a Wapo program. What the C files share.
+ *
+ * One machine runs one program, so there is one runtime, one context, and every static below is part of the memory
+ * image that machines start from. State that must differ from one machine to the next (timers, waits, randomness) is
+ * empty whenever an image is taken, or reset then (wapojs_forget).
+ *
+ * Ownership: JSValue arguments are borrowed, JSValue results are the caller's, as in QuickJS itself.
+ */
+#ifndef WAPOJS_H
+#define WAPOJS_H
+
+#include <stdbool.h>
+#include "ocall.h"
+#include "quickjs.h"
+
+/* What JavaScript gives the C side to call, set once at start (native.handlers). */
+enum handler {
+    HANDLER_LOAD,      /* (source, filename, evaluate) */
+    HANDLER_REQUEST,   /* (method, url, headers, body, bodyStream, secret, id) */
+    HANDLER_REJECTION, /* (promise, reason, handled) */
+    HANDLER_REPORT,    /* (error): an exception that no script catches */
+    HANDLER_SETTLED,   /* (): the microtask queue has run dry; rejections may be reported */
+    HANDLER_IDLE,      /* () -> boolean: nothing is left to wait for; true ends the program */
+    HANDLER_COUNT
+};
+
+extern JSContext *wapojs_context;
+
+/* main.c: calls a handler, frees the arguments, reports what it throws. Returns its result or undefined. */
+JSValue wapojs_call_handler(enum handler which, int argc, JSValue *argv);
+void wapojs_set_handler(enum handler which, JSValueConst function);
+/* Runs promise jobs until none is left. */
+void wapojs_run_jobs(void);
+/* Calls a function, reports what it throws, frees the arguments. */
+void wapojs_call(JSValueConst function, int argc, JSValue *argv);
+/* Whether anything could still happen: a wait or a timer. */
+bool wapojs_has_work(void);
+
+/* waits.c: operations under way on resources, by waker id. */
+typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_TIMER } wait_kind;
+void waits_wake(uint32_t waker);
+int waits_count(void);
+JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback);
+JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSValueConst callback);
+JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* Drops what waits on a resource that is being closed; callbacks are not called. */
+void waits_cancel(JSContext *ctx, uint32_t resource);
+
+/* timers.c: any number of JavaScript timers on one timer of the host. */
+#define TIMER_WAKER 0
+JSValue timers_set(JSContext *ctx, JSValueConst callback, double milliseconds, bool repeat);
+void timers_clear(JSContext *ctx, int32_t id);
+void timers_fire(void);
+int timers_count(void);
+double wapojs_monotonic_ms(void);
+
+/* native_*.c: functions of the module "wapo:native". */
+extern const JSCFunctionListEntry native_text_functions[];
+extern const int native_text_count;
+extern const JSCFunctionListEntry native_url_functions[];
+extern const int native_url_count;
+extern const JSCFunctionListEntry native_io_functions[];
+extern const int native_io_count;
+extern const JSCFunctionListEntry native_misc_functions[];
+extern const int native_misc_count;
+int native_url_init(JSContext *ctx, JSModuleDef *module);
+
+/* loader.c: the platform's modules, which are in this program's data; the user's program. */
+void loader_init(JSContext *ctx);
+/* Evaluates the platform. Returns false after logging why it could not. */
+bool loader_start_platform(JSContext *ctx);
+extern const JSCFunctionListEntry native_loader_functions[];
+extern const int native_loader_count;
+
+/* native_misc.c: randomness is drawn again after this. */
+void wapojs_forget(void);
+
+/* text.c */
+/* Bytes that stand for code points 0 to 255 (HTTP headers). */
+JSValue wapojs_latin1_string(JSContext *ctx, const uint8_t *data, size_t length);
+/* The string's code units 0 to 255 as bytes in a js_malloc'ed buffer, or NULL with an exception pending. */
+uint8_t *wapojs_to_latin1(JSContext *ctx, JSValueConst value, size_t *length);
+/* UTF-8 of a string with lone surrogates replaced; borrowed like JS_ToCStringLen, freed with JS_FreeCString. */
+const char *wapojs_to_utf8(JSContext *ctx, JSValueConst value, size_t *length);
+/* The bytes of an ArrayBuffer or of any view on one; NULL with an exception pending. Borrowed. */
+uint8_t *wapojs_bytes(JSContext *ctx, JSValueConst value, size_t *length);
+
+/* Throws an Error with the sentence of an error code. */
+JSValue wapojs_throw_ocall(JSContext *ctx, const char *what, int error);
+
+#endif

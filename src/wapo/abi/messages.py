@@ -1,0 +1,39 @@
+"""Messages of the input channels (wapo-abi.md 4.5), in SCALE."""
+
+from dataclasses import dataclass
+
+from wapo.scale.primitives import Reader, encode_bytes, encode_compact, encode_text
+
+__all__ = ["HttpResponseHead", "encode_http_request", "encode_query_request"]
+
+
+def encode_query_request(origin: bytes | None, path: str, payload: bytes, reply_tx: int) -> bytes:
+    """A query for channel 3. ``origin`` is the verified account (32 bytes); ``reply_tx`` a one-shot's resource id."""
+    head = b"\x00" if origin is None else b"\x01" + origin
+    return head + encode_text(path) + encode_bytes(payload) + reply_tx.to_bytes(4, "little", signed=True)
+
+
+def encode_http_request(
+    method: str, url: str, headers: list[tuple[str, str]], response_tx: int, io_stream: int
+) -> bytes:
+    """A request for channel 4. Header names are in lower case; repeated names are repeated pairs."""
+    parts = [encode_text(method), encode_text(url), encode_compact(len(headers))]
+    for name, value in headers:
+        parts += (encode_text(name), encode_text(value))
+    parts += (response_tx.to_bytes(4, "little", signed=True), io_stream.to_bytes(4, "little", signed=True))
+    return b"".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponseHead:
+    """What a guest sends on ``response_tx``."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    @classmethod
+    def decode(cls, data: bytes) -> "HttpResponseHead":
+        """Raises :class:`~wapo.scale.primitives.ScaleError` for anything else."""
+        reader = Reader(data)
+        status = reader.unsigned(2)
+        return cls(status, [(reader.text(), reader.text()) for _ in range(reader.compact())])

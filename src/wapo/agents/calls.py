@@ -1,0 +1,96 @@
+"""The ocalls of the JavaScript profile (docs/abi.md, 1001 to 1006). The guest's session is a :class:`Run`, or an
+:class:`~wapo.agents.images.Loading` while an image is made."""
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from wapo.abi.results import PENDING, OcallError, OcallFailure
+from wapo.vm.ocalls.dispatch import Handlers
+from wapo.vm.ocalls.http import write_or_keep
+
+if TYPE_CHECKING:
+    from wapo.vm.guest import Guest
+
+__all__ = ["AGENT_CALLS"]
+
+_HEAD: Final = struct.Struct("<III")
+_COMPLETE: Final = 1
+_MAX_REPORT_BYTES: Final = 64 << 10
+_INVALID: Final = OcallError.INVALID_PARAMETER
+
+
+def next_command(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1001: the next command into ``[p0, p0+p1)`` or the return slot; 11 when there is none."""
+    command = guest.session.next_command(guest)
+    return PENDING if command is None else write_or_keep(guest, command, p0, p1)
+
+
+def loaded(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1002: the program was loaded (p0 = 0) or could not be (1); ``[p1, p1+p2)`` says what it is, or why not."""
+    guest.session.loaded(p0, _report(guest, p1, p2))
+    return 0
+
+
+def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1003: the response encoded at ``[p0, p0+p1)``; the result is the stream for the rest of the body.
+
+    Encoding: u32 flags (1: the body is complete), u32 status, u32 length of the headers; headers as name and value
+    joined by NUL; body.
+    """
+    guest.instance.check(p0, p1)
+    if p1 < _HEAD.size or p1 > guest.session.max_response_bytes + (1 << 20):
+        raise OcallFailure(OcallError.RESOURCE_LIMITED if p1 >= _HEAD.size else _INVALID)
+    data = guest.instance.read(p0, p1)
+    flags, status, length = _HEAD.unpack_from(data)
+    end = _HEAD.size + length
+    if end > p1:
+        raise OcallFailure(_INVALID)
+    fields = data[_HEAD.size : end].split(b"\0") if length else []
+    if len(fields) % 2:
+        raise OcallFailure(_INVALID)
+    headers = list(zip(fields[::2], fields[1::2], strict=True))
+    result: int = guest.session.respond(guest, status, headers, data[end:], bool(flags & _COMPLETE))
+    return result
+
+
+def output(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1004: the script's output, of kind p0 (``conventions.OutputKind``), at ``[p1, p1+p2)``."""
+    guest.instance.check(p1, p2)
+    if p2 > guest.session.max_response_bytes:
+        raise OcallFailure(OcallError.RESOURCE_LIMITED)
+    guest.session.output(p0, guest.instance.read(p1, p2))
+    return 0
+
+
+def fail(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1005: an error that nobody in the program caught, at ``[p1, p1+p2)``."""
+    guest.session.fail(_report(guest, p1, p2))
+    return 0
+
+
+def touched(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1006: the program looks at something that differs from run to run (p0: ``images.TOUCHES``)."""
+    guest.session.touched(p0)
+    return 0
+
+
+def keep_alive(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1007: work that is to go on although the client may have gone (p0 = 1), or no longer (0)."""
+    guest.session.kept_alive = p0 == 1
+    return 0
+
+
+def _report(guest: "Guest", pointer: int, length: int) -> str:
+    guest.instance.check(pointer, length)
+    return guest.instance.read(pointer, min(length, _MAX_REPORT_BYTES)).decode("utf-8", "replace")
+
+
+AGENT_CALLS: Final[Handlers] = {
+    1001: next_command,
+    1002: loaded,
+    1003: respond,
+    1004: output,
+    1005: fail,
+    1006: touched,
+    1007: keep_alive,
+}

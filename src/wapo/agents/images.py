@@ -1,0 +1,361 @@
+"""Images of agents: a program loaded once, and any number of machines started from that state.
+
+A *compiled* image holds the program as byte code; nothing of it has run. An *initialised* one holds it after its top
+level has run, which is honest only if that run could not have gone differently for another request. So the top level
+is run under watch: reads of clocks, entropy, arguments, environment, derived secrets, timers, requests each leave a
+mark, and a program with a mark, or one that is not finished by itself, gets a compiled image. No secret and no request
+data is ever in an image: there is none while one is made.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from wapo.agents.messages import AgentFailed
+from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.run import LOAD_EVALUATE, encode_load
+from wapo.engine.image import MemoryImage
+from wapo.errors import HostError
+from wapo.vm.ends import End, EndReason
+from wapo.vm.guest import Guest
+from wapo.vm.limits import GuestLimits
+from wapo.vm.scheduler import Scheduler
+from wapo.vm.services import Services
+
+if TYPE_CHECKING:
+    from wapo.engine.linker import LinkedModule
+
+__all__ = ["AgentImage", "ImageKind", "ImageStore", "Loading", "TouchedBy"]
+
+#: Why a program keeps a compiled image, for people.
+TOUCHES: Final = {
+    "clock": "reads the clock",
+    "entropy": "draws random numbers",
+    "timers": "sets a timer",
+    "network": "makes a request",
+    "secrets": "derives a secret",
+    "address": "asks for its address",
+    "arguments": "reads scriptArgs",
+    "environment": "reads process.env",
+    "unsettled": "waits for something that has not happened",
+    "error": "throws",
+    "limit": "reaches a limit",
+}
+_TOUCHED_CODES: Final = {1: "arguments", 2: "environment"}
+
+TouchedBy = frozenset[str]
+
+
+class ImageKind(Enum):
+    """What state of the program an image holds."""
+
+    COMPILED = "compiled"
+    INITIALISED = "initialised"
+    BROKEN = "broken"
+    """It cannot even be compiled; there is no memory, just the error."""
+
+
+@dataclass(slots=True)
+class AgentImage:
+    """A program, ready to start.
+
+    Attributes:
+        convention: what kind of script it is, as far as is known (a compiled image: ``module`` or ``script``).
+        touched: keys of ``TOUCHES``; why it is not initialised.
+        error: of a broken program, with its line and column.
+        log: what the program logged while an initialised image was made, as (level, text).
+    """
+
+    kind: ImageKind
+    convention: str
+    touched: TouchedBy = frozenset()
+    memory: MemoryImage | None = None
+    error: str | None = None
+    log: list[tuple[int, str]] = field(default_factory=list)
+    learned: bool = False
+
+    @property
+    def reason(self) -> str:
+        """One sentence: why this kind."""
+        if self.kind is ImageKind.BROKEN:
+            return "the program cannot be compiled"
+        if self.kind is ImageKind.INITIALISED:
+            return "its top level depends on nothing that differs from one request to the next"
+        return "its top level " + " and ".join(sorted(TOUCHES[what] for what in self.touched))
+
+    @property
+    def stored_bytes(self) -> int:
+        """Memory that the image occupies."""
+        return self.memory.stored_bytes if self.memory is not None else 0
+
+    def close(self) -> None:
+        if self.memory is not None:
+            self.memory.close()
+
+
+class Loading:
+    """The session of a guest that loads a program."""
+
+    __slots__ = ("_command", "done", "error", "kept_alive", "marks", "max_response_bytes", "text")
+
+    def __init__(self, command: bytes | None) -> None:
+        self._command = command
+        self.marks: set[str] = set()
+        self.done = False
+        self.error: str | None = None
+        self.text = ""
+        self.kept_alive = False
+        self.max_response_bytes = 0
+
+    def next_command(self, guest: Guest) -> bytes | None:
+        command, self._command = self._command, None
+        return command
+
+    def loaded(self, status: int, text: str) -> None:
+        self.done = True
+        self.text = text
+        self.error = text if status else None
+
+    def note(self, what: str) -> None:
+        self.marks.add(what)
+
+    def touched(self, code: int) -> None:
+        self.marks.add(_TOUCHED_CODES.get(code, "arguments"))
+
+    def respond(self, *_: object) -> int:
+        """A program that answers before it was asked: that is not a state to start from."""
+        self.marks.add("unsettled")
+        return 0
+
+    def output(self, *_: object) -> None:
+        self.marks.add("unsettled")
+
+    def fail(self, text: str) -> None:
+        self.marks.add("error")
+        self.error = self.error or text
+
+
+class _LoadingServices(Services):
+    """Keeps what the program logs; has no HTTP client and no secrets."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[int, str]] = []
+        self._room = 64 << 10
+
+    def log(self, guest: Guest, level: int, text: str) -> None:
+        self._room -= len(text) + 16
+        if self._room > 0:
+            self.lines.append((level, text))
+
+
+class BaseImageFailed(HostError):
+    """The platform's own start-up failed: the package is damaged."""
+
+    code = "platform_failed"
+
+
+async def _load(
+    linked: "LinkedModule",
+    scheduler: Scheduler,
+    base: MemoryImage | None,
+    command: bytes | None,
+    limits: GuestLimits,
+    owner: str,
+) -> tuple[Guest, Loading, list[tuple[int, str]]]:
+    """Runs a loading guest until it waits or ends. The caller closes the guest."""
+    session, services = Loading(command), _LoadingServices()
+    guest = Guest(linked, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session)
+    try:
+        if base is not None:
+            base.restore(guest.instance)
+        guest.select_entry()
+        settled = asyncio.Event()
+        guest.on_end(lambda _end: settled.set())
+        guest.on_wait = settled.set
+        guest.start_clock()
+        guest.request_poll()
+        await settled.wait()
+        guest.on_wait = None
+    except BaseException:
+        guest.stop(End(EndReason.STOPPED, "loading was given up"))
+        raise
+    return guest, session, services.lines
+
+
+def _discard(guest: Guest) -> None:
+    guest.stop(End(EndReason.STOPPED, "the image is made"))
+
+
+async def make_base_image(profile: JavaScriptProfile, scheduler: Scheduler) -> MemoryImage:
+    """The engine and the web platform, started.
+
+    Raises:
+        BaseImageFailed: with the log of the start-up.
+    """
+    guest, _, lines = await _load(profile.serving, scheduler, None, None, _BUILD_LIMITS, "")
+    try:
+        if guest.ended is not None:
+            raise BaseImageFailed("the platform did not start: " + "; ".join(text for _, text in lines))
+        return MemoryImage.capture(guest.instance)
+    finally:
+        _discard(guest)
+
+
+_BUILD_LIMITS: Final = GuestLimits(memory_bytes=1 << 30, burst_s=20.0, time_s=60.0)
+
+
+async def make_image(
+    profile: JavaScriptProfile,
+    scheduler: Scheduler,
+    base: MemoryImage,
+    source: bytes,
+    *,
+    limits: GuestLimits,
+    name: str = "agent.js",
+    owner: str = "",
+) -> AgentImage:
+    """Loads a program: initialised if that is honest, compiled otherwise, broken if it has no syntax.
+
+    Args:
+        limits: what the program may take later; its top level gets no more now.
+        owner: on whose CPU share.
+    """
+    guest, session, lines = await _load(
+        profile.loading, scheduler, base, encode_load(source, name, LOAD_EVALUATE), limits, owner
+    )
+    try:
+        marks = set(session.marks)
+        if guest.ended is not None:
+            marks.add("limit" if guest.ended.reason in (EndReason.BURST_LIMIT, EndReason.TIME_LIMIT) else "error")
+        elif session.error is not None:
+            marks.add("error")
+        elif not session.done:
+            marks.add("unsettled")
+        if not marks:
+            memory = MemoryImage.capture(guest.instance)
+            return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines)
+    finally:
+        _discard(guest)
+    compile_limits = GuestLimits(
+        memory_bytes=limits.memory_bytes, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s
+    )
+    guest, session, lines = await _load(
+        profile.loading, scheduler, base, encode_load(source, name, 0), compile_limits, owner
+    )
+    try:
+        if guest.ended is not None or session.error is not None or not session.done:
+            error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
+            return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error)
+        memory = MemoryImage.capture(guest.instance)
+        return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory)
+    finally:
+        _discard(guest)
+
+
+class ImageStore:
+    """Images in memory, the least recently used forgotten first; one made at a time for each program.
+
+    Args:
+        max_bytes: memory of all images together.
+        parallel: images made at the same time; more only wait, so that building never crowds out serving.
+    """
+
+    def __init__(self, profile: JavaScriptProfile, scheduler: Scheduler, max_bytes: int, parallel: int = 2) -> None:
+        self._profile = profile
+        self._scheduler = scheduler
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._images: OrderedDict[str, AgentImage] = OrderedDict()
+        self._making: dict[str, asyncio.Task[AgentImage]] = {}
+        self._gate = asyncio.Semaphore(parallel)
+        self._base: MemoryImage | None = None
+        self._base_lock = asyncio.Lock()
+
+    @property
+    def stored_bytes(self) -> int:
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def get(self, key: str) -> AgentImage | None:
+        """The image, if it is in memory."""
+        image = self._images.get(key)
+        if image is not None:
+            self._images.move_to_end(key)
+        return image
+
+    async def base(self) -> MemoryImage:
+        """The base image; made at the first use."""
+        if self._base is None:
+            async with self._base_lock:
+                if self._base is None:
+                    self._base = await make_base_image(self._profile, self._scheduler)
+        return self._base
+
+    async def make(self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str) -> AgentImage:
+        """The image, made if need be. Waiters share one making; a waiter that goes away cancels nothing.
+
+        Args:
+            source: gives the program's bytes, called only if they are needed.
+
+        Raises:
+            AgentFailed: the program is not text.
+        """
+        image = self.get(key)
+        if image is not None:
+            return image
+        task = self._making.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner))
+            self._making[key] = task
+            task.add_done_callback(lambda _task: self._making.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _make(self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str) -> AgentImage:
+        async with self._gate:
+            base = await self.base()
+            program = check_source(source())
+            image = await make_image(self._profile, self._scheduler, base, program, limits=limits, owner=owner)
+        self._images[key] = image
+        self._bytes += image.stored_bytes
+        while self._bytes > self._max_bytes and len(self._images) > 1:
+            _, oldest = self._images.popitem(last=False)
+            self._bytes -= oldest.stored_bytes
+            oldest.close()
+        return image
+
+    async def aclose(self) -> None:
+        """Stops what is being made and frees every image."""
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for image in self._images.values():
+            image.close()
+        self._images.clear()
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+
+def check_source(source: bytes) -> bytes:
+    """A program must be text.
+
+    Raises:
+        AgentFailed: empty, WebAssembly, or not UTF-8; says which, and where.
+    """
+    if not source.strip():
+        raise AgentFailed("the program is empty")
+    if source.startswith(b"\0asm"):
+        raise AgentFailed("the program is a WebAssembly module; /ipfs/ runs JavaScript agents")
+    if b"\0" in source:
+        raise AgentFailed(f"the program is not text: it has a NUL byte at offset {source.index(0)}")
+    try:
+        source.decode()
+    except UnicodeDecodeError as error:
+        raise AgentFailed(f"the program is not valid UTF-8: {error.reason} at byte {error.start}") from None
+    return source

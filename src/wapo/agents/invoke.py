@@ -1,0 +1,72 @@
+"""A request in, a response out: one machine from an agent's image, for one request."""
+
+from collections.abc import Callable
+
+from wapo.agents.images import AgentImage, ImageKind
+from wapo.agents.messages import AgentFailed, AgentRequest
+from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.run import Run, RunLog
+from wapo.vm.ends import End, EndReason
+from wapo.vm.guest import Guest
+from wapo.vm.limits import GuestLimits
+from wapo.vm.scheduler import Scheduler
+from wapo.vm.services import Services
+
+__all__ = ["abandon", "start"]
+
+
+def start(
+    profile: JavaScriptProfile,
+    scheduler: Scheduler,
+    services: Services,
+    image: AgentImage,
+    request: AgentRequest,
+    *,
+    log: RunLog,
+    limits: GuestLimits,
+    max_response_bytes: int,
+    owner: str,
+    on_end: Callable[[End, Guest], None] | None = None,
+) -> Run:
+    """Starts a machine on a request. If nobody else waits for the CPU, its first slice has run when this returns, and
+    an agent that need not wait has answered.
+
+    Args:
+        log: where the agent's lines go, and errors that nobody in it caught.
+        owner: on whose CPU share it runs: the program.
+        on_end: called once, when the machine is gone; after the response, if work was left.
+
+    Raises:
+        AgentFailed: the program is broken.
+        OutOfMappings: the kernel has no room for another machine.
+    """
+    if image.kind is ImageKind.BROKEN:
+        raise AgentFailed(image.error or "the program is broken")
+    assert image.memory is not None
+    run = Run(request, log, max_response_bytes)
+    guest = Guest(profile.serving, scheduler=scheduler, services=services, limits=limits, owner=owner, session=run)
+    run.guest = guest
+    try:
+        image.memory.restore(guest.instance)
+        guest.select_entry()
+        guest.start_clock()
+    except BaseException:
+        guest.stop(End(EndReason.STOPPED, "the machine could not be started"))
+        raise
+
+    def ended(end: End) -> None:
+        run.ended(end)
+        if on_end is not None:
+            on_end(end, guest)
+
+    guest.on_end(ended)
+    scheduler.run_now(guest)
+    return run
+
+
+def abandon(run: Run) -> None:
+    """The caller has gone away: what the agent still writes fails, and the machine goes unless it asked to go on."""
+    if run.response is not None and run.response.stream is not None:
+        run.response.stream.break_()
+    if run.guest is not None and not run.kept_alive:
+        run.guest.stop(End(EndReason.STOPPED, "the caller went away"))

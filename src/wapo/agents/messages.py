@@ -1,0 +1,82 @@
+"""What goes into an agent and what comes out of it."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wapo.errors import GuestError
+
+if TYPE_CHECKING:
+    from wapo.vm.resources.pipe import Pipe
+
+__all__ = [
+    "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
+    "TimeLimitReached", "UnreadableOutput",
+]  # fmt: skip
+
+Header = tuple[bytes, bytes]
+
+
+class AgentFailed(GuestError):
+    """The agent threw, rejected, exited or trapped before it answered. The message is for its owner, with the stack."""
+
+    code = "agent_failed"
+    status = 500
+
+
+class TimeLimitReached(GuestError):
+    """The agent had not answered when its time was over."""
+
+    code = "time_limit"
+    status = 504
+
+
+class BurstLimitReached(GuestError):
+    """The agent computed for too long between two waits."""
+
+    code = "burst_limit"
+    status = 500
+
+
+class MemoryLimitReached(GuestError):
+    """The agent needed more memory than it may have, and did not survive that."""
+
+    code = "memory_limit"
+    status = 500
+
+
+class UnreadableOutput(GuestError):
+    """The bytes that the agent put out are not MessagePack (node-and-gateway 1.3.8)."""
+
+    code = "unreadable_output"
+    status = 400
+
+
+@dataclass(slots=True)
+class AgentRequest:
+    """A request as the agent is to see it.
+
+    Attributes:
+        url: absolute, rooted at the agent (no ``/ipfs/<cid>`` in it).
+        headers: as received, names in lower case.
+        body: the whole body, or its beginning when ``stream`` has the rest; None if there is none.
+        stream: what comes after ``body``.
+        secret: JSON text of the secret object, or None.
+    """
+
+    method: str
+    url: str
+    headers: list[Header]
+    body: bytes | None = None
+    stream: "Pipe | None" = None
+    secret: str | None = None
+    request_id: str = ""
+
+
+@dataclass(slots=True)
+class AgentResponse:
+    """The head of a response and what there is of its body. ``stream`` has the rest, if there is a rest."""
+
+    status: int
+    headers: list[Header] = field(default_factory=list)
+    body: bytes = b""
+    stream: "Pipe | None" = None

@@ -1,0 +1,93 @@
+"""The JavaScript engine as a guest: its module, its linkers, and the base image that every agent's image starts from.
+
+``serving`` links the host functions that a request sees. ``loading`` links the same ones, but those whose answer
+differs from one request to the next also leave a mark on the session (see ``images``): so a request pays nothing for
+the watching.
+"""
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from wapo.agents.calls import AGENT_CALLS
+from wapo.engine.engine import Engine
+from wapo.engine.linker import LinkedModule, Linker
+from wapo.engine.modules import ModuleCache
+from wapo.errors import HostError
+from wapo.vm.ocalls.core import CORE
+from wapo.vm.ocalls.dispatch import Handler, Handlers, host_functions
+from wapo.vm.ocalls.hashing import HASHING
+from wapo.vm.ocalls.http import HTTP
+from wapo.vm.wasi import wasi_functions
+
+if TYPE_CHECKING:
+    from wapo.vm.guest import Guest
+
+__all__ = ["JavaScriptProfile", "guest_module"]
+
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, AGENT_CALLS)
+
+#: What a program must not have looked at while its image was made, by ocall.
+_WATCHED: Final = {
+    113: "entropy",
+    201: "timers",
+    242: "address",
+    255: "secrets",
+    1100: "network",
+}
+
+
+class GuestMissing(HostError):
+    """The package was installed without its guest."""
+
+    code = "guest_missing"
+
+
+def guest_module() -> bytes:
+    """The bytes of ``wapojs.wasm``, which the package's build made.
+
+    Raises:
+        GuestMissing: it is not there.
+    """
+    path = files("wapo.agents") / "wapojs.wasm"
+    if not path.is_file():
+        raise GuestMissing("wapojs.wasm is not in the package; install it with pip, or run python guest/build.py")
+    return path.read_bytes()
+
+
+def _watched(handler: Handler, what: str) -> Handler:
+    def watched(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int | bytes:
+        guest.session.note(what)
+        return handler(guest, task, p0, p1, p2, p3)
+
+    return watched
+
+
+def _watching(families: tuple[Handlers, ...]) -> list[Handlers]:
+    return [
+        {number: _watched(call, _WATCHED[number]) if number in _WATCHED else call for number, call in family.items()}
+        for family in families
+    ]
+
+
+class JavaScriptProfile:
+    """Owns the compiled engine for JavaScript and what it is linked to. Close it after the guests."""
+
+    def __init__(self, engine: Engine, cache: ModuleCache) -> None:
+        self.engine = engine
+        self._module = cache.get(engine, guest_module())
+        self._serving_linker = Linker(engine, host_functions(_FAMILIES) + wasi_functions())
+        self._loading_linker = Linker(
+            engine, host_functions(_watching(_FAMILIES)) + wasi_functions(lambda guest, what: guest.session.note(what))
+        )
+        self.serving: LinkedModule = self._serving_linker.link(self._module)
+        self.loading: LinkedModule = self._loading_linker.link(self._module)
+
+    @property
+    def module_hash(self) -> str:
+        """SHA-256 of the engine's WebAssembly: part of what a receipt names."""
+        return self._module.wasm_hash
+
+    def close(self) -> None:
+        """Idempotent."""
+        for part in (self.serving, self.loading, self._serving_linker, self._loading_linker, self._module):
+            part.close()

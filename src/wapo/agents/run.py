@@ -1,0 +1,202 @@
+"""One request in one machine, from the guest's side: what it is told, what it has answered.
+
+A run is the ``session`` of its guest: the ocalls of ``calls`` read and write it. Whoever started it gets the response
+as soon as the guest has given its head, or the failure.
+"""
+
+import asyncio
+import struct
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wapo.abi.results import OcallError, OcallFailure
+from wapo.agents.conventions import OutputKind, clean_headers, response_of
+from wapo.agents.messages import (
+    AgentFailed,
+    AgentRequest,
+    AgentResponse,
+    BurstLimitReached,
+    Header,
+    MemoryLimitReached,
+    TimeLimitReached,
+)  # fmt: skip
+from wapo.errors import GuestError
+from wapo.vm.ends import End, EndReason
+from wapo.vm.http_client import valid_header
+from wapo.vm.resources.pipe import DuplexStream, Pipe
+
+if TYPE_CHECKING:
+    from wapo.vm.guest import Guest
+
+__all__ = ["BODY_BUFFER_BYTES", "LOAD_EVALUATE", "Run", "RunLog", "encode_load", "encode_request"]
+
+#: What a streamed body may have in flight, each way.
+BODY_BUFFER_BYTES: Final = 64 << 10
+
+_COMMAND_LOAD, _COMMAND_REQUEST = 1, 2
+LOAD_EVALUATE: Final = 1
+_NO_STREAM: Final = -1
+_LOG_ERROR: Final = 1
+_REQUEST: Final = struct.Struct("<I6IiI").pack
+_LOAD: Final = struct.Struct("<IIII").pack
+
+
+def encode_load(source: bytes, name: str, flags: int) -> bytes:
+    """The command that gives a guest its program (docs/abi.md, 1001)."""
+    raw = name.encode()
+    return _LOAD(_COMMAND_LOAD, flags, len(raw), len(source)) + raw + source
+
+
+def encode_request(request: AgentRequest, stream: int) -> bytes:
+    """The command that gives a guest its request; ``stream`` is the resource with the rest of the body, or -1."""
+    headers = b"\0".join([part for header in request.headers for part in header])
+    method, url, body = request.method.encode(), request.url.encode(), request.body or b""
+    secret, identity = (request.secret or "").encode(), request.request_id.encode()
+    numbers = _REQUEST(
+        _COMMAND_REQUEST, len(method), len(url), len(headers), len(body), len(secret), len(identity), stream,
+        request.body is not None or stream >= 0,
+    )  # fmt: skip
+    return b"".join((numbers, method, url, headers, body, secret, identity))
+
+
+class RunLog(Protocol):
+    """Where the lines of one run go; ``program`` is the identity that secrets are derived for."""
+
+    program: str
+
+    def add(self, level: int, message: str) -> None:
+        """A line. Levels are those of the guest ABI: 1 error to 5 trace."""
+
+
+class Run:
+    """The record of one request.
+
+    Attributes:
+        response: once the guest has given the head.
+        failure: why there is none, or what the guest reported after it had answered.
+        kept_alive: work that goes on after the response (``waitUntil``) is left.
+    """
+
+    __slots__ = (
+        "_answered", "_request", "_waiter", "failure", "guest", "kept_alive", "log", "max_response_bytes", "response",
+    )  # fmt: skip
+
+    def __init__(self, request: AgentRequest, log: RunLog, max_response_bytes: int) -> None:
+        self._request: AgentRequest | None = request
+        self._waiter: asyncio.Future[None] | None = None
+        self._answered = False
+        self.guest: Guest | None = None
+        self.response: AgentResponse | None = None
+        self.failure: GuestError | None = None
+        self.kept_alive = False
+        self.max_response_bytes = max_response_bytes
+        self.log = log
+
+    # What the guest asks and says (calls)
+
+    def next_command(self, guest: "Guest") -> bytes | None:
+        """The request, once."""
+        request, self._request = self._request, None
+        if request is None:
+            return None
+        stream = _NO_STREAM
+        if request.stream is not None:
+            stream = guest.table.add(DuplexStream(request.stream, _closed_pipe()))
+        return encode_request(request, stream)
+
+    def respond(self, guest: "Guest", status: int, headers: list[Header], body: bytes, complete: bool) -> int:
+        """The head, and what there is of the body; the result is the stream for the rest (0 if complete).
+
+        Raises:
+            OcallFailure: 3 an illegal status or header, 10 too large, 15 answered already.
+        """
+        if self._answered:
+            raise OcallFailure(OcallError.ALREADY_EXISTS)
+        if not 200 <= status <= 599 or not all(valid_header(name, value) for name, value in headers):
+            raise OcallFailure(OcallError.INVALID_PARAMETER)
+        if len(body) > self.max_response_bytes:
+            raise OcallFailure(OcallError.RESOURCE_LIMITED)
+        self._answered = True
+        pipe, number = None, 0
+        if not complete:
+            pipe = Pipe(BODY_BUFFER_BYTES)
+            number = guest.table.add(DuplexStream(_closed_pipe(), pipe))
+        self._deliver(AgentResponse(status, clean_headers(headers), body, pipe))
+        return number
+
+    def output(self, kind: int, data: bytes) -> None:
+        """The output of a script that answers with one.
+
+        Raises:
+            OcallFailure: 3 no such kind, 10 too large, 15 answered already.
+        """
+        if self._answered:
+            raise OcallFailure(OcallError.ALREADY_EXISTS)
+        try:
+            output = OutputKind(kind)
+        except ValueError:
+            raise OcallFailure(OcallError.INVALID_PARAMETER) from None
+        if len(data) > self.max_response_bytes:
+            raise OcallFailure(OcallError.RESOURCE_LIMITED)
+        self._answered = True
+        try:
+            self._deliver(response_of(output, data))
+        except GuestError as failure:
+            self._fail(failure)
+
+    def fail(self, text: str) -> None:
+        """The guest's own account of what went wrong, with the stack: it gets into the log as it is."""
+        failure = MemoryLimitReached(text) if "out of memory" in text.split("\n", 1)[0] else AgentFailed(text)
+        self.log.add(_LOG_ERROR, text)
+        if not self._answered:
+            self._answered = True
+            self._fail(failure)
+        elif self.failure is None:
+            self.failure = failure
+
+    # How it ends
+
+    def ended(self, end: End) -> None:
+        """The guest is gone: whoever waits learns why, if they have not. A response that is not complete fails."""
+        if self.response is not None and self.response.stream is not None and not self.response.stream.ended:
+            self.response.stream.fail()
+        if self.response is not None or self.failure is not None:
+            return
+        failures = {EndReason.TIME_LIMIT: TimeLimitReached, EndReason.BURST_LIMIT: BurstLimitReached}
+        if end.reason is EndReason.EXITED:
+            self._fail(AgentFailed("the program ended without an answer"))
+        else:
+            self._fail(failures.get(end.reason, AgentFailed)(end.detail))
+
+    def _deliver(self, response: AgentResponse) -> None:
+        self.response = response
+        self._wake()
+
+    def _fail(self, failure: GuestError) -> None:
+        self.failure = failure
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def answer(self) -> AgentResponse:
+        """The response; waits for it only if it is not there yet.
+
+        Raises:
+            GuestError: one of ``messages``.
+        """
+        if self.response is None and self.failure is None:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if self.response is not None:
+            return self.response
+        assert self.failure is not None
+        raise self.failure
+
+
+def _closed_pipe() -> Pipe:
+    """The direction that a one-way stream does not have: reads give the end, writes fail."""
+    pipe = Pipe(0)
+    pipe.ended = pipe.broken = True
+    return pipe

@@ -1,0 +1,129 @@
+"""The engine: its settings, and the epochs by which a guest's slice ends.
+
+One engine serves a whole process. Its epoch advances every :data:`TICK_S` while guests run; a guest that is still
+running one tick after its call was resumed yields its fiber (see ``fiber``).
+"""
+
+import contextlib
+import hashlib
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import msgspec
+
+from wapo.engine import capi
+
+__all__ = ["TICK_S", "Engine", "Settings"]
+
+#: Seconds between two epochs: a slice lasts between zero and two of them. Shorter slices make others wait less, but
+#: every tick takes the interpreter lock once.
+TICK_S: Final = 0.002
+
+#: Ticks without a guest running after which the ticker sleeps, so that an idle node costs no CPU.
+_IDLE_TICKS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What code is compiled for; part of the key of every cached module.
+
+    Attributes:
+        max_wasm_stack_bytes: stack of guest frames. Deep recursion in an interpreter must hit the interpreter's own
+            check (it counts its shadow stack, in linear memory) before it hits this one.
+        fiber_stack_bytes: the whole stack of a fiber: guest frames and the host functions that they call.
+        memory_reservation_bytes: address space per memory. 4 GiB make bounds checks free and memories immovable.
+    """
+
+    max_wasm_stack_bytes: int = 4 << 20
+    fiber_stack_bytes: int = 8 << 20
+    memory_reservation_bytes: int = 4 << 30
+    memory_guard_bytes: int = 32 << 20
+
+    def fingerprint(self) -> str:
+        """A digest of everything that compiled code depends on: these settings, the engine, the machine."""
+        parts = [asdict(self), capi.WHEEL_VERSION, platform.machine(), platform.system()]
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+class Engine:
+    """A wasmtime engine with epoch interruption, and the thread that advances its epoch.
+
+    Long-lived: make one per process, close it last.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.pointer: int = capi.held.wasm_engine_new_with_config(self._config())
+        self._ticker: threading.Thread | None = None
+        self._wake = threading.Event()
+        self._closed = False
+        self._idle_ticks = 0
+        self._asleep = True
+
+    def _config(self) -> int:
+        c, s = capi.held, self.settings
+        config: int = c.wasm_config_new()
+        c.wasmtime_config_epoch_interruption_set(config, True)
+        c.wasmtime_config_max_wasm_stack_set(config, s.max_wasm_stack_bytes)
+        c.wasmtime_config_async_stack_size_set(config, s.fiber_stack_bytes)
+        c.wasmtime_config_memory_reservation_set(config, s.memory_reservation_bytes)
+        c.wasmtime_config_memory_guard_size_set(config, s.memory_guard_bytes)
+        # An image is mapped over a memory, so memories must not move; and they are 32-bit, one a module, never shared:
+        # an atomic wait on a shared memory would block the thread that every guest of this process runs on.
+        c.wasmtime_config_memory_may_move_set(config, False)
+        c.wasmtime_config_memory_init_cow_set(config, True)
+        c.wasmtime_config_wasm_memory64_set(config, False)
+        c.wasmtime_config_wasm_multi_memory_set(config, False)
+        c.wasmtime_config_wasm_threads_set(config, False)
+        c.wasmtime_config_shared_memory_set(config, False)
+        # Proposals that bring a heap or stacks of their own, beside the limits that we set.
+        c.wasmtime_config_wasm_gc_set(config, False)
+        c.wasmtime_config_wasm_function_references_set(config, False)
+        c.wasmtime_config_wasm_stack_switching_set(config, False)
+        return config
+
+    def keep_ticking(self) -> None:
+        """Called whenever a guest is about to run: the epoch advances for a while from now on."""
+        self._idle_ticks = 0
+        if self._asleep:
+            self._asleep = False
+            if self._ticker is None:
+                self._ticker = threading.Thread(target=self._tick, name="wapo-epoch", daemon=True)
+                self._ticker.start()
+            self._wake.set()
+
+    def _tick(self) -> None:
+        increment, pointer = capi.held.wasmtime_engine_increment_epoch, self.pointer
+        while not self._closed:
+            if self._idle_ticks >= _IDLE_TICKS:
+                self._wake.clear()
+                self._asleep = True
+                self._wake.wait()
+                self._idle_ticks = 0
+                continue
+            self._idle_ticks += 1
+            time.sleep(TICK_S)
+            increment(pointer)
+
+    def close(self) -> None:
+        """Stops the ticker and frees the engine. Modules and stores made from it must be closed before. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self._wake.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        capi.held.wasm_engine_delete(self.pointer)
+        self.pointer = 0
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator["Engine"]:
+        """The engine for a block, closed after it."""
+        try:
+            yield self
+        finally:
+            self.close()

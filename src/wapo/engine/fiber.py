@@ -1,0 +1,86 @@
+"""A call into a guest that can be suspended.
+
+The call runs on a fiber of its own, on the caller's thread. It stops there when the guest's slice ends (an epoch
+tick), and goes on at the next :meth:`Call.poll`. Dropping a call that is under way unwinds the guest's stack; that
+must happen before its store goes, exactly once, whatever happened before, so a call has one owner with one ``finally``:
+
+    call = instance.start_poll(guest)
+    try:
+        while not call.poll():
+            await turn()
+    finally:
+        call.close()
+"""
+
+import ctypes
+from typing import Any, Final
+
+from wapo.engine import capi
+from wapo.engine.running import running
+
+__all__ = ["Call"]
+
+_VALUE_BYTES: Final = ctypes.sizeof(capi.Value)
+
+_poll = capi.released.wasmtime_call_future_poll
+_delete = capi.released.wasmtime_call_future_delete
+
+
+class Call:
+    """A call of an exported function without arguments and with at most one i32 result.
+
+    Attributes:
+        result: the i32 result, signed, once :meth:`poll` has returned True.
+    """
+
+    __slots__ = ("_cells", "_future", "_guest", "_results", "result")
+
+    def __init__(self, context: int, function: Any, results: int, guest: Any) -> None:
+        self._guest = guest
+        self.result = 0
+        # The C side keeps these addresses for as long as the future lives.
+        self._cells = (ctypes.c_void_p * 2)()  # trap, error
+        self._results = capi.Value()
+        cells = ctypes.addressof(self._cells)
+        self._future: int = capi.held.wasmtime_func_call_async(
+            context, ctypes.byref(function), None, 0,
+            ctypes.byref(self._results), results, cells, cells + ctypes.sizeof(ctypes.c_void_p),
+        )  # fmt: skip
+
+    def poll(self) -> bool:
+        """Runs the guest until its slice ends (False) or the call is over (True). Releases the interpreter lock.
+
+        Raises:
+            GuestTrapped: it trapped, deep recursion included.
+            Exception: whatever a host function raised, unchanged.
+        """
+        running.guest = self._guest
+        try:
+            if not _poll(self._future):
+                return False
+        finally:
+            running.guest = None
+        self.close()
+        trap, error = self._cells
+        if trap or error:
+            self._raise(trap, error)
+        self.result = self._results.of.i32
+        return True
+
+    def _raise(self, trap: int | None, error: int | None) -> None:
+        failure, running.failure = running.failure, None
+        try:
+            if trap:
+                capi.raise_trap(trap)
+            elif error:
+                capi.raise_error(error)
+        except Exception:
+            if failure is None:
+                raise
+            raise failure from None
+
+    def close(self) -> None:
+        """Unwinds a guest that was left half-way; harmless after a normal end. Idempotent."""
+        future, self._future = self._future, 0
+        if future:
+            _delete(future)

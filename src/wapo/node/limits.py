@@ -1,0 +1,80 @@
+"""What a node allows one program, and what an operator may lower for a single one."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import msgspec
+
+from wapo.errors import CallerError
+from wapo.vm.limits import GuestLimits
+
+__all__ = ["AgentLimits", "InvalidLimit"]
+
+_MIN_MEMORY_BYTES = 4 << 20
+_MAX_MEMORY_BYTES = 4 << 30
+
+
+class InvalidLimit(CallerError):
+    """A limit that makes no sense, or is above what is allowed."""
+
+    code = "bad_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLimits:
+    """Limits of one run of an agent. Sizes in bytes, times in seconds; None is unlimited.
+
+    Attributes:
+        memory_bytes: the machine's memory, 4 MiB to 4 GiB. The platform itself takes about 3 MiB of it.
+        time_s: from the request to the end of all work.
+        burst_s: CPU between two waits.
+        concurrency: requests of one program at a time.
+        program_bytes: size of a program that is fetched or published.
+    """
+
+    memory_bytes: int = 100 << 20
+    time_s: float | None = 60.0
+    burst_s: float | None = 1.0
+    request_bytes: int = 20 << 20
+    response_bytes: int = 100 << 20
+    concurrency: int | None = None
+    program_bytes: int = 20 << 20
+    log_bytes: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        if not _MIN_MEMORY_BYTES <= self.memory_bytes <= _MAX_MEMORY_BYTES:
+            raise InvalidLimit(f"memory of {self.memory_bytes} bytes is not possible; allowed are 4 MiB to 4 GiB")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value <= 0:
+                raise InvalidLimit(f"{field.name} must be greater than zero")
+
+    def guest(self) -> GuestLimits:
+        """As ``vm`` enforces them."""
+        return GuestLimits(
+            memory_bytes=min(self.memory_bytes, (4 << 30) - (64 << 10)),
+            burst_s=self.burst_s,
+            time_s=self.time_s,
+            request_body_bytes=self.request_bytes,
+            log_bytes=self.log_bytes,
+        )
+
+    def lowered(self, settings: dict[str, Any]) -> "AgentLimits":
+        """These limits with an agent's own settings, which can only lower them.
+
+        Raises:
+            InvalidLimit: an unknown name or an impossible value. A value above the node's is the node's.
+        """
+        known = {field.name for field in fields(self)}
+        changes: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in known:
+                raise InvalidLimit(f"there is no limit {name!r}; there are {', '.join(sorted(known))}")
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InvalidLimit(f"{name} must be a number")
+            own = getattr(self, name)
+            changes[name] = value if own is None else min(own, value)
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(asdict(self)).decode()

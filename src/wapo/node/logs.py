@@ -1,0 +1,196 @@
+"""Logs of runs (node-and-gateway 1.5): written in the background, bounded, read newest first.
+
+A run collects its records and hands them over when it ends, or every second while it goes on. One task writes what
+has been handed over, many runs a transaction. Reading waits for what was handed over before.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import structlog
+from sqlalchemy import delete, func, insert, select, update
+
+from wapo.store.database import Database, StoreFailed
+from wapo.store.schema import log_chunks
+
+__all__ = ["LEVELS", "LogBook", "LogRecord", "RunLog"]
+
+#: Level names by the number of the guest ABI; REPORT is the gateway's own.
+LEVELS: Final = {0: "REPORT", 1: "ERROR", 2: "WARN", 3: "INFO", 4: "DEBUG", 5: "DEBUG"}
+
+_CHUNK_AFTER_S: Final = 1.0
+_FLUSH_DELAY_S: Final = 0.02
+_PRUNE_EVERY: Final = 256
+_RUNNING: Final = 1 << 62
+
+_log = structlog.get_logger("wapo.logs")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One record. ``time_ms`` is milliseconds since the epoch."""
+
+    program: str
+    request_id: str
+    time_ms: int
+    level: str
+    message: str
+
+
+class RunLog:
+    """The records of one run, until they are written."""
+
+    __slots__ = ("_book", "_chunks", "_last_chunk", "_records", "_room", "cut", "program", "request_id")
+
+    def __init__(self, book: "LogBook", program: str, request_id: str, max_bytes: int) -> None:
+        self._book = book
+        self.program = program
+        self.request_id = request_id
+        self._records: list[tuple[int, int, str]] = []
+        self._room = max_bytes
+        self._chunks = 0
+        self._last_chunk = time.monotonic()
+        self.cut = 0
+
+    def add(self, level: int, message: str) -> None:
+        """A record, stamped now. What is beyond the run's limit is counted, and the count is reported at the end."""
+        size = len(message) + 32
+        if level and size > self._room:
+            self.cut += 1
+            return
+        self._room -= size
+        self._records.append((time.time_ns() // 1_000_000, level, message))
+        if time.monotonic() - self._last_chunk > _CHUNK_AFTER_S:
+            self._hand_over(None)
+
+    def _hand_over(self, ended_ms: int | None) -> None:
+        records, self._records = self._records, []
+        self._last_chunk = time.monotonic()
+        if records or ended_ms is not None:
+            self._book.submit(self, records, ended_ms, self._chunks)
+            self._chunks += 1
+
+    def close(self) -> None:
+        """The run is over."""
+        if self.cut:
+            text = f"{self.cut} more log lines were dropped: the limit of a run was reached"
+            self._records.append((time.time_ns() // 1_000_000, 2, text))
+        self._hand_over(time.time_ns() // 1_000_000)
+
+
+class LogBook:
+    """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`."""
+
+    def __init__(self, database: Database, max_program_bytes: int = 16 << 20, max_pending: int = 50_000) -> None:
+        self._database = database
+        self._max_program_bytes = max_program_bytes
+        self._max_pending = max_pending
+        self._pending: list[tuple[dict[str, Any], int]] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._since_prune: dict[str, int] = {}
+        self.dropped = 0
+
+    def open(self, program: str, request_id: str, max_bytes: int) -> RunLog:
+        """The log of a run that begins now."""
+        return RunLog(self, program, request_id, max_bytes)
+
+    def submit(self, run: RunLog, records: list[tuple[int, int, str]], ended_ms: int | None, chunks: int) -> None:
+        """Hands records over to be written. A writer that cannot keep up drops runs, not the node's memory."""
+        if len(self._pending) >= self._max_pending:
+            self.dropped += 1
+            return
+        row = {
+            "program": run.program,
+            "request_id": run.request_id,
+            "ended_ms": ended_ms,
+            "records": len(records),
+            "data": msgspec.msgpack.encode(records),
+        }
+        self._pending.append((row, chunks))
+        self._idle.clear()
+        self._wake.set()
+
+    async def flush(self) -> None:
+        """Returns when what was handed over before has been written (or dropped)."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Writes for ever."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_FLUSH_DELAY_S)
+            self._wake.clear()
+            batch, self._pending = self._pending, []
+            if batch:
+                try:
+                    await self._write(batch)
+                except StoreFailed as error:
+                    self.dropped += len(batch)
+                    _log.error("log records were lost", runs=len(batch), cause=str(error))
+            if not self._pending:
+                self._idle.set()
+
+    async def _write(self, batch: list[tuple[dict[str, Any], int]]) -> None:
+        async with self._database.writing() as connection:
+            await connection.execute(insert(log_chunks), [row for row, _ in batch])
+            for row, chunks in batch:
+                if chunks and row["ended_ms"] is not None:  # earlier chunks of a long run now have their end
+                    await connection.execute(
+                        update(log_chunks)
+                        .where(log_chunks.c.request_id == row["request_id"])
+                        .values(ended_ms=row["ended_ms"])
+                    )
+        for row, _ in batch:
+            program = row["program"]
+            size = self._since_prune.get(program, 0) + len(row["data"])
+            if size > self._max_program_bytes // 8:
+                await self._prune(program)
+                size = 0
+            self._since_prune[program] = size
+
+    async def _prune(self, program: str) -> None:
+        """Forgets the oldest records of a program that has more than its share."""
+        mine = log_chunks.c.program == program
+        newer = func.sum(func.length(log_chunks.c.data)).over(order_by=log_chunks.c.id.desc())
+        sized = select(log_chunks.c.id, newer.label("newer")).where(mine).subquery()
+        beyond = select(sized.c.id).where(sized.c.newer > self._max_program_bytes)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(log_chunks).where(log_chunks.c.id.in_(beyond)))
+
+    async def read(
+        self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
+    ) -> list[LogRecord]:
+        """Records, newest first: runs by their end, inside a run the last record first."""
+        await self.flush()
+        return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
+
+
+async def read_records(
+    database: Database, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
+) -> list[LogRecord]:
+    """As :meth:`LogBook.read`, of what has been written; ``page`` counts from 1."""
+    skip, wanted = (page - 1) * limit, limit
+    query = select(log_chunks).where(log_chunks.c.program == program)
+    if request_id is not None:
+        query = query.where(log_chunks.c.request_id == request_id)
+    query = query.order_by(func.coalesce(log_chunks.c.ended_ms, _RUNNING).desc(), log_chunks.c.id.desc())
+    records: list[LogRecord] = []
+    async with database.reading() as connection, connection.stream(query) as rows:
+        async for row in rows.mappings():
+            if skip >= row["records"]:
+                skip -= row["records"]
+                continue
+            for at, level, message in reversed(msgspec.msgpack.decode(row["data"])):
+                if skip:
+                    skip -= 1
+                    continue
+                name = LEVELS.get(level, "DEBUG")
+                records.append(LogRecord(program, row["request_id"], at, name, message))
+                if len(records) == wanted:
+                    return records
+    return records

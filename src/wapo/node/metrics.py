@@ -1,0 +1,21 @@
+"""Figures for operators, in Prometheus' form. Labels have few values: never a CID."""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+__all__ = ["Metrics"]
+
+_IMAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class Metrics:
+    """Counters of one node, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "wapo_requests", "Requests by how their machine ended", ["outcome"], registry=self.registry
+        )
+        self.cpu_seconds = Counter("wapo_cpu_seconds", "CPU seconds used by guests", registry=self.registry)
+        self.image_seconds = Histogram(
+            "wapo_image_seconds", "Time to make an agent's image", buckets=_IMAGE_BUCKETS, registry=self.registry
+        )

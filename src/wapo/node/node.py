@@ -1,0 +1,259 @@
+"""The node: the one object that the gateway and the command line talk to.
+
+It owns everything that lives as long as the process does (engine, images, store, library, log), and brings the way of
+a request together: find the program, admit the request, start a machine from the program's image, log, count.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from wapo.agents.images import AgentImage, ImageStore, check_source
+from wapo.agents.invoke import abandon, start
+from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.run import Run
+from wapo.content.library import Library, open_library
+from wapo.content.limits import Limits
+from wapo.engine.engine import Engine
+from wapo.engine.modules import ModuleCache
+from wapo.errors import GuestError, HostError
+from wapo.node.admission import Admission
+from wapo.node.limits import AgentLimits
+from wapo.node.logs import LogBook, RunLog
+from wapo.node.metrics import Metrics
+from wapo.node.programs import Located, Programs
+from wapo.node.settings import NodeSettings
+from wapo.node.vaults import Vaults
+from wapo.store.database import Database
+from wapo.trust.keys import NodeKeys
+from wapo.vm.ends import End, EndReason
+from wapo.vm.guest import Guest
+from wapo.vm.http_client import HttpClient
+from wapo.vm.scheduler import Scheduler
+from wapo.vm.services import Services
+
+__all__ = ["Invocation", "Node", "open_node"]
+
+_REPORT, _ERROR = 0, 1
+_log = structlog.get_logger("wapo.node")
+
+
+class DataDirUnusable(HostError):
+    """The data directory cannot be made or written."""
+
+    code = "data_dir_unusable"
+
+
+class AgentServices(Services):
+    """What agents may ask of this node."""
+
+    def __init__(self, keys: NodeKeys, client: HttpClient) -> None:
+        self._keys = keys
+        self.http_client = client
+        self.egress = client.policy
+
+    def log(self, guest: Guest, level: int, text: str) -> None:
+        log: RunLog = guest.session.log
+        log.add(level, text)
+
+    def app_address(self, guest: Guest) -> bytes:
+        return self._keys.derive("agent-address/v1", guest.session.log.program.encode())
+
+    def derive_secret(self, guest: Guest, path: bytes) -> bytes:
+        return self._keys.agent_secret(guest.session.log.program, path)
+
+
+@dataclass(slots=True)
+class Invocation:
+    """A request that was started."""
+
+    run: Run
+    program: str
+
+    async def response(self) -> AgentResponse:
+        """The response, as soon as its head is there.
+
+        Raises:
+            GuestError: the agent failed, or met a limit.
+        """
+        return await self.run.answer()
+
+    def abandon(self) -> None:
+        """The caller went away."""
+        abandon(self.run)
+
+
+class Node:
+    """Made by :func:`open_node`; belongs to one event loop."""
+
+    def __init__(
+        self,
+        settings: NodeSettings,
+        *,
+        profile: JavaScriptProfile,
+        scheduler: Scheduler,
+        images: ImageStore,
+        database: Database,
+        keys: NodeKeys,
+        library: Library,
+        client: HttpClient,
+        logs: LogBook,
+    ) -> None:
+        self.settings = settings
+        self.library = library
+        self.vaults = Vaults(database, keys)
+        self.logs = logs
+        self.programs = Programs(library, database, settings.limits, settings.local_file)
+        self.admission = Admission(settings.max_machines)
+        self.metrics = Metrics()
+        self.images = images
+        self.operator_token = keys.derive("operator-token/v1").hex()
+        self.started = time.monotonic()
+        self._profile = profile
+        self._scheduler = scheduler
+        self._services = AgentServices(keys, client)
+
+    async def warm_up(self) -> None:
+        """Makes what the first request would otherwise wait for."""
+        await self.images.base()
+
+    async def invoke(self, located: Located, request: AgentRequest, report: str) -> Invocation:
+        """Runs a program on a request, in a machine of its own.
+
+        Args:
+            report: the request line for the log, without secrets.
+
+        Raises:
+            NodeFull, TooManyRequests: it is not admitted.
+            AgentFailed: the program cannot be run at all.
+            InvalidVaultKey, StoreFailed, ...: what looking things up raises.
+        """
+        identity = located.identity
+        limits = self.programs.known_limits(identity) or await self.programs.limits(identity)
+        self.admission.enter(identity, limits.concurrency)
+        log = self.logs.open(identity, request.request_id, limits.log_bytes)
+        log.add(_REPORT, f"START Request: {report}")
+        started = time.perf_counter()
+        try:
+            image = self.images.get(located.image_key) or await self._make_image(located, limits, log)
+            started = time.perf_counter()
+            run = self._start(image, request, limits, log, started)
+        except BaseException as error:
+            if isinstance(error, GuestError):
+                log.add(_ERROR, str(error))
+            self._close(log, started)
+            self.metrics.requests.labels(outcome=getattr(error, "code", "cancelled")).inc()
+            raise
+        return Invocation(run, identity)
+
+    async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
+        source = await self.programs.source(located)
+        with self.metrics.image_seconds.time():
+            image = await self.images.make(located.image_key, lambda: source, limits.guest(), located.identity)
+        for level, text in image.log:
+            log.add(level, text)
+        image.log.clear()
+        return image
+
+    def _start(self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog, began: float) -> Run:
+        def ended(end: End, guest: Guest) -> None:
+            if end.reason not in (EndReason.EXITED, EndReason.STOPPED):
+                log.add(_ERROR, f"the machine was ended: {end.detail}")
+            self.metrics.cpu_seconds.inc(guest.meter.cpu_s)
+            self.metrics.requests.labels(outcome=end.reason.value).inc()
+            if end.reason is EndReason.HOST_FAILURE:
+                _log.error("a host function failed", program=log.program, request_id=log.request_id, cause=end.detail)
+            self._close(log, began)
+
+        return start(
+            self._profile, self._scheduler, self._services, image, request, log=log, limits=limits.guest(),
+            max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended,
+        )  # fmt: skip
+
+    def _close(self, log: RunLog, started: float) -> None:
+        self.admission.leave(log.program)
+        elapsed = time.perf_counter() - started
+        log.add(_REPORT, f"END Request: Duration: {elapsed * 1000:.0f}ms")
+        log.close()
+
+    async def inspect(self, located: Located) -> AgentImage:
+        """The image of a program, made if need be: what kind it is, and why.
+
+        Raises:
+            AgentFailed: it is not a program.
+        """
+        limits = await self.programs.limits(located.identity)
+        source = check_source(await self.programs.source(located))
+        return await self.images.make(located.image_key, lambda: source, limits.guest(), located.identity)
+
+    def status(self) -> dict[str, Any]:
+        """Figures of this moment, for the index and for health checks."""
+        return {
+            "machines": self.admission.machines,
+            "max_machines": self.admission.max_machines,
+            "images": len(self.images),
+            "image_bytes": self.images.stored_bytes,
+            "uptime_s": round(time.monotonic() - self.started, 3),
+        }
+
+
+def _prepare(settings: NodeSettings) -> tuple[Path, Path]:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.cache_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirUnusable(f"{error.filename} cannot be made: {error.strerror}") from error
+    return settings.data_dir, settings.cache_dir
+
+
+@asynccontextmanager
+async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
+    """A node for a block; everything that it opened is closed after it, running guests included.
+
+    Raises:
+        DataDirUnusable, UnusableKey, StoreFailed, BlockStoreFailed: what the operator must see to.
+    """
+    data, cache = _prepare(settings)
+    async with AsyncExitStack() as stack:
+        keys = NodeKeys.load_or_create(data / "node.key")
+        database = await stack.enter_async_context(Database(data / "wapo.db"))
+        library = await stack.enter_async_context(
+            open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
+        )
+        client = await stack.enter_async_context(HttpClient(settings.egress, settings.extra_roots))
+        engine = stack.enter_context(Engine().opened())
+        modules = ModuleCache(cache / "modules")
+        profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
+        stack.callback(profile.close)
+        scheduler = Scheduler()
+        images = ImageStore(profile, scheduler, settings.image_bytes)
+        stack.push_async_callback(images.aclose)
+        logs = LogBook(database)
+        stack.callback(scheduler.stop_all)
+        writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
+        stack.push_async_callback(_stop, logs, writer)
+        stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
+        yield Node(
+            settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
+            library=library, client=client, logs=logs,
+        )  # fmt: skip
+
+
+_LAST_FLUSH_S: Final = 5.0
+
+
+async def _stop(logs: LogBook, writer: asyncio.Task[None]) -> None:
+    try:
+        async with asyncio.timeout(_LAST_FLUSH_S):
+            await logs.flush()
+    except TimeoutError:
+        _log.error("the log could not be written in time")
+    writer.cancel()
+    await asyncio.gather(writer, return_exceptions=True)

@@ -1,0 +1,175 @@
+"""Programs by address: what a path names, who it is, and what an operator has set for it."""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import delete, insert, select
+
+from wapo.content.cid import Cid
+from wapo.content.errors import InvalidCid
+from wapo.content.library import Library
+from wapo.errors import CallerError
+from wapo.node.limits import AgentLimits
+from wapo.store.database import Database
+from wapo.store.schema import agents
+
+__all__ = ["LOCAL", "LocalProgramMissing", "Located", "Programs"]
+
+#: Identity of the program behind ``/local``: in vaults, logs and derived secrets.
+LOCAL: Final = "local"
+_LOCAL_MAX_BYTES: Final = 256 << 20
+_SETTINGS_FRESH_S: Final = 5.0
+_KEPT: Final = 20_000
+
+
+class LocalProgramMissing(CallerError):
+    """There is no program behind ``/local``."""
+
+    code = "no_local_program"
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A program that was found.
+
+    Attributes:
+        identity: its CID in version 1, or ``local``: secrets, logs and derived keys go by it.
+        image_key: names its exact content.
+        rest: path segments that are the agent's own.
+        read: gives its bytes.
+    """
+
+    identity: str
+    image_key: str
+    rest: tuple[str, ...]
+    read: Callable[[], bytes]
+
+
+class Programs:
+    """Finds programs and the limits that apply to them."""
+
+    def __init__(self, library: Library, database: Database, limits: AgentLimits, local_file: Path | None) -> None:
+        self._library = library
+        self._database = database
+        self._limits = limits
+        self._local_file = local_file
+        # Root files by the CID's text: all segments after it are the agent's, so nothing else need be looked at.
+        self._files: OrderedDict[str, Located] = OrderedDict()
+        self._settings: OrderedDict[str, tuple[float, AgentLimits]] = OrderedDict()
+
+    def known(self, cid_text: str, segments: tuple[str, ...]) -> Located | None:
+        """As :meth:`locate`, if it can be told at once."""
+        located = self._files.get(cid_text)
+        if located is None:
+            return None
+        rest = segments[1:] if segments[:1] == ("0",) else segments
+        return located if rest == located.rest else Located(located.identity, located.image_key, rest, located.read)
+
+    async def locate(self, cid_text: str, segments: Sequence[str]) -> Located:
+        """The program at ``<cid>/<segments>``.
+
+        Raises:
+            whatever ``Library.program`` raises.
+        """
+        cid = Cid.parse(cid_text)
+        program = await self._library.program(cid, segments)
+        identity = str(program.cid)
+        located = Located(identity, identity, program.rest, program.read)
+        if (
+            len(program.rest) == len(segments) - (segments[:1] == ["0"] or segments[:1] == ("0",))
+            and program.cid == cid.v1()
+        ):
+            # Programs stay in the library's cache; keeping the reader here would keep every program's bytes alive.
+            self._files[cid_text] = Located(identity, identity, (), lambda: b"")
+            if len(self._files) > _KEPT:
+                self._files.popitem(last=False)
+        return located
+
+    async def source(self, located: Located) -> bytes:
+        """The bytes of a program that :meth:`known` gave without them."""
+        if located.identity == LOCAL:
+            return located.read()
+        return (await self._library.program(Cid.parse(located.identity))).read()
+
+    def local(self) -> Located:
+        """The program behind ``/local``, as its file is now.
+
+        Raises:
+            LocalProgramMissing: no file was configured, or it cannot be read.
+        """
+        if self._local_file is None:
+            raise LocalProgramMissing("no local program was given to this node (wapo serve --local FILE)")
+        try:
+            if self._local_file.stat().st_size > _LOCAL_MAX_BYTES:
+                raise LocalProgramMissing(f"{self._local_file} is larger than {_LOCAL_MAX_BYTES} bytes")
+            data = self._local_file.read_bytes()
+        except OSError as error:
+            raise LocalProgramMissing(f"{self._local_file} cannot be read: {error.strerror}") from None
+        return Located(LOCAL, f"local-{hashlib.sha256(data).hexdigest()}", (), lambda: data)
+
+    async def identity_of(self, path: str) -> str:
+        """The identity that an address in a log or vault request means: ``local``, or a CID with or without path.
+
+        A directory or a program that cannot be found stands for itself.
+        """
+        if path == LOCAL:
+            return LOCAL
+        cid_text, _, rest = path.partition("/")
+        segments = tuple(rest.split("/")) if rest else ()
+        known = self.known(cid_text, segments)
+        if known is not None:
+            return known.identity
+        try:
+            return (await self.locate(cid_text, segments)).identity
+        except InvalidCid:
+            raise
+        except CallerError:
+            return str(Cid.parse(cid_text).v1())
+
+    # Limits
+
+    def known_limits(self, identity: str) -> AgentLimits | None:
+        """As :meth:`limits`, if they were looked up within the last seconds."""
+        found = self._settings.get(identity)
+        return found[1] if found is not None and found[0] > time.monotonic() else None
+
+    async def limits(self, identity: str) -> AgentLimits:
+        """The node's limits, lowered by what is set for this program."""
+        known = self.known_limits(identity)
+        if known is not None:
+            return known
+        limits = self._limits.lowered(await self.settings(identity))
+        self._settings[identity] = (time.monotonic() + _SETTINGS_FRESH_S, limits)
+        if len(self._settings) > _KEPT:
+            self._settings.popitem(last=False)
+        return limits
+
+    async def settings(self, identity: str) -> dict[str, Any]:
+        """What was set for this program; empty if nothing was."""
+        query = select(agents.c.settings).where(agents.c.program == identity)
+        async with self._database.reading() as connection:
+            text = (await connection.execute(query)).scalar()
+        settings: dict[str, Any] = msgspec.json.decode(text) if text is not None else {}
+        return settings
+
+    async def set_limits(self, identity: str, settings: dict[str, Any]) -> AgentLimits:
+        """Sets a program's own limits (names of ``AgentLimits``), replacing what was set; returns what applies.
+
+        Raises:
+            InvalidLimit: an unknown name, an impossible value.
+        """
+        lowered = self._limits.lowered(settings)
+        async with self._database.writing() as connection:
+            await connection.execute(delete(agents).where(agents.c.program == identity))
+            if settings:
+                text = msgspec.json.encode(settings).decode()
+                await connection.execute(insert(agents).values(program=identity, settings=text))
+        self._settings.pop(identity, None)
+        return lowered

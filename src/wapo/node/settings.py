@@ -1,0 +1,51 @@
+"""What an operator decides about a node."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wapo.node.limits import AgentLimits
+from wapo.vm.egress import EgressPolicy
+
+__all__ = ["NodeSettings", "default_cache_dir", "default_data_dir"]
+
+#: Public trustless gateways (https://docs.ipfs.tech/reference/http/gateway/), asked in this order.
+PUBLIC_UPSTREAMS = ("https://trustless-gateway.link", "https://ipfs.io", "https://dweb.link")
+
+
+def default_data_dir() -> Path:
+    """``$WAPO_DATA_DIR``, else ``wapo`` where the user's applications keep data (XDG Base Directory)."""
+    chosen = os.environ.get("WAPO_DATA_DIR")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "wapo"
+
+
+def default_cache_dir() -> Path:
+    """``wapo`` where the user's applications keep what can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wapo"
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """Settings of one node.
+
+    Attributes:
+        data_dir: keys, database, content. Made with mode 0700.
+        cache_dir: compiled modules.
+        upstreams: trustless gateways to fetch programs from; empty: local content only.
+        public_logs: whether anybody may read any program's logs.
+        local_file: the program behind ``/local``, read anew at each request.
+        image_bytes: memory that images of agents may take.
+    """
+
+    data_dir: Path = field(default_factory=default_data_dir)
+    cache_dir: Path = field(default_factory=default_cache_dir)
+    limits: AgentLimits = AgentLimits()
+    egress: EgressPolicy = EgressPolicy()
+    extra_roots: tuple[str, ...] = ()
+    upstreams: tuple[str, ...] = PUBLIC_UPSTREAMS
+    public_logs: bool = False
+    local_file: Path | None = None
+    max_machines: int | None = None
+    image_bytes: int = 1 << 30

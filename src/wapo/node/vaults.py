@@ -1,0 +1,210 @@
+"""Vaults: secrets that only one program gets (node-and-gateway 1.4, following its NEW notes).
+
+An item has a key (public, goes into URLs), a token (private, allows reading back; only its hash is kept), and data,
+sealed under a key of the node. It is bound to the identity of one program; another program that is called with its
+key gets nothing. Items are immutable.
+"""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import insert, select
+
+from wapo.errors import CallerError
+from wapo.store.database import Database
+from wapo.store.schema import vaults
+from wapo.trust.keys import NodeKeys
+from wapo.trust.seal import Sealer
+
+__all__ = ["AccessDenied", "InvalidVaultKey", "NoSuchVault", "VaultItem", "VaultReceipt", "Vaults"]
+
+#: Hex digits of a key and of a token: 128 and 256 bits.
+_KEY_BYTES: Final = 16
+_TOKEN_BYTES: Final = 32
+MAX_DATA_BYTES: Final = 64 << 10
+_CACHED: Final = 4096
+
+
+class NoSuchVault(CallerError):
+    """No item has that key."""
+
+    code = "vault_not_found"
+    status = 404
+
+
+class AccessDenied(CallerError):
+    """The token is not the item's."""
+
+    code = "vault_access_denied"
+    status = 403
+
+
+class InvalidVaultKey(CallerError):
+    """The key of the request names no item of this program."""
+
+    code = "vault_key_invalid"
+    status = 403
+
+
+class InvalidVaultData(CallerError):
+    """The data cannot be kept."""
+
+    code = "vault_data_invalid"
+    status = 400
+
+
+class InheritFromOther(CallerError):
+    """An item can only inherit from one of the same program."""
+
+    code = "vault_inherit_foreign"
+    status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class VaultReceipt:
+    """What the owner gets once: the token cannot be asked for again."""
+
+    token: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class VaultItem:
+    """An item, opened. ``parents`` is the merged data of its ancestors."""
+
+    key: str
+    program: str
+    data: dict[str, Any]
+    inherit: str | None
+    parents: dict[str, Any]
+
+    def secret(self) -> dict[str, Any]:
+        """What the agent gets: ancestors first, then the item's own data over them."""
+        return merge(self.parents, self.data)
+
+
+def merge(parent: Any, child: Any) -> Any:
+    """Objects merge recursively, arrays are concatenated (parent first), anything else is the child's."""
+    if isinstance(parent, dict) and isinstance(child, dict):
+        merged = dict(parent)
+        for name, value in child.items():
+            merged[name] = merge(parent[name], value) if name in parent else value
+        return merged
+    if isinstance(parent, list) and isinstance(child, list):
+        return parent + child
+    return child
+
+
+class Vaults:
+    """The items of one node."""
+
+    def __init__(self, database: Database, keys: NodeKeys) -> None:
+        self._database = database
+        self._sealer = Sealer(keys.derive("vault/v1"))
+        # Items never change, so what has been opened may be kept: the merged secret's JSON text, by key.
+        self._opened: OrderedDict[str, tuple[str, str]] = OrderedDict()
+
+    async def create(
+        self, program: str, data: Any, inherit: str | None = None, inherit_token: str | None = None
+    ) -> VaultReceipt:
+        """Stores an item for a program (its CID, or ``local``).
+
+        Raises:
+            InvalidVaultData: not an object, or too large.
+            NoSuchVault, AccessDenied, InheritFromOther: what it is to inherit from is not there, not the caller's, or
+                another program's.
+        """
+        if not isinstance(data, dict):
+            raise InvalidVaultData("data must be an object")
+        parents: dict[str, Any] = {}
+        if inherit is not None:
+            parent = await self._load(inherit)
+            if parent is None:
+                raise NoSuchVault("inherit not found")
+            item, token_hash = parent
+            if item.program != program:
+                raise InheritFromOther("Inherit from different cid is not allow")
+            if inherit_token is not None and not _token_matches(inherit_token, token_hash):
+                raise AccessDenied("access denied")
+            parents = merge(item.parents, item.data)
+        sizes = len(msgspec.json.encode(data)) + len(msgspec.json.encode(parents))
+        if sizes > MAX_DATA_BYTES:
+            raise InvalidVaultData(f"data has {sizes} bytes; at most {MAX_DATA_BYTES} are allowed")
+        receipt = VaultReceipt(secrets.token_hex(_TOKEN_BYTES), secrets.token_hex(_KEY_BYTES))
+        context = f"vault/{program}/{receipt.key}"
+        row = {
+            "key": receipt.key,
+            "token_hash": hashlib.sha256(receipt.token.encode()).digest(),
+            "program": program,
+            "data": self._sealer.seal(msgspec.json.encode(data), context),
+            "inherit": inherit,
+            "parents": self._sealer.seal(msgspec.json.encode(parents), context) if parents else None,
+            "created_ms": time.time_ns() // 1_000_000,
+        }
+        async with self._database.writing() as connection:
+            await connection.execute(insert(vaults).values(row))
+        return receipt
+
+    async def read(self, key: str, token: str) -> VaultItem:
+        """An item, for whoever has its key and its token.
+
+        Raises:
+            NoSuchVault, AccessDenied.
+        """
+        found = await self._load(key)
+        if found is None:
+            raise NoSuchVault("not found")
+        item, token_hash = found
+        if not _token_matches(token, token_hash):
+            raise AccessDenied("access denied")
+        return item
+
+    async def owns(self, program: str, token: str) -> bool:
+        """Whether a token belongs to an item of that program."""
+        query = select(vaults.c.token_hash).where(vaults.c.program == program)
+        async with self._database.reading() as connection:
+            hashes = (await connection.execute(query)).scalars().all()
+        return any([_token_matches(token, token_hash) for token_hash in hashes])
+
+    def cached_secret(self, program: str, key: str) -> str | None:
+        """As :meth:`secret_of`, if it is in memory."""
+        opened = self._opened.get(key)
+        return opened[1] if opened is not None and opened[0] == program else None
+
+    async def secret_of(self, program: str, key: str) -> str:
+        """JSON text of what the program gets when it is called with that key.
+
+        Raises:
+            InvalidVaultKey: no such item, or another program's. Which of the two is not told.
+        """
+        cached = self.cached_secret(program, key)
+        if cached is not None:
+            return cached
+        found = await self._load(key)
+        if found is None or found[0].program != program:
+            raise InvalidVaultKey("invalid key")
+        text = msgspec.json.encode(found[0].secret()).decode()
+        self._opened[key] = (program, text)
+        if len(self._opened) > _CACHED:
+            self._opened.popitem(last=False)
+        return text
+
+    async def _load(self, key: str) -> tuple[VaultItem, bytes] | None:
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(vaults).where(vaults.c.key == key))).mappings().first()
+        if row is None:
+            return None
+        context = f"vault/{row['program']}/{key}"
+        data = msgspec.json.decode(self._sealer.open(row["data"], context))
+        parents = msgspec.json.decode(self._sealer.open(row["parents"], context)) if row["parents"] else {}
+        return VaultItem(key, row["program"], data, row["inherit"], parents), row["token_hash"]
+
+
+def _token_matches(token: str, token_hash: bytes) -> bool:
+    return hmac.compare_digest(hashlib.sha256(token.encode()).digest(), token_hash)

@@ -1,0 +1,1 @@
+"""Keys and their derivation, sealing, attestation quotes, receipts. No network."""

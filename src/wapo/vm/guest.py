@@ -1,0 +1,238 @@
+"""One running guest: the poll loop of wapo-abi.md 1.8, one slice at a time.
+
+The scheduler calls :meth:`Guest.step`; it runs the guest until its slice ends, it has to wait, or it is over. Signals
+(timers, sockets, commands) reach it through :meth:`Guest.request_poll`. Nothing here awaits: the event loop is the
+scheduler, and a guest is a state between two steps.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from wapo.engine.errors import GuestExited, GuestTrapped, InvalidModule
+from wapo.engine.fiber import Call
+from wapo.engine.instance import Instance, StoreLimits
+from wapo.engine.linker import LinkedModule
+from wapo.vm.ends import End, EndReason
+from wapo.vm.limits import GuestLimits
+from wapo.vm.meter import Meter
+from wapo.vm.resources.channel import Channel
+from wapo.vm.resources.table import ResourceTable
+from wapo.vm.services import Services
+from wapo.vm.tasks import Registration, TaskQueue
+
+if TYPE_CHECKING:
+    from wapo.vm.scheduler import Scheduler
+
+__all__ = ["Guest"]
+
+_POLL_EXPORTS: Final = ("wapo_poll", "sidevm_poll")
+_CLEAN_EXIT_CODES: Final = range(126)
+
+
+class Guest:
+    """A program in a machine of its own.
+
+    Args:
+        owner: whose CPU share it runs on: guests of one owner together get the share of one.
+        session: the record of whoever runs it, for ocalls of rooms above.
+
+    Attributes:
+        return_slot: bytes of the last slow ocall, until fetched (2.4).
+        channels: input channels that exist or existed, by number.
+        output: the last bytes of ``emit_program_output``.
+        ended: how it ended, once it has.
+        on_wait: called whenever a poll is over and the guest has nothing to do but wait.
+    """
+
+    __slots__ = (
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "args", "channels", "ended", "env", "instance",
+        "limits", "log_spent", "meter", "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session",
+        "stdio", "table", "tasks", "trace",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        linked: LinkedModule,
+        *,
+        scheduler: "Scheduler",
+        services: Services,
+        limits: GuestLimits,
+        owner: str = "",
+        session: Any = None,
+        args: tuple[str, ...] = (),
+        env: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.scheduler = scheduler
+        self.services = services
+        self.limits = limits
+        self.owner = owner
+        self.session = session
+        self.args = args
+        self.env = env
+        self.meter = Meter()
+        self.tasks = TaskQueue(self.request_poll)
+        self.table = ResourceTable(limits.resources)
+        self.return_slot: bytes | None = None
+        self.channels: dict[int, Channel] = {}
+        self.output: bytes | None = None
+        self.trace = False
+        self.log_spent = 0
+        self.stdio: dict[int, bytes] = {}
+        self.ended: End | None = None
+        self._call: Call | None = None
+        self._queued = False
+        self._burst_s = 0.0
+        self._doom: End | None = None
+        self._on_end: list[Callable[[End], None]] = []
+        self._deadline: asyncio.TimerHandle | None = None
+        self.on_wait: Callable[[], None] | None = None
+        self.instance = Instance(linked, StoreLimits(memory_bytes=limits.memory_bytes))
+        scheduler.adopt(self)
+
+    # Life
+
+    def select_entry(self) -> None:
+        """Looks up the poll function (1.2).
+
+        Raises:
+            InvalidModule: neither ``wapo_poll`` nor ``sidevm_poll`` is exported.
+        """
+        for name in _POLL_EXPORTS:
+            if self.instance.has_function(name):
+                self.instance.select_poll(name)
+                return
+        raise InvalidModule("the module exports neither wapo_poll nor sidevm_poll")
+
+    def start_clock(self) -> None:
+        """The time limit begins now."""
+        if self.limits.time_s is not None:
+            self._deadline = asyncio.get_running_loop().call_later(self.limits.time_s, self._out_of_time)
+
+    def _out_of_time(self) -> None:
+        self._deadline = None
+        self.stop(End(EndReason.TIME_LIMIT, f"the time limit of {self.limits.time_s:g} s was reached"))
+
+    def on_end(self, callback: Callable[[End], None]) -> None:
+        """Calls back once when the guest has ended; at once if it has."""
+        if self.ended is not None:
+            callback(self.ended)
+        else:
+            self._on_end.append(callback)
+
+    def stop(self, end: End) -> None:
+        """Ends the guest now, or, when asked from inside one of its own calls, as soon as that slice ends."""
+        if self.ended is not None:
+            return
+        if self.scheduler.running is self:
+            self._doom = self._doom or end
+        else:
+            self._finish(end)
+
+    def _finish(self, end: End) -> None:
+        self.ended = end
+        self.scheduler.release(self)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        try:
+            if self._call is not None:
+                self._call.close()
+                self._call = None
+            self.table.close()
+        finally:
+            self.instance.close()
+        callbacks, self._on_end = self._on_end, []
+        for callback in callbacks:
+            callback(end)
+
+    # Polls
+
+    def registration(self, task: int, waker: int) -> Registration:
+        """For a resource that answers ``PENDING``. Waker and task arrive unsigned."""
+        return Registration(self.tasks, _signed(task), _signed(waker))
+
+    def request_poll(self) -> None:
+        """Something may have happened; any number of requests before the next poll cause one poll."""
+        if not self._queued and self.ended is None:
+            self._queued = True
+            self.scheduler.submit(self)
+
+    @property
+    def in_poll(self) -> bool:
+        """Whether a poll is under way, suspended at the end of a slice."""
+        return self._call is not None
+
+    def step(self) -> bool:
+        """Runs one slice. True if the guest is to be queued again at once (its slice ended, or it has more to do).
+
+        Only the scheduler calls this.
+        """
+        call = self._call
+        if call is None:
+            self._burst_s = 0.0
+            self.meter.polls += 1
+            call = self._call = self.instance.start_poll(self)
+        self._queued = False
+        started = time.thread_time()
+        try:
+            done = call.poll()
+        except Exception as error:
+            self._account(started)
+            self._call = None
+            self._finish(self._doom or _end_of(error))
+            return False
+        self._account(started)
+        if self._doom is not None:
+            self._finish(self._doom)
+            return False
+        if not done:
+            limit = self.limits.burst_s
+            if limit is not None and self._burst_s > limit:
+                self._finish(End(EndReason.BURST_LIMIT, f"more than {limit:g} s of CPU between two waits"))
+                return False
+            self._queued = True
+            return True
+        self._call = None
+        if call.result == 0:
+            if self.tasks.pending and not self._queued:
+                self._queued = True
+                return True
+            if self.on_wait is not None and not self._queued:
+                self.on_wait()
+            return False
+        if call.result == 1:
+            self._finish(End(EndReason.EXITED, "the program finished"))
+        else:
+            self._finish(End(EndReason.TRAP, f"the poll function returned {call.result}; only 0 and 1 are allowed"))
+        return False
+
+    def _account(self, started: float) -> None:
+        elapsed = time.thread_time() - started
+        self._burst_s += elapsed
+        self.meter.cpu_s += elapsed
+
+
+def _signed(value: int) -> int:
+    return value - (1 << 32) if value & 0x80000000 else value
+
+
+def _end_of(error: Exception) -> End:
+    """What an exception out of a poll means."""
+    if isinstance(error, GuestExited):
+        if error.exit_code in _CLEAN_EXIT_CODES:
+            return End(EndReason.EXITED, str(error), error.exit_code)
+        return End(EndReason.TRAP, f"proc_exit with {error.exit_code}; only 0 to 125 are exit codes")
+    if isinstance(error, GuestTrapped):
+        return End(EndReason.TRAP, _brief(str(error)))
+    return End(EndReason.HOST_FAILURE, f"the host failed: {type(error).__name__}: {error}")
+
+
+def _brief(text: str) -> str:
+    """The cause of a trap without the engine's backtrace, which names no line of the user's."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if "wasm trap:" in line:
+            return line[line.index("wasm trap:") :]
+    return lines[0] if lines else "the guest trapped"

@@ -1,0 +1,26 @@
+"""What one guest may take. Enforced from outside the guest, whatever it does."""
+
+from dataclasses import dataclass
+
+__all__ = ["GuestLimits"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuestLimits:
+    """Limits of one run.
+
+    Attributes:
+        memory_bytes: linear memory.
+        burst_s: CPU seconds between two waits (one poll); None is unlimited.
+        time_s: wall seconds of the whole run; None is unlimited.
+        resources: entries of the resource table.
+        request_body_bytes: body of one outgoing request that is handed over at once.
+        log_bytes: log text of one run; what is beyond it is counted, not kept.
+    """
+
+    memory_bytes: int = 100 << 20
+    burst_s: float | None = 1.0
+    time_s: float | None = 60.0
+    resources: int = 8192
+    request_body_bytes: int = 32 << 20
+    log_bytes: int = 1 << 20

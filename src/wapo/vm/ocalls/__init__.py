@@ -1,0 +1,1 @@
+"""Ocalls: ``dispatch`` (numbers to handlers), and the handlers, one file a family."""

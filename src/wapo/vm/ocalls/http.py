@@ -1,0 +1,129 @@
+"""Outgoing HTTP (docs/abi.md, 1100 to 1102)."""
+
+import struct
+from typing import TYPE_CHECKING, Final
+
+from yarl import URL
+
+from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
+from wapo.vm.egress import EgressDenied
+from wapo.vm.http_client import valid_header
+from wapo.vm.ocalls.dispatch import Handlers
+from wapo.vm.resources.http import HttpExchange, HttpRequest
+
+if TYPE_CHECKING:
+    from wapo.vm.guest import Guest
+
+__all__ = ["HTTP", "write_or_keep"]
+
+_REQUEST: Final = struct.Struct("<IIIII")
+_STREAM_BODY: Final = 1
+_DECODE: Final = 2
+_HAS_BODY: Final = 4
+_MAX_HEAD_BYTES: Final = 256 << 10
+_INVALID_PARAMETER: Final = OcallError.INVALID_PARAMETER
+
+
+def write_or_keep(guest: "Guest", data: bytes, pointer: int, capacity: int) -> int:
+    """Writes a result into the guest's buffer if it fits; otherwise it waits in the return slot for number 0.
+
+    Either way the length is the result, so that short answers take one crossing.
+    """
+    if len(data) <= capacity:
+        guest.instance.write(pointer, data)
+    else:
+        guest.instance.check(pointer, capacity)
+        guest.return_slot = data
+    return len(data)
+
+
+def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1100: starts the request encoded at ``[p0, p0+p1)``; the result is its resource.
+
+    Encoding: five u32 - flags, lengths of method, URL, headers, body - and then these four. Flags: 1 the body is
+    streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL.
+
+    Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full, 17 denied by the egress policy.
+    """
+    guest.instance.check(p0, p1)
+    guest.meter.gas += 1000 + p1 // 128
+    if p1 < _REQUEST.size or p1 > guest.limits.request_body_bytes + _MAX_HEAD_BYTES:
+        raise OcallFailure(_INVALID_PARAMETER)
+    client = guest.services.http_client
+    if client is None or client.session is None:
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    data = guest.instance.read(p0, p1)
+    request = _decode_request(data)
+    try:
+        client.policy.check_host(request.url.host or "")
+    except EgressDenied:
+        raise OcallFailure(OcallError.FORBIDDEN) from None
+    guest.meter.net_egress += p1
+    return guest.table.add(HttpExchange(client.session, request))
+
+
+def _decode_request(data: bytes) -> HttpRequest:
+    flags, *lengths = _REQUEST.unpack_from(data)
+    if sum(lengths) != len(data) - _REQUEST.size:
+        raise OcallFailure(_INVALID_PARAMETER)
+    parts: list[bytes] = []
+    at = _REQUEST.size
+    for length in lengths:
+        parts.append(data[at : at + length])
+        at += length
+    method, url, head, body = parts
+    fields = head.split(b"\0") if head else []
+    if len(fields) % 2:
+        raise OcallFailure(_INVALID_PARAMETER)
+    pairs = list(zip(fields[::2], fields[1::2], strict=True))
+    if not valid_header(method, b"") or not all(valid_header(name, value) for name, value in pairs):
+        raise OcallFailure(_INVALID_PARAMETER)
+    if not url.startswith((b"http://", b"https://")) or not url.isascii():
+        raise OcallFailure(_INVALID_PARAMETER)
+    try:
+        target = URL(url.decode("ascii"), encoded=True)
+    except ValueError:
+        raise OcallFailure(_INVALID_PARAMETER) from None
+    if not target.host:
+        raise OcallFailure(_INVALID_PARAMETER)
+    return HttpRequest(
+        method=method.decode("ascii"),
+        url=target,
+        headers=[(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in pairs],
+        body=body if flags & _HAS_BODY and not flags & _STREAM_BODY else None,
+        stream_body=bool(flags & _STREAM_BODY),
+        decode=bool(flags & _DECODE),
+    )
+
+
+def http_head(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1101 (waker p0): the response head of resource p1 into ``[p2, p2+p3)``, see ``resources.http``."""
+    guest.instance.check(p2, p3)
+    guest.meter.gas += 500
+    try:
+        exchange = _exchange(guest, p1)
+        result = exchange.poll_head(guest, task, p0)
+    except OcallFailure as failure:
+        result = ERR | failure.code
+    if result != PENDING:
+        guest.tasks.release(signed(p0))
+    return write_or_keep(guest, result, p2, p3) if isinstance(result, bytes) else result
+
+
+def error_text(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1102: why resource p0 failed, as UTF-8 into ``[p1, p1+p2)``; 7 if it has not."""
+    guest.meter.gas += 200
+    exchange = _exchange(guest, p0)
+    if exchange.failure is None:
+        raise OcallFailure(OcallError.NOT_FOUND)
+    return write_or_keep(guest, exchange.failure.encode("utf-8", "replace"), p1, p2)
+
+
+def _exchange(guest: "Guest", number: int) -> HttpExchange:
+    resource = guest.table.get(number)
+    if not isinstance(resource, HttpExchange):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    return resource
+
+
+HTTP: Final[Handlers] = {1100: http_open, 1101: http_head, 1102: error_text}

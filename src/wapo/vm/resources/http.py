@@ -1,0 +1,139 @@
+"""Outgoing HTTP requests (docs/abi.md, 1100 to 1102): one resource is a request and its response.
+
+Reading it gives the response body, writing it the request body where that is streamed; ``http_head`` answers once the
+head is there. What goes wrong is kept as a sentence for ``error_text``.
+"""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import aiohttp
+from yarl import URL
+
+from wapo.abi.results import ERR, PENDING, OcallError
+from wapo.vm.http_client import describe_failure
+from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
+from wapo.vm.resources.base import Resource
+from wapo.vm.resources.pipe import Pipe, PipeBroken
+from wapo.vm.tasks import Slot
+
+if TYPE_CHECKING:
+    from wapo.vm.guest import Guest
+
+__all__ = ["HttpExchange", "HttpRequest"]
+
+_IO_ERROR: Final = ERR | OcallError.IO_ERROR
+_BUFFER_BYTES: Final = 64 << 10
+_HEAD: Final = struct.Struct("<HHII").pack
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request that has been checked. ``body`` is None where there is none or where it is streamed."""
+
+    method: str
+    url: URL
+    headers: list[tuple[str, str]]
+    body: bytes | None
+    stream_body: bool
+    decode: bool
+
+
+class HttpExchange(Resource):
+    """A request under way. ``head`` is the encoded head once it is there; ``failure`` why there will be none."""
+
+    kind: ClassVar[str] = "http"
+    __slots__ = ("_head_slot", "_task", "_upload", "download", "failure", "head")
+
+    def __init__(self, session: aiohttp.ClientSession, request: HttpRequest) -> None:
+        self._head_slot = Slot()
+        self._upload = Pipe(_BUFFER_BYTES) if request.stream_body else None
+        self.download = Pipe(_BUFFER_BYTES)
+        self.head: bytes | None = None
+        self.failure: str | None = None
+        self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._run(session, request))
+
+    async def _run(self, session: aiohttp.ClientSession, request: HttpRequest) -> None:
+        try:
+            headers = request.headers
+            if request.decode and not any(name.lower() == "accept-encoding" for name, _ in headers):
+                headers = [*headers, ("Accept-Encoding", ACCEPTED)]
+            body = self._uploaded() if self._upload is not None else request.body
+            async with session.request(
+                request.method, request.url, headers=headers, data=body, allow_redirects=False
+            ) as response:
+                self.head = _encode_head(response)
+                self._head_slot.wake()
+                chunks: AsyncIterator[bytes] = response.content.iter_any()
+                if request.decode:
+                    for decoder in decoders_of(response.headers.get("Content-Encoding", "")) or ():
+                        chunks = decode(decoder, chunks)
+                async for chunk in chunks:
+                    await self.download.write(chunk)
+            self.download.end()
+        except PipeBroken:
+            pass  # the guest has closed it
+        except asyncio.CancelledError:
+            raise
+        except UndecodableBody as error:
+            self._fail(str(error))
+        except Exception as error:  # whatever the library raises becomes the guest's network error
+            self._fail(describe_failure(error))
+
+    async def _uploaded(self) -> AsyncIterator[bytes]:
+        assert self._upload is not None
+        while chunk := await self._upload.read():
+            yield chunk
+
+    def _fail(self, text: str) -> None:
+        self.failure = text
+        if self._upload is not None:
+            self._upload.break_()
+        self.download.fail()
+        self._head_slot.wake()
+
+    def poll_head(self, guest: "Guest", task: int, waker: int) -> bytes | int:
+        """The encoded head, ``PENDING``, or an error whose text is in ``failure``."""
+        if self.head is not None:
+            return self.head
+        if self.failure is not None:
+            return _IO_ERROR
+        self._head_slot.set(guest.registration(task, waker))
+        return PENDING
+
+    def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
+        return self.download.try_read(guest, task, waker, pointer, length)
+
+    def write(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
+        if self._upload is None:
+            return _IO_ERROR
+        return self._upload.try_write(guest, task, waker, pointer, length)
+
+    def shutdown(self, guest: "Guest", task: int, waker: int) -> int:
+        if self._upload is not None:
+            self._upload.end()
+        return 0
+
+    def close(self) -> None:
+        task, self._task = self._task, None
+        if task is not None and not task.done():
+            task.cancel()
+        self._head_slot.drop()
+        self.download.guest_slot.drop()
+        self.download.break_()
+        if self._upload is not None:
+            self._upload.guest_slot.drop()
+
+
+def _encode_head(response: aiohttp.ClientResponse) -> bytes:
+    """u16 status, u16 HTTP version (minor), u32 length of the reason, u32 length of the headers; then both.
+
+    Headers are ``name NUL value`` pairs joined by NUL, names in lower case, in the order of arrival.
+    """
+    reason = (response.reason or "").encode("latin-1", "replace")
+    headers = b"\0".join(part for name, value in response.raw_headers for part in (name.lower(), value))
+    minor = response.version.minor if response.version is not None else 1
+    return _HEAD(response.status, minor, len(reason), len(headers)) + reason + headers

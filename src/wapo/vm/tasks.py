@@ -1,0 +1,105 @@
+"""Ready tasks and waker messages (wapo-abi.md 1.6 and 1.7).
+
+Every waker-taking ocall produces exactly one negative message, sooner or later: at once when it does not wait, when
+it is signalled, when a newer call takes its slot, or when its resource goes. :class:`Registration` keeps that promise.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["Registration", "Slot", "TaskQueue"]
+
+_DEDUPLICATED: Final = 8
+
+
+class TaskQueue:
+    """The two queues of one guest. ``request_poll`` is called when a signal makes a poll worth while."""
+
+    __slots__ = ("_request_poll", "ready", "wakers")
+
+    def __init__(self, request_poll: Callable[[], None]) -> None:
+        self.ready: deque[int] = deque((0,))
+        self.wakers: list[int] = []
+        self._request_poll = request_poll
+
+    @property
+    def pending(self) -> bool:
+        """Whether the guest would find anything if it were polled now (1.8: both queues count)."""
+        return bool(self.ready or self.wakers)
+
+    def push(self, task: int) -> None:
+        """Appends a task unless it is among the last 8 of the queue."""
+        ready = self.ready
+        if len(ready) <= _DEDUPLICATED:
+            if task in ready:
+                return
+        elif any(ready[-1 - i] == task for i in range(_DEDUPLICATED)):
+            return
+        ready.append(task)
+
+    def release(self, waker: int) -> None:
+        """The host no longer holds that waker: its one negative message."""
+        self.wakers.append(-1 - waker)
+
+    def signal(self, task: int, waker: int) -> None:
+        """Queues the task and the waker, and asks for a poll."""
+        self.push(task)
+        self.wakers.append(waker)
+        self._request_poll()
+
+    def drain_wakers(self) -> list[int]:
+        """All waker messages, in order."""
+        drained, self.wakers = self.wakers, []
+        return drained
+
+
+class Registration:
+    """One call that answered ``Pending``: wake it or drop it, once."""
+
+    __slots__ = ("_queue", "_task", "_waker")
+
+    def __init__(self, queue: TaskQueue, task: int, waker: int) -> None:
+        self._queue: TaskQueue | None = queue
+        self._task = task
+        self._waker = waker
+
+    def wake(self) -> None:
+        """The resource is ready: task, waker, poll request; and then the waker is released. Consumes it."""
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            queue.signal(self._task, self._waker)
+            queue.release(self._waker)
+
+    def drop(self) -> None:
+        """Releases the waker without waking. Idempotent."""
+        queue, self._queue = self._queue, None
+        if queue is not None:
+            queue.release(self._waker)
+
+
+class Slot:
+    """Where a resource keeps who waits for it: at most one, the newest wins."""
+
+    __slots__ = ("_registration",)
+
+    def __init__(self) -> None:
+        self._registration: Registration | None = None
+
+    def set(self, registration: Registration) -> None:
+        """Keeps a registration; one that was there is dropped without being woken."""
+        previous, self._registration = self._registration, registration
+        if previous is not None:
+            previous.drop()
+
+    def wake(self) -> None:
+        """Signals who waits, if anybody does."""
+        registration, self._registration = self._registration, None
+        if registration is not None:
+            registration.wake()
+
+    def drop(self) -> None:
+        """The resource goes: nobody will be woken any more."""
+        registration, self._registration = self._registration, None
+        if registration is not None:
+            registration.drop()
