@@ -17,6 +17,8 @@ __all__ = [
     "ContentTooLarge",
     "HashMismatch",
     "InvalidCid",
+    "InvalidTrustlessRequest",
+    "InvalidUpstream",
     "IsADirectory",
     "MalformedCar",
     "MalformedContent",
@@ -33,6 +35,18 @@ class InvalidCid(CallerError):
     """A text or bytes that are not an identifier of content, or one of a kind that Wapo does not read."""
 
     code = "invalid_cid"
+
+
+class InvalidUpstream(CallerError):
+    """A configured upstream is no address of a gateway."""
+
+    code = "invalid_upstream"
+
+
+class InvalidTrustlessRequest(CallerError):
+    """A peer asks for blocks or archives in a form that does not exist."""
+
+    code = "invalid_trustless_request"
 
 
 class ContentNotFound(CallerError):

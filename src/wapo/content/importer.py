@@ -2,7 +2,7 @@
 
 A file is cut into chunks of equal size; each becomes a leaf; up to ``max_links`` nodes become the children of one
 above, level by level, until one is left (Kubo's *balanced* layout). Every number in ``Layout`` changes the CID, so the
-two layouts here are those that published agents have. ``tests/content/vectors`` compares them with ``ipfs-unixfs-importer``.
+two layouts here are those that published agents have; ``tests/content/vectors`` has them from another implementation.
 
 What makes blocks is a generator that yields each as soon as it is complete and returns the root: it does no waiting
 and keeps no content, so the same one serves the event loop (``store``) and a command (``store_now``).
