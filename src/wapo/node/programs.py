@@ -82,10 +82,7 @@ class Programs:
         program = await self._library.program(cid, segments)
         identity = str(program.cid)
         located = Located(identity, identity, program.rest, program.read)
-        if (
-            len(program.rest) == len(segments) - (segments[:1] == ["0"] or segments[:1] == ("0",))
-            and program.cid == cid.v1()
-        ):
+        if program.cid == cid.v1():  # the root is a file
             # Programs stay in the library's cache; keeping the reader here would keep every program's bytes alive.
             self._files[cid_text] = Located(identity, identity, (), lambda: b"")
             if len(self._files) > _KEPT:

@@ -41,8 +41,8 @@ class NodeSettings:
 
     data_dir: Path = field(default_factory=default_data_dir)
     cache_dir: Path = field(default_factory=default_cache_dir)
-    limits: AgentLimits = AgentLimits()
-    egress: EgressPolicy = EgressPolicy()
+    limits: AgentLimits = field(default_factory=AgentLimits)
+    egress: EgressPolicy = field(default_factory=EgressPolicy)
     extra_roots: tuple[str, ...] = ()
     upstreams: tuple[str, ...] = PUBLIC_UPSTREAMS
     public_logs: bool = False

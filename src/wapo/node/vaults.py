@@ -86,7 +86,8 @@ class VaultItem:
 
     def secret(self) -> dict[str, Any]:
         """What the agent gets: ancestors first, then the item's own data over them."""
-        return merge(self.parents, self.data)
+        merged: dict[str, Any] = merge(self.parents, self.data)
+        return merged
 
 
 def merge(parent: Any, child: Any) -> Any:
@@ -170,7 +171,7 @@ class Vaults:
         query = select(vaults.c.token_hash).where(vaults.c.program == program)
         async with self._database.reading() as connection:
             hashes = (await connection.execute(query)).scalars().all()
-        return any([_token_matches(token, token_hash) for token_hash in hashes])
+        return any(_token_matches(token, token_hash) for token_hash in hashes)
 
     def cached_secret(self, program: str, key: str) -> str | None:
         """As :meth:`secret_of`, if it is in memory."""

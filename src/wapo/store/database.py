@@ -18,7 +18,7 @@ from wapo.store.schema import migrate
 
 __all__ = ["Database", "StoreFailed"]
 
-_BUSY_TIMEOUT_MS: Final = 10_000
+_PRAGMAS: Final = ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 10000", "foreign_keys = ON")
 
 
 class StoreFailed(HostError):
@@ -99,12 +99,7 @@ class Database:
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver's own idea of when to begin is not ours
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
-        "foreign_keys = ON",
-    ):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

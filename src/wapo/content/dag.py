@@ -1,0 +1,131 @@
+"""All blocks of one file into the local store: what is missing, as an archive if there is one, else block by block."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import NamedTuple
+
+from wapo.content.blocks import AsyncBlocks, Block
+from wapo.content.cid import Cid
+from wapo.content.fetch import Fetcher
+from wapo.content.limits import Meter
+from wapo.content.nodes import File, Part, check_part, read_node
+
+__all__ = ["FileFetch"]
+
+_PARALLEL = 8
+_BATCH_BYTES = 4 * 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class _Wanted(NamedTuple):
+    part: Part
+    depth: int
+
+
+class FileFetch:
+    """Fetches one file whose root is known. Used once.
+
+    A block is kept only if a block that is already trusted links to it: whatever else an archive brings is dropped,
+    so a gateway cannot fill the store with things that nobody asked for.
+    """
+
+    def __init__(self, cid: Cid, file: File, blocks: AsyncBlocks, fetcher: Fetcher, meter: Meter) -> None:
+        self._cid = cid
+        self._file = file
+        self._blocks = blocks
+        self._fetcher = fetcher
+        self._meter = meter
+        # By version 1 identifier: links and archives may spell the same block differently.
+        self._missing: dict[Cid, _Wanted] = {}
+        self._seen: set[Cid] = set()
+
+    async def run(self) -> None:
+        """Returns when every block of the file is in the store.
+
+        Raises:
+            ContentTooLarge, ContentTooComplex, ContentTooDeep: over the limits, as soon as that shows.
+            MalformedContent, SizeMismatch: a part is not what its parent says.
+            whatever ``Fetcher.block`` raises, for a block that nobody gave.
+        """
+        self._meter.size(self._file.size)
+        await self._look_here(self._want(self._file, 1))
+        if len(self._missing) > 1:
+            await self._fetch_archive()
+        while self._missing:
+            await self._fetch_blocks()
+
+    def _want(self, file: File, depth: int) -> list[_Wanted]:
+        """Note the parts of ``file`` that were not seen before as missing."""
+        new = {part.cid.v1(): _Wanted(part, depth) for part in file.parts if part.cid.v1() not in self._seen}
+        self._meter.blocks(len(new), depth)
+        self._seen.update(new)
+        self._missing.update(new)
+        return list(new.values())
+
+    def _arrived(self, wanted: _Wanted, data: bytes) -> list[_Wanted]:
+        """Note that a block is there; returns what it links to."""
+        node = check_part(wanted.part, read_node(wanted.part.cid, data))
+        del self._missing[wanted.part.cid.v1()]
+        return self._want(node, wanted.depth + 1)
+
+    async def _look_here(self, wanted: list[_Wanted]) -> None:
+        while wanted:
+            next_one = wanted.pop()
+            data = await self._blocks.get(next_one.part.cid)
+            if data is not None:
+                wanted += self._arrived(next_one, data)
+
+    async def _fetch_archive(self) -> None:
+        # The content, and what nodes and framing take in the worst case of tiny chunks.
+        max_bytes = self._file.size + self._file.size // 4 + _BATCH_BYTES
+        batch: list[Block] = []
+        try:
+            async with aclosing(self._fetcher.archive(self._cid, max_bytes)) as blocks:
+                async for block in blocks:
+                    wanted = self._missing.get(block.cid.v1())
+                    if wanted is None:
+                        continue
+                    self._meter.transfer(len(block.data))
+                    self._arrived(wanted, block.data)
+                    batch.append(block)
+                    if not self._missing:
+                        break
+                    if sum(len(data) for _, data in batch) > _BATCH_BYTES:
+                        await self._blocks.put_verified(batch)
+                        batch = []
+        finally:
+            await self._blocks.put_verified(batch)
+        if self._missing:
+            _log.debug("archives of %s left out %d blocks", self._cid, len(self._missing))
+
+    async def _fetch_blocks(self) -> None:
+        queue = deque(self._missing.values())
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(_PARALLEL, len(queue))):
+                    workers.create_task(self._work(queue))
+        except ExceptionGroup as group:
+            raise next(_leaves(group)) from group
+
+    async def _work(self, queue: deque[_Wanted]) -> None:
+        while queue:
+            wanted = queue.popleft()
+            data = await self._blocks.get(wanted.part.cid)
+            if data is None:
+                block = await self._fetcher.block(wanted.part.cid)
+                self._meter.transfer(len(block.data))
+                await self._blocks.put_verified([block])
+                data = block.data
+            queue.extend(self._arrived(wanted, data))
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
