@@ -179,7 +179,7 @@ static JSValue evaluate(JSContext *ctx, JSValueConst this_value, int argc, JSVal
     return JS_NewArrayFrom(ctx, 2, parts);
 }
 
-/* setHandlers(load, request, rejection, report, settled, idle): see enum handler. */
+/* setHandlers(load, request, rejection, report, settled, idle, ticks, run): see enum handler. */
 static JSValue set_handlers(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     for (int i = 0; i < HANDLER_COUNT && i < argc; i++)
@@ -190,6 +190,6 @@ static JSValue set_handlers(JSContext *ctx, JSValueConst this_value, int argc, J
 const JSCFunctionListEntry native_loader_functions[] = {
     JS_CFUNC_DEF("compile", 3, compile),
     JS_CFUNC_DEF("evaluate", 0, evaluate),
-    JS_CFUNC_DEF("setHandlers", 6, set_handlers),
+    JS_CFUNC_DEF("setHandlers", 8, set_handlers),
 };
 const int native_loader_count = sizeof(native_loader_functions) / sizeof(native_loader_functions[0]);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "wapojs.h"
 
-enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2 };
+enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2, COMMAND_RUN = 3 };
 enum { LOAD_EVALUATE = 1 };
 enum { MAX_WAKERS_A_POLL = 256, COMMAND_BUFFER = 16384 };
 
@@ -99,16 +99,28 @@ void wapojs_call(JSValueConst function, int argc, JSValue *argv)
     JS_FreeValue(ctx, result);
 }
 
+static bool ticks_scheduled;
+
+void wapojs_schedule_ticks(void)
+{
+    ticks_scheduled = true;
+}
+
 void wapojs_run_jobs(void)
 {
     JSContext *ctx;
     int status;
     do {
+        if (ticks_scheduled) {
+            ticks_scheduled = false;
+            JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_TICKS, 0, NULL));
+        }
         while ((status = JS_ExecutePendingJob(runtime, &ctx)) != 0)
             if (status < 0)
                 report();
-        JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
-    } while (JS_IsJobPending(runtime));
+        if (!ticks_scheduled)
+            JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
+    } while (ticks_scheduled || JS_IsJobPending(runtime));
 }
 
 bool wapojs_has_work(void)
@@ -171,6 +183,19 @@ static void request(const uint8_t *at)
     JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REQUEST, 7, args));
 }
 
+/* RUN: u32 number of arguments, u32 lengths of arguments and environment; then both. */
+static void run(const uint8_t *at)
+{
+    JSContext *ctx = wapojs_context;
+    uint32_t count = take_u32(&at), words = take_u32(&at), pairs = take_u32(&at);
+    JSValue args[] = {
+        JS_NewStringLen(ctx, (const char *)at, words),
+        JS_NewUint32(ctx, count),
+        JS_NewStringLen(ctx, (const char *)at + words, pairs),
+    };
+    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_RUN, 3, args));
+}
+
 /* Takes one command from the host, if there is one. A long one comes through the return slot. */
 static bool take_command(void)
 {
@@ -192,6 +217,7 @@ static bool take_command(void)
     switch (take_u32(&at)) {
     case COMMAND_LOAD: load(at); break;
     case COMMAND_REQUEST: request(at); break;
+    case COMMAND_RUN: run(at); break;
     }
     if (command != command_buffer)
         free(command);
@@ -217,7 +243,7 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
         if (count.value < MAX_WAKERS_A_POLL)
             break;
     }
-    if (take_command())
+    while (take_command())
         wapojs_run_jobs();
     while (!failed && !wapojs_has_work()) {
         JSValue over = wapojs_call_handler(HANDLER_IDLE, 0, NULL);

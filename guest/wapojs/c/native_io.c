@@ -36,6 +36,29 @@ static JSValue clear_timer(JSContext *ctx, JSValueConst this_value, int argc, JS
     return JS_UNDEFINED;
 }
 
+static JSValue unref_timer(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    int32_t id;
+    if (JS_ToInt32(ctx, &id, argv[0]))
+        return JS_EXCEPTION;
+    timers_unref(id);
+    return JS_UNDEFINED;
+}
+
+/* exit(): forgets everything that is waited for; the code that is running goes on to its end. */
+static JSValue native_exit(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    timers_clear_all(ctx);
+    waits_cancel_all(ctx);
+    return JS_UNDEFINED;
+}
+
+static JSValue schedule_ticks(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    wapojs_schedule_ticks();
+    return JS_UNDEFINED;
+}
+
 /* read(resource, most bytes, callback(error, bytes or null at the end)) */
 static JSValue native_read(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
@@ -214,10 +237,21 @@ static JSValue touched(JSContext *ctx, JSValueConst this_value, int argc, JSValu
     return JS_UNDEFINED;
 }
 
+/* keepAlive(on): work that is to go on although the client may have gone */
+static JSValue keep_alive(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    ocall(OCALL_KEEP_ALIVE, JS_ToBool(ctx, argv[0]) > 0, 0, 0, 0);
+    return JS_UNDEFINED;
+}
+
 const JSCFunctionListEntry native_io_functions[] = {
     JS_CFUNC_DEF("log", 2, native_log),
     JS_CFUNC_DEF("setTimer", 3, set_timer),
     JS_CFUNC_DEF("clearTimer", 1, clear_timer),
+    JS_CFUNC_DEF("unrefTimer", 1, unref_timer),
+    JS_CFUNC_DEF("exit", 0, native_exit),
+    JS_CFUNC_DEF("scheduleTicks", 0, schedule_ticks),
+    JS_CFUNC_DEF("keepAlive", 1, keep_alive),
     JS_CFUNC_DEF("read", 3, native_read),
     JS_CFUNC_DEF("write", 3, native_write),
     JS_CFUNC_DEF("shutdown", 1, native_shutdown),

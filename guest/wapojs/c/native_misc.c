@@ -224,19 +224,39 @@ static JSValue mark_handled(JSContext *ctx, JSValueConst this_value, int argc, J
     return JS_UNDEFINED;
 }
 
-/* proxyTarget(value): [target, handler] of a proxy, or null */
+/* classOf(value): the engine's class of an object, whatever its prototype and tags say ("Array", "Uint8Array",
+ * "Map Iterator", "Proxy", ...); the empty string for anything else. */
+static JSValue class_of(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    if (!JS_IsObject(argv[0]))
+        return JS_NewString(ctx, "");
+    if (JS_IsProxy(argv[0]))
+        return JS_NewString(ctx, "Proxy");
+    if (JS_IsFunction(ctx, argv[0]))
+        return JS_NewString(ctx, "Function");
+    JSAtom name = JS_GetClassName(JS_GetRuntime(ctx), JS_GetClassID(argv[0]));
+    JSValue string = JS_AtomToString(ctx, name);
+    JS_FreeAtom(ctx, name);
+    return string;
+}
+
+static JSValue collect(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    JS_RunGC(JS_GetRuntime(ctx));
+    return JS_UNDEFINED;
+}
+
+/* getProxyTarget(value): what a proxy stands before; undefined for anything else, null if it was revoked */
 static JSValue proxy_target(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     if (!JS_IsProxy(argv[0]))
-        return JS_NULL;
-    JSValue target = JS_GetProxyTarget(ctx, argv[0]), handler = JS_GetProxyHandler(ctx, argv[0]);
-    if (JS_IsException(target) || JS_IsException(handler)) { /* revoked */
+        return JS_UNDEFINED;
+    JSValue target = JS_GetProxyTarget(ctx, argv[0]);
+    if (JS_IsException(target)) {
         JS_FreeValue(ctx, JS_GetException(ctx));
-        target = JS_IsException(target) ? JS_NULL : target;
-        handler = JS_IsException(handler) ? JS_NULL : handler;
+        return JS_NULL;
     }
-    JSValue parts[] = { target, handler };
-    return JS_NewArrayFrom(ctx, 2, parts);
+    return target;
 }
 
 /* Whether a value has the internal slots of an error. */
@@ -269,7 +289,9 @@ const JSCFunctionListEntry native_misc_functions[] = {
     JS_CFUNC_DEF("promiseState", 1, promise_state),
     JS_CFUNC_DEF("promiseResult", 1, promise_result),
     JS_CFUNC_DEF("markHandled", 1, mark_handled),
-    JS_CFUNC_DEF("proxyTarget", 1, proxy_target),
+    JS_CFUNC_DEF("getProxyTarget", 1, proxy_target),
+    JS_CFUNC_DEF("classOf", 1, class_of),
+    JS_CFUNC_DEF("gc", 0, collect),
     JS_CFUNC_DEF("isError", 1, is_error),
     JS_CFUNC_DEF("memoryStats", 0, memory_stats),
 };

@@ -11,6 +11,7 @@ typedef struct {
     double period;   /* ms, or a negative number for a timer that fires once */
     uint32_t order;  /* timers that are due at the same time fire in the order of their creation */
     int32_t id;
+    bool counts;      /* whether the program goes on for its sake */
     JSValue callback; /* undefined once cleared */
 } timer;
 
@@ -107,7 +108,8 @@ JSValue timers_set(JSContext *ctx, JSValueConst callback, double milliseconds, b
     double now = wapojs_monotonic_ms();
     if (!(milliseconds >= 0))
         milliseconds = 0;
-    timer made = { now + milliseconds, repeat ? milliseconds : -1, next_order++, next_id++, JS_DupValue(ctx, callback) };
+    timer made = { now + milliseconds, repeat ? milliseconds : -1, next_order++, next_id++, true,
+                   JS_DupValue(ctx, callback) };
     heap[size] = made;
     up(size++);
     live++;
@@ -115,15 +117,42 @@ JSValue timers_set(JSContext *ctx, JSValueConst callback, double milliseconds, b
     return JS_NewInt32(ctx, made.id);
 }
 
-void timers_clear(JSContext *ctx, int32_t id)
+static timer *find(int32_t id)
 {
     for (int i = 0; i < size; i++)
-        if (heap[i].id == id && !JS_IsUndefined(heap[i].callback)) {
-            JS_FreeValue(ctx, heap[i].callback);
-            heap[i].callback = JS_UNDEFINED;
-            live--;
-            return;
-        }
+        if (heap[i].id == id && !JS_IsUndefined(heap[i].callback))
+            return &heap[i];
+    return NULL;
+}
+
+static void cancel(JSContext *ctx, timer *t)
+{
+    JS_FreeValue(ctx, t->callback);
+    t->callback = JS_UNDEFINED;
+    live -= t->counts;
+}
+
+void timers_clear(JSContext *ctx, int32_t id)
+{
+    timer *found = find(id);
+    if (found)
+        cancel(ctx, found);
+}
+
+void timers_clear_all(JSContext *ctx)
+{
+    for (int i = 0; i < size; i++)
+        if (!JS_IsUndefined(heap[i].callback))
+            cancel(ctx, &heap[i]);
+}
+
+void timers_unref(int32_t id)
+{
+    timer *found = find(id);
+    if (found && found->counts) {
+        found->counts = false;
+        live--;
+    }
 }
 
 /* Fires what is due now, each followed by its promise jobs; timers set meanwhile wait for the next time. */
@@ -145,7 +174,7 @@ void timers_fire(void)
             up(size++);
         } else {
             JS_FreeValue(ctx, due.callback);
-            live--;
+            live -= due.counts;
         }
         wapojs_call(callback, 0, NULL);
         JS_FreeValue(ctx, callback);

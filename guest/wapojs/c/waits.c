@@ -191,13 +191,24 @@ JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback)
     return begin(ctx, WAIT_HEAD, resource, 0, JS_UNDEFINED, callback);
 }
 
+static void drop(JSContext *ctx, wait *w)
+{
+    w->used = false;
+    used--;
+    JS_FreeValue(ctx, w->callback);
+    JS_FreeValue(ctx, w->bytes);
+}
+
 void waits_cancel(JSContext *ctx, uint32_t resource)
 {
     for (uint32_t i = 0; i < capacity; i++)
-        if (waits[i].used && waits[i].resource == resource) {
-            waits[i].used = false;
-            used--;
-            JS_FreeValue(ctx, waits[i].callback);
-            JS_FreeValue(ctx, waits[i].bytes);
-        }
+        if (waits[i].used && waits[i].resource == resource)
+            drop(ctx, &waits[i]);
+}
+
+void waits_cancel_all(JSContext *ctx)
+{
+    for (uint32_t i = 0; i < capacity; i++)
+        if (waits[i].used)
+            drop(ctx, &waits[i]);
 }

@@ -21,6 +21,8 @@ enum handler {
     HANDLER_REPORT,    /* (error): an exception that no script catches */
     HANDLER_SETTLED,   /* (): the microtask queue has run dry; rejections may be reported */
     HANDLER_IDLE,      /* () -> boolean: nothing is left to wait for; true ends the program */
+    HANDLER_TICKS,     /* (): what was queued before promise jobs (process.nextTick) */
+    HANDLER_RUN,       /* (words joined by NUL, their number, names and values joined by NUL) */
     HANDLER_COUNT
 };
 
@@ -31,6 +33,8 @@ JSValue wapojs_call_handler(enum handler which, int argc, JSValue *argv);
 void wapojs_set_handler(enum handler which, JSValueConst function);
 /* Runs promise jobs until none is left. */
 void wapojs_run_jobs(void);
+/* The next wapojs_run_jobs calls HANDLER_TICKS first. */
+void wapojs_schedule_ticks(void);
 /* Calls a function, reports what it throws, frees the arguments. */
 void wapojs_call(JSValueConst function, int argc, JSValue *argv);
 /* Whether anything could still happen: a wait or a timer. */
@@ -45,11 +49,15 @@ JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSVal
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);
 /* Drops what waits on a resource that is being closed; callbacks are not called. */
 void waits_cancel(JSContext *ctx, uint32_t resource);
+void waits_cancel_all(JSContext *ctx);
 
 /* timers.c: any number of JavaScript timers on one timer of the host. */
 #define TIMER_WAKER 0
 JSValue timers_set(JSContext *ctx, JSValueConst callback, double milliseconds, bool repeat);
 void timers_clear(JSContext *ctx, int32_t id);
+/* The program does not go on for this timer's sake. */
+void timers_unref(int32_t id);
+void timers_clear_all(JSContext *ctx);
 void timers_fire(void);
 int timers_count(void);
 double wapojs_monotonic_ms(void);

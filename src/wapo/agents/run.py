@@ -6,7 +6,8 @@ as soon as the guest has given its head, or the failure.
 
 import asyncio
 import struct
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind, clean_headers, response_of
@@ -22,28 +23,37 @@ from wapo.agents.messages import (
 from wapo.errors import GuestError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.http_client import valid_header
-from wapo.vm.resources.pipe import DuplexStream, Pipe
+from wapo.vm.resources.base import Resource
+from wapo.vm.resources.pipe import Pipe
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["BODY_BUFFER_BYTES", "LOAD_EVALUATE", "Run", "RunLog", "encode_load", "encode_request"]
+__all__ = ["BODY_BUFFER_BYTES", "LOAD_EVALUATE", "Run", "RunLog", "encode_load", "encode_request", "encode_run"]
 
 #: What a streamed body may have in flight, each way.
 BODY_BUFFER_BYTES: Final = 64 << 10
 
-_COMMAND_LOAD, _COMMAND_REQUEST = 1, 2
+_COMMAND_LOAD, _COMMAND_REQUEST, _COMMAND_RUN = 1, 2, 3
 LOAD_EVALUATE: Final = 1
 _NO_STREAM: Final = -1
 _LOG_ERROR: Final = 1
 _REQUEST: Final = struct.Struct("<I6IiI").pack
 _LOAD: Final = struct.Struct("<IIII").pack
+_RUN: Final = struct.Struct("<IIII").pack
 
 
 def encode_load(source: bytes, name: str, flags: int) -> bytes:
     """The command that gives a guest its program (docs/abi.md, 1001)."""
     raw = name.encode()
     return _LOAD(_COMMAND_LOAD, flags, len(raw), len(source)) + raw + source
+
+
+def encode_run(arguments: Sequence[str], environment: Mapping[str, str]) -> bytes:
+    """The command that runs a loaded program in the foreground."""
+    words = b"\0".join(word.encode() for word in arguments)
+    pairs = b"\0".join(part.encode() for pair in environment.items() for part in pair)
+    return _RUN(_COMMAND_RUN, len(arguments), len(words), len(pairs)) + words + pairs
 
 
 def encode_request(request: AgentRequest, stream: int) -> bytes:
@@ -100,7 +110,7 @@ class Run:
             return None
         stream = _NO_STREAM
         if request.stream is not None:
-            stream = guest.table.add(DuplexStream(request.stream, _closed_pipe()))
+            stream = guest.table.add(BodyStream(request.stream))
         return encode_request(request, stream)
 
     def respond(self, guest: "Guest", status: int, headers: list[Header], body: bytes, complete: bool) -> int:
@@ -119,7 +129,7 @@ class Run:
         pipe, number = None, 0
         if not complete:
             pipe = Pipe(BODY_BUFFER_BYTES)
-            number = guest.table.add(DuplexStream(_closed_pipe(), pipe))
+            number = guest.table.add(ResponseStream(pipe))
         self._deliver(AgentResponse(status, clean_headers(headers), body, pipe))
         return number
 
@@ -195,8 +205,40 @@ class Run:
         raise self.failure
 
 
-def _closed_pipe() -> Pipe:
-    """The direction that a one-way stream does not have: reads give the end, writes fail."""
-    pipe = Pipe(0)
-    pipe.ended = pipe.broken = True
-    return pipe
+class BodyStream(Resource):
+    """The rest of a request's body, which the guest reads."""
+
+    kind: ClassVar[str] = "request-body"
+    __slots__ = ("_pipe",)
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+
+    def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
+        return self._pipe.try_read(guest, task, waker, pointer, length)
+
+    def close(self) -> None:
+        self._pipe.guest_slot.drop()
+        self._pipe.break_()
+
+
+class ResponseStream(Resource):
+    """The body of a response, which the guest writes. Closed without a shutdown, it has failed half-way."""
+
+    kind: ClassVar[str] = "response-body"
+    __slots__ = ("_pipe",)
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+
+    def write(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
+        return self._pipe.try_write(guest, task, waker, pointer, length)
+
+    def shutdown(self, guest: "Guest", task: int, waker: int) -> int:
+        self._pipe.end()
+        return 0
+
+    def close(self) -> None:
+        self._pipe.guest_slot.drop()
+        if not self._pipe.ended:
+            self._pipe.fail()

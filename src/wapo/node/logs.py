@@ -6,6 +6,7 @@ has been handed over, many runs a transaction. Reading waits for what was handed
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from sqlalchemy import delete, func, insert, select, update
 from wapo.store.database import Database, StoreFailed
 from wapo.store.schema import log_chunks
 
-__all__ = ["LEVELS", "LogBook", "LogRecord", "RunLog"]
+__all__ = ["LEVELS", "LogBook", "LogRecord", "RunLog", "read_records", "records_since"]
 
 #: Level names by the number of the guest ABI; REPORT is the gateway's own.
 LEVELS: Final = {0: "REPORT", 1: "ERROR", 2: "WARN", 3: "INFO", 4: "DEBUG", 5: "DEBUG"}
@@ -168,6 +169,25 @@ class LogBook:
         """Records, newest first: runs by their end, inside a run the last record first."""
         await self.flush()
         return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
+
+
+async def records_since(
+    database: Database, program: str, position: int | None, show: "Callable[[LogRecord], None] | None" = None
+) -> int:
+    """Shows what was written after ``position`` (of an earlier call; None: nothing), oldest first; the new position."""
+    query = select(log_chunks).where(log_chunks.c.program == program).order_by(log_chunks.c.id)
+    if position is None:
+        query = select(func.max(log_chunks.c.id))
+        async with database.reading() as connection:
+            return (await connection.execute(query)).scalar() or 0
+    async with database.reading() as connection:
+        rows = (await connection.execute(query.where(log_chunks.c.id > position))).mappings().all()
+    for row in rows:
+        position = row["id"]
+        for at, level, message in msgspec.msgpack.decode(row["data"]) if show is not None else ():
+            assert show is not None
+            show(LogRecord(program, row["request_id"], at, LEVELS.get(level, "DEBUG"), message))
+    return position
 
 
 async def read_records(

@@ -59,6 +59,13 @@ class InvalidVaultData(CallerError):
     status = 400
 
 
+class InheritNotFound(CallerError):
+    """There is no item to inherit from."""
+
+    code = "vault_inherit_missing"
+    status = 400
+
+
 class InheritFromOther(CallerError):
     """An item can only inherit from one of the same program."""
 
@@ -112,14 +119,25 @@ class Vaults:
         self._opened: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     async def create(
-        self, program: str, data: Any, inherit: str | None = None, inherit_token: str | None = None
+        self,
+        program: str,
+        data: Any,
+        inherit: str | None = None,
+        inherit_token: str | None = None,
+        *,
+        by_key_alone: bool = False,
     ) -> VaultReceipt:
         """Stores an item for a program (its CID, or ``local``).
 
+        Args:
+            inherit: key of an item whose data this one is to have too.
+            inherit_token: that item's token.
+            by_key_alone: whether the key is enough to inherit, as it was in the original. A key is public.
+
         Raises:
             InvalidVaultData: not an object, or too large.
-            NoSuchVault, AccessDenied, InheritFromOther: what it is to inherit from is not there, not the caller's, or
-                another program's.
+            InheritNotFound, AccessDenied, InheritFromOther: what it is to inherit from is not there, not the caller's,
+                or another program's.
         """
         if not isinstance(data, dict):
             raise InvalidVaultData("data must be an object")
@@ -127,10 +145,12 @@ class Vaults:
         if inherit is not None:
             parent = await self._load(inherit)
             if parent is None:
-                raise NoSuchVault("inherit not found")
+                raise InheritNotFound("inherit not found")
             item, token_hash = parent
             if item.program != program:
                 raise InheritFromOther("Inherit from different cid is not allow")
+            if inherit_token is None and not by_key_alone:
+                raise AccessDenied("inheriting needs the parent's token, as inheritToken")
             if inherit_token is not None and not _token_matches(inherit_token, token_hash):
                 raise AccessDenied("access denied")
             parents = merge(item.parents, item.data)

@@ -114,10 +114,12 @@ class Pipe:
         """The next bytes that the guest wrote; empty at the end.
 
         Raises:
-            PipeBroken: the writer failed.
+            PipeBroken: the writer failed, or the pipe was broken from another side.
         """
-        while not self._size and not self.ended:
+        while not self._size and not self.ended and not self.broken:
             await self._wait()
+        if self.broken:
+            raise PipeBroken
         if self._size:
             return self.pull(limit)
         if self.failed:

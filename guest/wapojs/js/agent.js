@@ -1,0 +1,385 @@
+// Agents: which convention a program follows, a request in, an answer out (node-and-gateway.md 1.3.3 to 1.3.7).
+//
+//   fetch     ES module, `export default { fetch(request, env, ctx) }`
+//   main      ES module, `export default function main(request)`: JSON text in, JSON out
+//   listener  `addEventListener('fetch', event => event.respondWith(...))`
+//   exports   classic script whose `module.exports` is a function; it, or the script, sets `scriptOutput`
+//   script    classic script with `scriptArgs` and `scriptOutput`
+//
+// A program is found out, never declared: it is compiled as a script if it has a script's syntax and as a module
+// otherwise, and what it has left behind when its top level has run says the rest.
+
+import * as native from 'wapo:native';
+import { startClock } from './clock.js';
+import { describe, reportRejections } from './errors.js';
+import { dispatchFetch, hasFetchListener } from './fetch-event.js';
+import { parseHeaderBlock } from './fetch.js';
+import { setArgumentSource, setEnvironment } from './process.js';
+import { createRequest, RequestSlots } from './request.js';
+import { pumpInto, resourceStream } from './resource-streams.js';
+import { isResponse, responseSlots } from './response.js';
+import { Body } from './body.js';
+import { call } from './primordials.js';
+import { promiseResolve, promiseThen } from './promises.js';
+import { readAllBytes } from './streams/internal.js';
+
+const { ArrayBuffer, JSON, Object, TypeError, Uint8Array, URLSearchParams } = globalThis;
+const { defineProperty } = Object;
+const parseJson = JSON.parse;
+const stringify = JSON.stringify;
+
+// Kinds of ocall 1004 (agents/conventions.py), statuses of 1002, what 1006 tells.
+const OUTPUT_NOTHING = 0, OUTPUT_JSON = 1, OUTPUT_TEXT = 2, OUTPUT_BYTES = 3;
+const LOADED = 0, NOT_LOADED = 1;
+const TOUCHED_ARGUMENTS = 1;
+const FAILED = 1;
+
+const MODULE_SYNTAX = /^[ \t]*(?:import|export)\b/m;
+const NO_SECRET = '""'; // programs do JSON.parse(process.env.secret || '')
+const GATEWAY_ORIGIN = 'https://wapo-gateway';
+
+/** What the program is: 'script' or 'module'; null before it is loaded. */
+let syntax = null;
+/** @type {?{convention: string, handler: ?Function, target: *}} once the top level has run */
+let entry = null;
+/** The completion value of a script, or of its entry function. */
+let completion;
+/** The request under way. */
+let current = null;
+/** What `current` is for a program without a request. */
+const FOREGROUND = {};
+let answered = false;
+/** Promises given to waitUntil that are still open. */
+let pendingWork = 0;
+let finished = false;
+
+// The global scriptArgs: the request as JSON, made when it is looked at.
+
+let scriptArguments = null;
+
+function readArguments() {
+  if (current === null) {
+    native.touched(TOUCHED_ARGUMENTS);
+    return [];
+  }
+  return (scriptArguments ??= [requestJson(current)]);
+}
+
+export function defineScriptGlobals() {
+  defineProperty(globalThis, 'scriptArgs', {
+    __proto__: null, configurable: true, enumerable: true, get: readArguments,
+    set(value) {
+      defineProperty(globalThis, 'scriptArgs', { __proto__: null, value, writable: true, configurable: true, enumerable: true });
+    },
+  });
+  defineProperty(globalThis, 'scriptOutput', {
+    __proto__: null, value: undefined, writable: true, configurable: true, enumerable: true,
+  });
+  setArgumentSource(readArguments);
+}
+
+// Loading
+
+/** The host gives the program. */
+export function load(source, name, evaluate) {
+  try {
+    syntax = compile(source, name);
+  } catch (error) {
+    native.loaded(NOT_LOADED, describe(error));
+    return;
+  }
+  if (!evaluate) {
+    native.loaded(LOADED, syntax);
+    return;
+  }
+  promiseThen(
+    evaluateProgram(),
+    () => native.loaded(LOADED, entry.convention),
+    (error) => native.loaded(NOT_LOADED, describe(error)),
+  );
+}
+
+function compile(source, name) {
+  let scriptError;
+  try {
+    native.compile(source, name, false);
+    return 'script';
+  } catch (error) {
+    scriptError = error;
+  }
+  try {
+    native.compile(source, name, true);
+    return 'module';
+  } catch (moduleError) {
+    throw MODULE_SYNTAX.test(source) ? moduleError : scriptError;
+  }
+}
+
+/** Runs the top level and finds out the convention. */
+async function evaluateProgram() {
+  if (syntax === 'module') {
+    const [done, namespace] = native.evaluate();
+    await done;
+    entry = entryOfModule(namespace);
+  } else {
+    completion = native.evaluate();
+    entry = entryOfScript();
+  }
+}
+
+/** An object with a fetch method, or a function. */
+function entryOf(value, functionConvention) {
+  if (value === null || value === undefined) return null;
+  if (typeof value.fetch === 'function') return { convention: 'fetch', handler: value.fetch, target: value };
+  if (typeof value === 'function') return { convention: functionConvention, handler: value, target: undefined };
+  return null;
+}
+
+function entryOfModule(namespace) {
+  const found = entryOf(namespace.default, 'main') ?? entryOf(namespace.main, 'main');
+  if (found !== null) return found;
+  if (typeof namespace.fetch === 'function') return { convention: 'fetch', handler: namespace.fetch, target: namespace };
+  if (hasFetchListener()) return { convention: 'listener', handler: null, target: undefined };
+  return { convention: 'script', handler: null, target: undefined };
+}
+
+function entryOfScript() {
+  if (hasFetchListener()) return { convention: 'listener', handler: null, target: undefined };
+  const exported = globalThis.module?.exports;
+  const found = entryOf(exported, 'exports') ?? entryOf(exported?.default, 'exports');
+  return found ?? { convention: 'script', handler: null, target: undefined };
+}
+
+// The request
+
+/** The host gives the request; `stream` is the resource with what comes after `body`, or -1. */
+export function request(method, url, headerBlock, body, stream, secret, id) {
+  startClock();
+  current = { method, url, headerBlock, body, stream, secret, id, bodyText: undefined };
+  setEnvironment({ secret: secret ?? NO_SECRET });
+  if (entry !== null) serve();
+  else promiseThen(evaluateProgram(), serve, fail);
+}
+
+/** The host runs a loaded program in the foreground: arguments instead of a request, a result instead of a response. */
+export function run(words, count, pairs) {
+  startClock();
+  current = FOREGROUND;
+  scriptArguments = count === 0 ? [] : words.split('\0');
+  const environment = {};
+  const parts = pairs === '' ? [] : pairs.split('\0');
+  for (let i = 0; i + 1 < parts.length; i += 2) environment[parts[i]] = parts[i + 1];
+  setEnvironment(environment);
+  promiseThen(evaluateProgram(), () => {
+    if (entry.convention === 'fetch' || entry.convention === 'listener') {
+      fail(new TypeError('this program answers requests: serve it with `wapo serve --local FILE`'));
+    } else {
+      callEntry();
+    }
+  }, fail);
+}
+
+function serve() {
+  try {
+    switch (entry.convention) {
+      case 'fetch':
+        serveFetch();
+        break;
+      case 'listener':
+        serveListener();
+        break;
+      default:
+        serveOutput();
+    }
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function makeRequest() {
+  const slots = new RequestSlots();
+  slots.method = current.method;
+  slots.url = current.url;
+  slots.headerList = parseHeaderBlock(current.headerBlock);
+  slots.headersGuard = 'immutable';
+  slots.redirect = 'manual';
+  if (current.stream >= 0) {
+    const failed = (text) => new TypeError(`the request ended early: ${text}`);
+    slots.body = Body.ofStream(resourceStream(current.stream, current.body, failed).stream);
+  } else if (current.body !== null) {
+    slots.body = Body.ofBytes(current.body);
+  }
+  return createRequest(slots);
+}
+
+const context = {
+  waitUntil(promise) {
+    if (pendingWork++ === 0) native.keepAlive(1);
+    const done = () => {
+      if (--pendingWork === 0) native.keepAlive(0);
+    };
+    promiseThen(promiseResolve(promise), done, (error) => {
+      native.log(1, `Uncaught (in waitUntil) ${describe(error)}`);
+      done();
+    });
+  },
+  passThroughOnException() {},
+  props: {},
+};
+
+function serveFetch() {
+  const env = current.secret === null ? {} : parseJson(current.secret);
+  const result = call(entry.handler, entry.target, makeRequest(), env, context);
+  if (isResponse(result)) respond(result);
+  else promiseThen(promiseResolve(result), respond, fail);
+}
+
+function serveListener() {
+  const result = dispatchFetch(makeRequest(), context.waitUntil);
+  if (result === null) fail(new TypeError('the fetch listener did not call event.respondWith'));
+  else promiseThen(result, respond, fail);
+}
+
+/** Sends a Response: in one crossing if its body is at hand. */
+function respond(response) {
+  if (!isResponse(response)) {
+    fail(new TypeError(`the handler must return a Response, not ${response === null ? 'null' : typeof response}`));
+    return;
+  }
+  const slots = responseSlots(response);
+  const { body, headerList, status } = slots;
+  try {
+    if (status === 0) throw new TypeError('the handler returned Response.error()');
+    if (body !== null && body.unusable) throw new TypeError('the body of the returned Response has been read already');
+    const block = joinHeaders(headerList);
+    if (body === null || body.stream === null) {
+      native.respond(status, block, body === null ? null : (body.text ?? body.bytes), true);
+      answered = true;
+      if (body !== null) body.consumed = true;
+      return;
+    }
+    const resource = native.respond(status, block, null, false);
+    answered = true;
+    promiseThen(pumpInto(body.stream, resource), () => native.close(resource), (error) => {
+      native.close(resource); // without a shutdown: the caller sees that it is not complete
+      native.log(1, `Uncaught (in the response's body) ${describe(error)}`);
+    });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function joinHeaders(list) {
+  let block = '';
+  for (let i = 0; i < list.length; i++) block += i === 0 ? `${list[0][0]}\0${list[0][1]}` : `\0${list[i][0]}\0${list[i][1]}`;
+  return block;
+}
+
+// Conventions that answer with an output
+
+function serveOutput() {
+  // They get their request as a text, so the whole body must be there first.
+  if (current.stream >= 0) {
+    const { stream } = resourceStream(current.stream, current.body, (text) => new TypeError(text));
+    current.stream = -1;
+    promiseThen(readAllBytes(stream), (bytes) => {
+      current.body = bytes;
+      callEntry();
+    }, fail);
+  } else {
+    callEntry();
+  }
+}
+
+function callEntry() {
+  const { convention, handler, target } = entry;
+  if (handler === null) return; // a script: its output is there, or will be when it is idle
+  let result;
+  try {
+    if (convention !== 'main') result = call(handler, target);
+    else if (current === FOREGROUND) result = call(handler, target, ...scriptArguments);
+    else result = call(handler, target, requestJson(current));
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  promiseThen(promiseResolve(result), (value) => {
+    if (isResponse(value)) respond(value);
+    else if (value !== undefined) globalThis.scriptOutput = value;
+  }, fail);
+}
+
+/** The request of the classic templates. */
+function requestJson({ method, url, headerBlock, body, secret }) {
+  const headers = {};
+  for (const [name, value] of parseHeaderBlock(headerBlock)) headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
+  const at = url.indexOf('/', url.indexOf('//') + 2);
+  const tail = at < 0 ? '/' : url.slice(at);
+  const mark = tail.indexOf('?');
+  const queries = {};
+  if (mark >= 0) {
+    for (const [name, value] of new URLSearchParams(tail.slice(mark + 1))) (queries[name] ??= []).push(value);
+  }
+  const path = mark < 0 ? tail : tail.slice(0, mark);
+  const json = { method, url: GATEWAY_ORIGIN + tail, path, queries, headers };
+  if (body !== null) {
+    try {
+      json.body = native.utf8Decode(body, true, true);
+    } catch {
+      json.bodyBase64 = body.toBase64();
+    }
+  }
+  if (secret !== null) json.secret = parseJson(secret);
+  return stringify(json);
+}
+
+/** Hands the output over: `scriptOutput`, or the value of the script. */
+function sendOutput() {
+  const value = globalThis.scriptOutput !== undefined ? globalThis.scriptOutput : completion;
+  answered = true;
+  if (value === undefined) native.output(OUTPUT_NOTHING);
+  else if (typeof value === 'string') native.output(OUTPUT_TEXT, value);
+  else if (value instanceof Uint8Array || value instanceof ArrayBuffer) native.output(OUTPUT_BYTES, value);
+  else {
+    const json = stringify(value);
+    if (json === undefined) native.output(OUTPUT_NOTHING);
+    else native.output(OUTPUT_JSON, json);
+  }
+}
+
+// The end
+
+/** The run has failed; what is still going on may go on, but there will be no other answer. */
+function fail(error) {
+  answered = true;
+  native.fail(FAILED, describe(error));
+}
+
+/** The microtask queue has run dry. */
+export function settled() {
+  const reasons = reportRejections();
+  if (reasons.length > 0 && current !== null && !answered && entry !== null && isOutput(entry.convention)) {
+    // For these conventions a rejection that is still unhandled when all is done is the run's failure.
+    unhandledRejection = reasons[reasons.length - 1];
+  }
+}
+
+let unhandledRejection;
+
+const isOutput = (convention) => convention !== 'fetch' && convention !== 'listener';
+
+/** Nothing is left to wait for: true if the program is over. */
+export function idle() {
+  if (current === null || finished) return finished;
+  if (!answered) {
+    if (entry !== null && isOutput(entry.convention)) {
+      if (unhandledRejection !== undefined) fail(unhandledRejection);
+      else sendOutput();
+    } else {
+      fail(new TypeError('the program ended without an answer: its promise can never settle'));
+    }
+  }
+  finished = true;
+  return true;
+}
+

@@ -1,0 +1,140 @@
+// process: the part of Node's that programs for the original rely on (wapojs-api.md 4.3).
+//
+// The environment differs from one request to the next, so looking into it while an image is made is noted
+// (agents/images.py). Only `secret` can ever be in it for an agent; any other name is not there for anybody, so asking
+// for NODE_ENV at the top level costs a program nothing.
+
+import { exit as exitProgram, log, scheduleTicks, touched } from 'wapo:native';
+import { clockNow } from './clock.js';
+import { call } from './primordials.js';
+import { reportException } from './report.js';
+import { toCallback } from './webidl.js';
+
+const { Object, Proxy, Reflect, String } = globalThis;
+const { defineProperty } = Object;
+
+const TOUCHED_ENVIRONMENT = 2;
+const SECRET = 'secret';
+
+const values = { __proto__: null };
+let known = false;
+
+function look() {
+  if (!known) touched(TOUCHED_ENVIRONMENT);
+}
+
+const env = new Proxy(values, {
+  get(target, name) {
+    if (name === SECRET) look();
+    return target[name];
+  },
+  has(target, name) {
+    if (name === SECRET) look();
+    return name in target;
+  },
+  set(target, name, value) {
+    target[name] = String(value);
+    return true;
+  },
+  ownKeys(target) {
+    look();
+    return Reflect.ownKeys(target);
+  },
+  getOwnPropertyDescriptor(target, name) {
+    if (name === SECRET) look();
+    return Reflect.getOwnPropertyDescriptor(target, name);
+  },
+});
+
+/** The environment of this run; from now on looking is no secret. */
+export function setEnvironment(entries) {
+  known = true;
+  for (const name in entries) values[name] ??= entries[name];
+}
+
+let argv = () => [];
+/** What `process.argv` has after the first two words. */
+export function setArgumentSource(source) {
+  argv = source;
+}
+
+let ticks = [];
+
+/** Runs what nextTick has queued, what it queues meanwhile included: before any promise job. */
+export function runTicks() {
+  for (let i = 0; i < ticks.length; i++) {
+    try {
+      call(ticks[i].callback, undefined, ...ticks[i].args);
+    } catch (error) {
+      reportException(error);
+    }
+  }
+  ticks = [];
+}
+
+const writer = (fd, level) => ({
+  fd,
+  isTTY: false,
+  write(text) {
+    log(level, String(text).replace(/\n$/, ''));
+    return true;
+  },
+});
+
+export const process = {
+  env,
+  version: 'v0.9.0',
+  versions: {},
+  platform: 'wapo',
+  pid: 1,
+  exitCode: undefined,
+  get argv() {
+    return ['wapojs', '<eval>', ...argv()];
+  },
+  exit() {
+    exitProgram();
+    return null;
+  },
+  nextTick(callback, ...args) {
+    toCallback(callback, 'process.nextTick: the callback');
+    if (ticks.length === 0) scheduleTicks();
+    ticks.push({ callback, args });
+  },
+  cwd() {
+    return '/';
+  },
+  uptime() {
+    return clockNow() / 1000;
+  },
+  on() {
+    return process;
+  },
+  once() {
+    return process;
+  },
+  off() {
+    return process;
+  },
+  emitWarning(warning) {
+    log(2, String(warning));
+  },
+  stdout: writer(1, 3),
+  stderr: writer(2, 1),
+};
+
+function hrtime(previous = undefined) {
+  const now = clockNow();
+  let seconds = Math.floor(now / 1000);
+  let nanoseconds = Math.floor((now % 1000) * 1e6);
+  if (previous !== undefined) {
+    seconds -= previous[0];
+    nanoseconds -= previous[1];
+    if (nanoseconds < 0) {
+      seconds--;
+      nanoseconds += 1e9;
+    }
+  }
+  return [seconds, nanoseconds];
+}
+hrtime.bigint = () => BigInt(Math.floor(clockNow() * 1e6));
+defineProperty(process, 'hrtime', { __proto__: null, value: hrtime, writable: true, configurable: true, enumerable: true });

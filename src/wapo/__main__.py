@@ -1,0 +1,5 @@
+"""``python -m wapo``."""
+
+from wapo.cli.main import main
+
+main()

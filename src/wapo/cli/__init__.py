@@ -1,0 +1,1 @@
+"""The commands that a person types. One file a command; ``main`` puts them together."""

@@ -1,0 +1,243 @@
+"""``wapo serve``: a node that answers HTTP."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import structlog
+import typer
+import uvicorn
+
+from wapo.cli.main import run_async
+from wapo.cli.options import DataDir, MaxBurst, MaxMemory, MaxTime, Upstreams, limits_of, settings_of
+from wapo.cli.output import fail, note, working
+from wapo.cli.values import SIZE
+from wapo.gateway.agents import ResponseCut
+from wapo.gateway.app import Gateway
+from wapo.node.node import Node, open_node
+from wapo.node.settings import NodeSettings
+from wapo.vm.egress import EgressPolicy
+
+__all__ = ["serve", "serve_socket"]
+
+_BACKLOG: Final = 4096
+_GRACE_S: Final = 10
+_WORKER_ENVIRONMENT: Final = "WAPO_WORKER"
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256)] = 1,
+    max_memory: MaxMemory = None,
+    max_time: MaxTime = None,
+    max_burst: MaxBurst = None,
+    max_request: Annotated[
+        Any, typer.Option("--max-request", click_type=SIZE, help="Size of one request's body.", metavar="SIZE")
+    ] = None,
+    max_response: Annotated[
+        Any, typer.Option("--max-response", click_type=SIZE, help="Size of one response's body.", metavar="SIZE")
+    ] = None,
+    max_program: Annotated[
+        Any, typer.Option("--max-program", click_type=SIZE, help="Size of a program.", metavar="SIZE")
+    ] = None,
+    max_machines: Annotated[int | None, typer.Option(help="Machines at once, in one process.", min=1)] = None,
+    max_concurrency: Annotated[int | None, typer.Option(help="Requests of one program at once.", min=1)] = None,
+    local: Annotated[
+        Path | None,
+        typer.Option("--local", help="A program to run at /local, read anew at each request.", metavar="FILE"),
+    ] = None,
+    upstream: Upstreams = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            help="Where agents may connect to: a network, address, name or *.name; may be repeated.",
+            metavar="RULE",
+        ),
+    ] = None,
+    deny: Annotated[
+        list[str] | None,
+        typer.Option("--deny", help="Where agents may not connect to; may be repeated.", metavar="RULE"),
+    ] = None,
+    allow_private: Annotated[
+        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.")
+    ] = False,
+    ca_file: Annotated[
+        list[str] | None, typer.Option("--ca-file", help="Certificate authorities beside the system's.", metavar="PEM")
+    ] = None,
+    public_logs: Annotated[bool, typer.Option("--public-logs", help="Let anybody read any program's logs.")] = False,
+    inherit_by_key: Annotated[
+        bool, typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.")
+    ] = False,
+) -> None:
+    """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
+
+    Without TLS of its own: put it behind a reverse proxy to face the internet.
+    """
+    more = {
+        "request_bytes": max_request, "response_bytes": max_response, "program_bytes": max_program,
+        "concurrency": max_concurrency,
+    }  # fmt: skip
+    limits = _ours(lambda: limits_of(
+        max_memory, max_time, max_burst, **{name: value for name, value in more.items() if value is not None}
+    ))  # fmt: skip
+    egress = _ours(lambda: EgressPolicy(tuple(allow or ()), tuple(deny or ()), allow_private))
+    settings = settings_of(
+        data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
+        max_machines=max_machines, extra_roots=tuple(ca_file or ()),
+    )  # fmt: skip
+    _configure_logging()
+    inherited = os.environ.get(_WORKER_ENVIRONMENT)
+    if inherited is not None:
+        listener = socket.socket(fileno=int(inherited))
+        run_async(lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key))
+        return
+    listener = _listen(host, port)
+    url = _url(listener)
+    if workers > 1:
+        with working("Preparing"):
+            run_async(lambda: _prepare(settings))
+        note(f"wapo is listening on {url} with {workers} workers")
+        raise typer.Exit(_supervise(listener, workers))
+    run_async(lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key, announce=url))
+
+
+def _ours(make: Any) -> Any:
+    from wapo.errors import WapoError
+
+    try:
+        return make()
+    except WapoError as error:
+        raise fail(str(error), 2) from None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise fail(f"cannot listen on {host}:{port}: {reason}") from None
+    listener.listen(_BACKLOG)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def _prepare(settings: NodeSettings) -> None:
+    """Makes key, database and compiled modules once, before several processes want them."""
+    async with open_node(settings):
+        pass
+
+
+def _server_config(app: Gateway) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="off", http="httptools", ws="none",
+        timeout_keep_alive=30, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG,
+    )  # fmt: skip
+
+
+async def serve_socket(
+    settings: NodeSettings, listener: socket.socket, *, inherit_by_key: bool = False, announce: str | None = None
+) -> int:
+    """Serves on a socket until the process is told to stop."""
+    async with open_node(settings) as node:
+        server = uvicorn.Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
+        await node.warm_up()
+        if announce is not None:
+            _greet(node, announce)
+        await server.serve(sockets=[listener])
+    return 0
+
+
+def _greet(node: Node, url: str) -> None:
+    token = node.settings.data_dir / "operator.token"
+    if not token.exists():
+        descriptor = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(node.operator_token + "\n")
+    note(f"wapo is listening on {url}")
+    note(f"data in {node.settings.data_dir}; the operator's token is in {token}")
+    if node.settings.local_file is not None:
+        note(f"{node.settings.local_file} answers at {url}/local")
+
+
+def _supervise(listener: socket.socket, workers: int) -> int:
+    """Keeps that many processes running until told to stop; one that dies is replaced."""
+    stopping = False
+    children: list[subprocess.Popen[bytes]] = []
+    listener.set_inheritable(True)
+    environment = os.environ | {_WORKER_ENVIRONMENT: str(listener.fileno())}
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wapo", *sys.argv[1:]], env=environment, pass_fds=[listener.fileno()]
+        )
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                child.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    children += [start() for _ in range(workers)]
+    failures = 0
+    while children:
+        pid, status = os.wait()
+        child = next((c for c in children if c.pid == pid), None)
+        if child is None:
+            continue
+        child.returncode = os.waitstatus_to_exitcode(status)
+        children.remove(child)
+        if stopping:
+            continue
+        failures += 1
+        if failures > workers * 10:
+            note("workers keep dying; giving up")
+            stop()
+            return 1
+        note(f"a worker ended with {child.returncode}; starting another")
+        children.append(start())
+    return 0
+
+
+class _CutFilter(logging.Filter):
+    """A response that was cut off on purpose is no news for the server's log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], ResponseCut))
+
+
+def _configure_logging() -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.set_exc_info,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(
+                serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()
+            ),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler()
+    handler.addFilter(_CutFilter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,72 @@
+"""Values of options: sizes (``64MB``) and times (``500ms``)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import click
+
+__all__ = ["SIZE", "TIME", "parse_size", "parse_time"]
+
+_SIZES: Final = {
+    "": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
+    "g": 1 << 30, "gb": 1 << 30, "gib": 1 << 30,
+}  # fmt: skip
+_TIMES: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_AMOUNT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+
+
+def parse_size(text: str) -> int:
+    """Bytes of ``64MB`` (units are binary: 1 MB is 2**20 bytes).
+
+    Raises:
+        ValueError: says what is allowed.
+    """
+    match = _AMOUNT.fullmatch(text)
+    if match is None or match[2].lower() not in _SIZES:
+        raise ValueError(f"{text!r} is not a size; write a number with KB, MB or GB, such as 64MB")
+    return int(float(match[1]) * _SIZES[match[2].lower()])
+
+
+def parse_time(text: str) -> float | None:
+    """Seconds of ``500ms``, ``2s`` or ``5m``; None for ``unlimited``.
+
+    Raises:
+        ValueError: says what is allowed.
+    """
+    if text.strip().lower() == "unlimited":
+        return None
+    match = _AMOUNT.fullmatch(text)
+    if match is None or match[2].lower() not in _TIMES:
+        raise ValueError(f"{text!r} is not a time; write a number with ms, s or m, such as 500ms, or unlimited")
+    return float(match[1]) * _TIMES[match[2].lower()]
+
+
+class _Size(click.ParamType[int]):
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Time(click.ParamType[float]):
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            seconds = parse_time(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return float("inf") if seconds is None else seconds
+
+
+SIZE: Final = _Size()
+TIME: Final = _Time()

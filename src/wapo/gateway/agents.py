@@ -1,0 +1,244 @@
+"""Running agents over HTTP: ``/ipfs/<cid>[/path]`` and ``/local`` (node-and-gateway 1.3).
+
+The hot path: an agent that need not wait has answered when ``node.invoke`` returns, and its response goes out as two
+ASGI messages without a task having been made for it.
+"""
+
+import asyncio
+import contextlib
+import re
+import time
+from typing import Final
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
+
+from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.errors import CallerError, WapoError
+from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, take_body
+from wapo.gateway.cors import add_defaults, is_preflight, preflight_reply
+from wapo.gateway.replies import Headers, Receive, Scope, Send, common_headers, error_reply
+from wapo.node.node import Invocation, Node
+from wapo.node.programs import Located
+from wapo.vm.resources.pipe import Pipe, PipeBroken
+
+__all__ = ["AgentRoutes", "ResponseCut"]
+
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~:\[\]-]{1,300}")
+_NO_BODY_STATUS: Final = frozenset((204, 205, 304))
+_KEY_PARAMETER: Final = "key"
+_KEY_IN_QUERY: Final = re.compile(r"(^|&)(key=)[^&]*")
+
+
+class InvalidHost(CallerError):
+    """The Host header is not one."""
+
+    code = "invalid_host"
+    status = 400
+
+
+class ResponseCut(Exception):
+    """The agent failed in the middle of its response: the connection is closed, so that nobody takes it for whole."""
+
+
+class AgentRoutes:
+    """The part of the gateway that runs agents."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def by_cid(self, scope: Scope, receive: Receive, send: Send, request_id: str, path: bytes) -> None:
+        """``path`` is what follows ``/ipfs/``, as sent (percent-encoded)."""
+        started = time.perf_counter()
+        try:
+            raw_cid, _, rest = path.partition(b"/")
+            cid_text = raw_cid.decode("ascii", "replace")
+            raw_segments = rest.split(b"/") if rest else []
+            segments = tuple(unquote_to_bytes(segment).decode("utf-8", "surrogateescape") for segment in raw_segments)
+            programs = self._node.programs
+            located = programs.known(cid_text, segments) or await programs.locate(cid_text, segments)
+            own = b"/".join(raw_segments[len(raw_segments) - len(located.rest) :]) if located.rest else b""
+            shown = scope["raw_path"]
+        except WapoError as error:
+            await error_reply(error, request_id).send(send, request_id, started, head=scope["method"] == "HEAD")
+            return
+        await self._serve(scope, receive, send, request_id, started, located, own, shown)
+
+    async def local(self, scope: Scope, receive: Receive, send: Send, request_id: str, rest: bytes) -> None:
+        """The developer's own build; ``rest`` is what follows ``/local/``."""
+        started = time.perf_counter()
+        try:
+            located = await asyncio.to_thread(self._node.programs.local)
+        except WapoError as error:
+            await error_reply(error, request_id).send(send, request_id, started, head=scope["method"] == "HEAD")
+            return
+        await self._serve(scope, receive, send, request_id, started, located, rest, scope["raw_path"])
+
+    async def _serve(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        started: float,
+        located: Located,
+        path: bytes,
+        shown: bytes,
+    ) -> None:
+        method: str = scope["method"]
+        headers: Headers = list(scope["headers"])
+        preflight = is_preflight(method, headers)
+        intake = Intake()
+        try:
+            limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(
+                located.identity
+            )
+            query: bytes = scope["query_string"]
+            request = AgentRequest(method, _url(scope["scheme"], headers, path, query), headers, request_id=request_id)
+            if b"key=" in query:
+                request.secret = await self._secret(located, query)
+            intake = await take_body(headers, receive, limits.request_bytes)
+            request.body, request.stream = intake.body, intake.stream
+            report = f"{method} {_for_log(shown, query)}"
+            invocation = await self._node.invoke(located, request, report)
+            response = await self._answer(invocation, intake, receive)
+        except ClientGone:
+            intake.close()
+            return
+        except WapoError as error:
+            intake.close()
+            known = RequestTooLarge("the request body is larger than allowed") if intake.oversized else error
+            reply = preflight_reply(headers) if preflight else error_reply(known, request_id)
+            await reply.send(send, request_id, started, head=method == "HEAD")
+            return
+        except BaseException:
+            intake.close()
+            raise
+        if preflight and not 200 <= response.status < 300:
+            invocation.abandon()
+            intake.close()
+            await preflight_reply(headers).send(send, request_id, started)
+            return
+        await self._send(invocation, response, intake, receive, send, request_id, started, method == "HEAD")
+
+    async def _secret(self, located: Located, query: bytes) -> str | None:
+        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+            if name == _KEY_PARAMETER:
+                vaults = self._node.vaults
+                return vaults.cached_secret(located.identity, value) or await vaults.secret_of(located.identity, value)
+        return None
+
+    async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
+        """The head of the response; a client that goes away meanwhile ends the run."""
+        run = invocation.run
+        if run.response is not None or run.failure is not None:
+            return await run.answer()
+        watch = asyncio.get_running_loop().create_task(_watch(invocation, intake, receive))
+        try:
+            return await run.answer()
+        except WapoError:
+            if watch.done() and not watch.cancelled():
+                raise ClientGone from None
+            raise
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+
+    async def _send(
+        self,
+        invocation: Invocation,
+        response: AgentResponse,
+        intake: Intake,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        started: float,
+        head: bool,
+    ) -> None:
+        headers, stream = response.headers, response.stream
+        add_defaults(headers)
+        headers += common_headers(request_id, started)
+        bare = head or response.status in _NO_BODY_STATUS
+        if stream is None:
+            if response.status not in _NO_BODY_STATUS:
+                headers.append((b"content-length", b"%d" % len(response.body)))
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if bare else response.body})
+            intake.close()
+            return
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if bare:
+            stream.break_()
+            await send({"type": "http.response.body", "body": b""})
+            intake.close()
+            return
+        watch = asyncio.get_running_loop().create_task(_watch(invocation, intake, receive))
+        try:
+            await _stream(stream, send, self._node.settings.limits.response_bytes)
+        except PipeBroken:
+            if not watch.done():
+                raise ResponseCut(f"the agent failed in the middle of its response, request {request_id}") from None
+        except BaseException:
+            invocation.abandon()
+            raise
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+            intake.close()
+
+
+async def _stream(stream: Pipe, send: Send, limit: int) -> None:
+    sent = 0
+    while chunk := await stream.read():
+        sent += len(chunk)
+        if sent > limit:
+            stream.break_()
+            raise PipeBroken
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> None:
+    """Ends the run when the client goes away. While the body is still being pumped, the pump hears of it first."""
+    if intake.pump is not None:
+        await asyncio.wait([intake.pump])
+        if not intake.complete:
+            invocation.abandon()
+            return
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    invocation.abandon()
+
+
+def _url(scheme: str, headers: Headers, path: bytes, query: bytes) -> str:
+    """The agent's own URL: rooted at it, the query as it was sent, no dangling question mark.
+
+    Raises:
+        InvalidHost.
+    """
+    host = b"localhost"
+    for name, value in headers:
+        if name == b"host":
+            if not _HOST.fullmatch(value):
+                raise InvalidHost("the Host header is not a host name")
+            host = value
+            break
+    url = f"{scheme}://{host.decode('ascii')}/{_printable(path)}"
+    return f"{url}?{_printable(query)}" if query else url
+
+
+def _printable(raw: bytes) -> str:
+    """As sent, where that can be part of a URL; other bytes percent-encoded."""
+    try:
+        text = raw.decode("ascii")
+    except UnicodeDecodeError:
+        return quote(raw, safe="%/:@!$&'()*+,;=-._~?")
+    return text if text.isprintable() and " " not in text else quote(raw, safe="%/:@!$&'()*+,;=-._~?")
+
+
+def _for_log(path: bytes, query: bytes) -> str:
+    """Path and query as received, without the vault key."""
+    text = path.decode("latin-1")
+    if not query:
+        return text
+    return text + "?" + _KEY_IN_QUERY.sub(r"\1\2***", query.decode("latin-1"))

@@ -1,0 +1,146 @@
+"""The ASGI application of a node."""
+
+import hmac
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from prometheus_client import generate_latest
+from starlette.requests import Request
+from starlette.routing import Match, Route
+
+from wapo import __version__
+from wapo.errors import WapoError
+from wapo.gateway.agents import AgentRoutes
+from wapo.gateway.bodies import ClientGone
+from wapo.gateway.content import ContentRoutes
+from wapo.gateway.logs import LogRoutes, LogsForbidden, bearer_token
+from wapo.gateway.replies import Receive, Reply, Scope, Send, error_reply, json_reply, text_reply
+from wapo.gateway.vaults import VaultRoutes
+from wapo.node.node import Node
+
+__all__ = ["Gateway"]
+
+Endpoint = Callable[[Request], Awaitable[Reply]]
+
+_AGENT_PREFIXES: Final = (b"/ipfs/", b"/run_js_from_ipfs/")
+_log = structlog.get_logger("wapo.gateway")
+
+
+async def _unused(_request: Request) -> None:  # pragma: no cover - routes are matched here and called by us
+    raise AssertionError
+
+
+class Gateway:
+    """Routes requests. Agents first and by hand, because they are nearly all of them."""
+
+    def __init__(self, node: Node, *, inherit_by_key: bool = False) -> None:
+        self._node = node
+        self._agents = AgentRoutes(node)
+        self._content = ContentRoutes(node)
+        vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
+        self._routes: list[tuple[Route, Endpoint]] = [
+            (Route(path, _unused, methods=[method]), endpoint)
+            for method, path, endpoint in (
+                ("GET", "/", self._index),
+                ("GET", "/healthz", self._health),
+                ("GET", "/metrics", self._metrics),
+                ("POST", "/vaults", vaults.create),
+                ("GET", "/vaults/{key}/{token}", vaults.read),
+                ("GET", "/logs/all/{script_id:path}", logs.read),
+                ("POST", "/ipfs", self._content.publish),
+            )
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1003, "reason": "WebSockets are not served here"})
+        elif scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = str(uuid.uuid4())
+        path: bytes = scope["raw_path"]
+        for prefix in _AGENT_PREFIXES:
+            if path.startswith(prefix) and len(path) > len(prefix):
+                accept = self._content.wants_blocks(scope["headers"]) if scope["method"] in ("GET", "HEAD") else None
+                if accept is not None:
+                    rest = scope["path"][len(prefix) :]
+                    await self._content.blocks(scope, send, request_id, time.perf_counter(), rest, accept)
+                else:
+                    await self._agents.by_cid(scope, receive, send, request_id, path[len(prefix) :])
+                return
+        if path == b"/local" or path.startswith(b"/local/"):
+            await self._agents.local(scope, receive, send, request_id, path[len(b"/local/") :])
+            return
+        await self._other(scope, receive, send, request_id)
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = time.perf_counter()
+        try:
+            reply = await self._route(scope, receive)
+        except ClientGone:
+            return
+        except WapoError as error:
+            if error.status >= 500:
+                _log.error("a request failed", request_id=request_id, code=error.code, cause=str(error))
+            reply = error_reply(error, request_id)
+        except Exception:
+            _log.exception("a request failed unexpectedly", request_id=request_id)
+            reply = text_reply(500, "Internal Server Error")
+        await reply.send(send, request_id, started, head=scope["method"] == "HEAD")
+
+    async def _route(self, scope: Scope, receive: Receive) -> Reply:
+        allowed: list[str] = []
+        for route, endpoint in self._routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                scope.update(child)
+                return await endpoint(Request(scope, receive))
+            if match is Match.PARTIAL:
+                allowed += sorted(route.methods or ())
+        if allowed:
+            reply = text_reply(405, "405 Method Not Allowed")
+            reply.headers.append((b"allow", ", ".join(allowed).encode()))
+            return reply
+        return text_reply(404, "404 Not Found")
+
+    async def _index(self, _request: Request) -> Reply:
+        return json_reply(200, {
+            "name": "wapo",
+            "version": __version__,
+            "attested": False,
+            "routes": {
+                "run an agent": "/ipfs/<cid>[/path]",
+                "run the local build": "/local[/path]",
+                "store a secret": "POST /vaults",
+                "read a secret": "/vaults/<key>/<token>",
+                "read logs": "/logs/all/ipfs/<cid>",
+                "publish": "POST /ipfs",
+                "health": "/healthz",
+                "metrics": "/metrics",
+            },
+            "status": self._node.status(),
+        })  # fmt: skip
+
+    async def _health(self, _request: Request) -> Reply:
+        return json_reply(200, {"status": "ok"} | self._node.status())
+
+    async def _metrics(self, request: Request) -> Reply:
+        token = bearer_token(request)
+        if token is None or not hmac.compare_digest(token.encode(), self._node.operator_token.encode()):
+            raise LogsForbidden("metrics are for the operator: send the operator's token as Authorization: Bearer")
+        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", generate_latest(self._node.metrics.registry))
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,114 @@
+"""Request bodies: small ones whole, others streamed with back-pressure, none larger than allowed."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from wapo.agents.run import BODY_BUFFER_BYTES
+from wapo.errors import CallerError
+from wapo.gateway.replies import Headers, Receive
+from wapo.vm.resources.pipe import Pipe, PipeBroken
+
+__all__ = ["ClientGone", "Intake", "RequestTooLarge", "take_body"]
+
+_INLINE_BYTES: Final = 64 << 10
+
+
+class RequestTooLarge(CallerError):
+    """The request's body is larger than the node allows."""
+
+    code = "request_too_large"
+    status = 413
+
+
+class InvalidLength(CallerError):
+    """The Content-Length is not a number."""
+
+    code = "invalid_content_length"
+    status = 400
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """What there is of a body. ``stream`` gets the rest, fed by ``pump``; ``oversized`` tells that the pump had to cut
+    it."""
+
+    body: bytes | None = None
+    stream: Pipe | None = None
+    pump: "asyncio.Task[None] | None" = None
+    oversized: bool = False
+    complete: bool = True
+
+    def close(self) -> None:
+        if self.pump is not None:
+            self.pump.cancel()
+
+
+def _declared(headers: Headers) -> tuple[int | None, bool]:
+    """Content-Length, and whether there is a Transfer-Encoding."""
+    length, chunked = None, False
+    for name, value in headers:
+        if name == b"content-length":
+            try:
+                length = int(value)
+            except ValueError:
+                raise InvalidLength("the Content-Length is not a number") from None
+        elif name == b"transfer-encoding":
+            chunked = True
+    return length, chunked
+
+
+async def take_body(headers: Headers, receive: Receive, limit: int) -> Intake:
+    """The body of a request, as it was declared.
+
+    Raises:
+        RequestTooLarge: it is declared larger than ``limit``.
+        ClientGone: the client went away while a small body was read.
+    """
+    length, chunked = _declared(headers)
+    if length is not None and length > limit:
+        raise RequestTooLarge(f"the request body has {length} bytes; at most {limit} are allowed")
+    if length is None and not chunked:
+        return Intake()
+    if length is not None and length <= _INLINE_BYTES:
+        parts = []
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                return Intake(b"".join(parts))
+    intake = Intake(stream=Pipe(BODY_BUFFER_BYTES), complete=False)
+    intake.pump = asyncio.get_running_loop().create_task(_pump(intake, receive, limit))
+    return intake
+
+
+async def _pump(intake: Intake, receive: Receive, limit: int) -> None:
+    """Feeds the stream until the body ends, is too large, or nobody reads it any more."""
+    assert intake.stream is not None
+    taken = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            intake.stream.fail()
+            return
+        data = message.get("body", b"")
+        taken += len(data)
+        if taken > limit:
+            intake.oversized = True
+            intake.stream.fail()
+            return
+        try:
+            if data and not intake.stream.broken:
+                await intake.stream.write(data)
+        except PipeBroken:
+            pass  # the agent does not want it; the rest is read and dropped, so that the connection stays in step
+        if not message.get("more_body", False):
+            intake.complete = True
+            intake.stream.end()
+            return
