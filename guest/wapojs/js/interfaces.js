@@ -6,8 +6,8 @@
 import { call, IteratorPrototype, ownKeys } from './primordials.js';
 import { requireArguments, toCallback } from './webidl.js';
 
-const { TypeError } = globalThis;
-const { defineProperty, getOwnPropertyDescriptor, setPrototypeOf } = Object;
+const { TypeError, WeakSet } = globalThis;
+const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf } = Object;
 const { iterator, toStringTag } = Symbol;
 
 /** What an interface without a public constructor throws. */
@@ -30,6 +30,14 @@ function makeEnumerable(object, except) {
   }
 }
 
+const platformPrototypes = new WeakSet();
+
+/** Whether an object inherits from an interface, given its prototype. */
+export function isPlatformPrototype(prototype) {
+  for (; prototype !== null; prototype = getPrototypeOf(prototype)) if (platformPrototypes.has(prototype)) return true;
+  return false;
+}
+
 /**
  * Finishes a class as an interface.
  * @param {Object<string, number>} [constants] defined on the interface and on its prototype
@@ -38,6 +46,7 @@ export function defineInterface(Interface, constants = undefined) {
   makeEnumerable(Interface, ['length', 'name', 'prototype']);
   makeEnumerable(Interface.prototype, ['constructor']);
   defineTag(Interface.prototype, Interface.name);
+  platformPrototypes.add(Interface.prototype);
   for (const name in constants) {
     const descriptor = { __proto__: null, value: constants[name], enumerable: true };
     defineProperty(Interface, name, descriptor);

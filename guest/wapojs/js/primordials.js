@@ -32,12 +32,20 @@ export const dataViewByteLength = getter(DataView.prototype, 'byteLength');
 export const dataViewByteOffset = getter(DataView.prototype, 'byteOffset');
 
 export const arrayBufferByteLength = getter(ArrayBuffer.prototype, 'byteLength');
-export const arrayBufferSlice = uncurryThis(ArrayBuffer.prototype.slice);
 export const arrayBufferTransfer = ArrayBuffer.prototype.transfer
   ? uncurryThis(ArrayBuffer.prototype.transfer)
   : (buffer) => structuredClone(buffer, { transfer: [buffer] }); // Node 20, which only runs our tests
 export const arrayBufferResizable = getter(ArrayBuffer.prototype, 'resizable');
 export const sharedArrayBufferGrowable = getter(SharedArrayBuffer.prototype, 'growable');
+
+const { Uint8Array } = globalThis;
+
+/** A new ArrayBuffer with some bytes of another. (`slice` would ask the other's constructor for its species.) */
+export function copyBuffer(buffer, byteOffset, byteLength) {
+  const copy = new Uint8Array(byteLength);
+  typedArraySet(copy, new Uint8Array(buffer, byteOffset, byteLength));
+  return typedArrayBuffer(copy);
+}
 
 /** The engine's own queueMicrotask: runs a function as a promise job, with no promise behind it. */
 export const enqueueMicrotask = globalThis.queueMicrotask;

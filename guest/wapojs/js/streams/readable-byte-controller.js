@@ -3,9 +3,7 @@
 
 import { isDetached } from 'wapo:native';
 import { defineInterface, illegalConstructor } from '../interfaces.js';
-import {
-  arrayBufferByteLength, arrayBufferSlice, arrayBufferTransfer, typedArraySet,
-} from '../primordials.js';
+import { arrayBufferByteLength, arrayBufferTransfer, copyBuffer, typedArraySet } from '../primordials.js';
 import { promiseCall } from '../promises.js';
 import { requireArguments } from '../webidl.js';
 import { viewBuffer, viewByteLength, viewByteOffset, toView, viewType } from './buffer-views.js';
@@ -205,7 +203,7 @@ export class ByteControllerSlots extends PullingController {
   #enqueueClone(buffer, byteOffset, byteLength) {
     let clone;
     try {
-      clone = arrayBufferSlice(buffer, byteOffset, byteOffset + byteLength);
+      clone = copyBuffer(buffer, byteOffset, byteLength);
     } catch (error) {
       this.error(error);
       throw error;

@@ -1,6 +1,6 @@
 // ReadableStreamTee: https://streams.spec.whatwg.org/#abstract-opdef-readablestreamtee
 
-import { arrayBufferSlice, enqueueMicrotask } from '../primordials.js';
+import { copyBuffer, enqueueMicrotask } from '../primordials.js';
 import { newDeferred } from '../promises.js';
 import { byobRequestView } from './byob-request.js';
 import { ByteControllerSlots } from './readable-byte-controller.js';
@@ -16,8 +16,7 @@ const { Uint8Array } = globalThis;
 
 /** CloneAsUint8Array */
 function cloneAsUint8Array(view) {
-  const start = viewByteOffset(view);
-  return new Uint8Array(arrayBufferSlice(viewBuffer(view), start, start + viewByteLength(view)));
+  return new Uint8Array(copyBuffer(viewBuffer(view), viewByteOffset(view), viewByteLength(view)));
 }
 
 /** What both kinds of tee share: cancelling once both branches are cancelled, and passing on errors. */
