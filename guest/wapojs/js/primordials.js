@@ -5,6 +5,7 @@
 // Methods of strings, arrays and Maps that only platform code holds are called directly: only promises, buffers and
 // user functions meet code that we do not control.
 
+const { Uint8Array } = globalThis;
 const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
 
 /** Calls `fn` with a `this` value: `call(fn, thisArg, a, b)`. Cheaper here than Reflect.apply, which needs an array. */
@@ -37,8 +38,6 @@ export const arrayBufferTransfer = ArrayBuffer.prototype.transfer
   : (buffer) => structuredClone(buffer, { transfer: [buffer] }); // Node 20, which only runs our tests
 export const arrayBufferResizable = getter(ArrayBuffer.prototype, 'resizable');
 export const sharedArrayBufferGrowable = getter(SharedArrayBuffer.prototype, 'growable');
-
-const { Uint8Array } = globalThis;
 
 /** A new ArrayBuffer with some bytes of another. (`slice` would ask the other's constructor for its species.) */
 export function copyBuffer(buffer, byteOffset, byteLength) {
