@@ -199,15 +199,15 @@ static JSValue is_detached(JSContext *ctx, JSValueConst this_value, int argc, JS
     return JS_IsException(detached) ? detached : JS_NewBool(ctx, JS_ToBool(ctx, detached) > 0);
 }
 
-/* promiseState(promise): "pending", "fulfilled", "rejected"; undefined for anything else */
+/* promiseState(promise): 0 pending, 1 fulfilled, 2 rejected; undefined for anything else */
 static JSValue promise_state(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     if (!JS_IsPromise(argv[0]))
         return JS_UNDEFINED;
     switch (JS_PromiseState(ctx, argv[0])) {
-    case JS_PROMISE_PENDING: return JS_NewString(ctx, "pending");
-    case JS_PROMISE_FULFILLED: return JS_NewString(ctx, "fulfilled");
-    default: return JS_NewString(ctx, "rejected");
+    case JS_PROMISE_PENDING: return JS_NewInt32(ctx, 0);
+    case JS_PROMISE_FULFILLED: return JS_NewInt32(ctx, 1);
+    default: return JS_NewInt32(ctx, 2);
     }
 }
 

@@ -15,6 +15,7 @@ import { describe, reportRejections } from './errors.js';
 import { dispatchFetch, hasFetchListener } from './fetch-event.js';
 import { parseHeaderBlock } from './fetch.js';
 import { setArgumentSource, setEnvironment } from './process.js';
+import { parseUrlEncoded } from './urlencoded.js';
 import { createRequest, RequestSlots } from './request.js';
 import { pumpInto, resourceStream } from './resource-streams.js';
 import { isResponse, responseSlots } from './response.js';
@@ -23,7 +24,7 @@ import { call } from './primordials.js';
 import { promiseResolve, promiseThen } from './promises.js';
 import { readAllBytes } from './streams/internal.js';
 
-const { ArrayBuffer, JSON, Object, TypeError, Uint8Array, URLSearchParams } = globalThis;
+const { ArrayBuffer, JSON, Object, TypeError, Uint8Array } = globalThis;
 const { defineProperty } = Object;
 const parseJson = JSON.parse;
 const stringify = JSON.stringify;
@@ -318,7 +319,7 @@ function requestJson({ method, url, headerBlock, body, secret }) {
   const mark = tail.indexOf('?');
   const queries = {};
   if (mark >= 0) {
-    for (const [name, value] of new URLSearchParams(tail.slice(mark + 1))) (queries[name] ??= []).push(value);
+    for (const [name, value] of parseUrlEncoded(tail.slice(mark + 1))) (queries[name] ??= []).push(value);
   }
   const path = mark < 0 ? tail : tail.slice(0, mark);
   const json = { method, url: GATEWAY_ORIGIN + tail, path, queries, headers };

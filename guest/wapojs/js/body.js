@@ -12,6 +12,7 @@ import {
   cancelStream, concatBytes, createReadableByteStream, isDisturbed, isReadableStream, isStreamLocked, readAllBytes,
   teeStream,
 } from './streams/internal.js';
+import { ReadableStream } from './streams/readable-stream.js';
 import { isURLSearchParams, searchParamsList } from './url-search-params.js';
 import { parseUrlEncodedBytes, serializeUrlEncoded } from './urlencoded.js';
 import { isBufferSource, isObject, toBytes, toUSVString } from './webidl.js';
@@ -137,7 +138,7 @@ export function extractBody(value) {
     }
     if (typeof value[asyncIterator] === 'function' && typeof value !== 'function') {
       // An extension that Node and Deno have: async iterables of bytes.
-      return { body: Body.ofStream(globalThis.ReadableStream.from(value)), type: null };
+      return { body: Body.ofStream(ReadableStream.from(value)), type: null };
     }
   }
   return { body: Body.ofText(toUSVString(value)), type: 'text/plain;charset=UTF-8' };

@@ -1,13 +1,11 @@
-// Errors that nobody catches: how they are told, and the events that a program may listen for.
-// https://html.spec.whatwg.org/#runtime-script-errors, https://html.spec.whatwg.org/#unhandled-promise-rejections
+// Errors that nobody catches: their text for the log, and rejections that nobody handles.
+// https://html.spec.whatwg.org/#unhandled-promise-rejections
 
 import { log, markHandled } from 'wapo:native';
-import { ErrorEvent, PromiseRejectionEvent } from './event-types.js';
-import { fireEvent, hasListeners } from './event-target.js';
+import { fireRejectionHandled, fireUnhandledRejection } from './global-errors.js';
 import { inspect } from './inspect.js';
-import { setExceptionReporter } from './report.js';
 
-const { globalThis: global } = globalThis;
+const { WeakSet } = globalThis;
 const LEVEL_ERROR = 1;
 
 /** The text of an error for the log: name, message, the user's lines, causes. */
@@ -19,49 +17,39 @@ export function describe(error) {
   }
 }
 
-/** Promises rejected without a handler since the last report, with their reasons. */
+/** "About-to-be-notified rejected promises list" */
 let rejected = [];
+/** "Outstanding rejected promises weak set" */
+const reported = new WeakSet();
 
 /** The engine tells of a rejection without a handler, or of a handler that came later. */
 export function trackRejection(promise, reason, handled) {
-  if (!handled) rejected.push({ promise, reason });
-  else rejected = rejected.filter((entry) => entry.promise !== promise);
+  if (!handled) {
+    rejected.push({ promise, reason });
+  } else if (reported.delete(promise)) {
+    fireRejectionHandled(promise, reason);
+  } else {
+    rejected = rejected.filter((entry) => entry.promise !== promise);
+  }
 }
 
-/** Reports what is still unhandled; called when the microtask queue has run dry. Returns the reasons. */
+/**
+ * Reports what is still unhandled; called when the microtask queue has run dry.
+ * @returns {Array} the reasons of those that no listener took care of
+ */
 export function reportRejections() {
-  if (rejected.length === 0) return [];
+  if (rejected.length === 0) return rejected;
   const unhandled = rejected;
   rejected = [];
   const reasons = [];
   for (let i = 0; i < unhandled.length; i++) {
     const { promise, reason } = unhandled[i];
-    if (hasListeners(global, 'unhandledrejection')) {
-      const event = new PromiseRejectionEvent('unhandledrejection', { promise, reason, cancelable: true });
-      if (!fireEvent(global, event)) continue;
-    }
+    const taken = fireUnhandledRejection(promise, reason);
+    reported.add(promise);
+    markHandled(promise);
+    if (taken) continue;
     reasons.push(reason);
     log(LEVEL_ERROR, `Uncaught (in promise) ${describe(reason)}`);
-    markHandled(promise);
   }
   return reasons;
 }
-
-let reporting = false;
-
-/** https://html.spec.whatwg.org/#report-the-exception */
-export function reportError(error) {
-  if (!reporting && hasListeners(global, 'error')) {
-    reporting = true;
-    try {
-      const message = error instanceof Error ? error.message : String(error);
-      const event = new ErrorEvent('error', { error, message, cancelable: true });
-      if (!fireEvent(global, event)) return;
-    } finally {
-      reporting = false;
-    }
-  }
-  log(LEVEL_ERROR, `Uncaught ${describe(error)}`);
-}
-
-setExceptionReporter(reportError);

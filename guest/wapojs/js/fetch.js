@@ -3,7 +3,7 @@
 // The host makes the connections and keeps them for other machines; redirects, bodies and aborting are decided here.
 // No CORS, no cookies, no cache: those protect or serve a browser's user.
 
-import { close, httpHead, httpOpen } from 'wapo:native';
+import { close, httpHead, httpOpen, utf8Encode } from 'wapo:native';
 import { abortReason, addAbortAlgorithm, isAborted, removeAbortAlgorithm } from './abort.js';
 import { Body } from './body.js';
 import { readDataUrl } from './data-url.js';
@@ -15,7 +15,7 @@ import { cancelStream } from './streams/internal.js';
 import { parseToHref } from './url.js';
 import { requireArguments } from './webidl.js';
 
-const { TypeError } = globalThis;
+const { Error, TypeError } = globalThis;
 
 // Flags of httpOpen (docs/abi.md, 1100).
 const STREAM_BODY = 1, DECODE = 2, HAS_BODY = 4;
@@ -252,7 +252,7 @@ class Fetching {
 }
 
 function encodeText(body) {
-  const bytes = new globalThis.TextEncoder().encode(body.text);
+  const bytes = utf8Encode(body.text);
   body.text = null;
   body.bytes = bytes;
   return bytes;

@@ -47,7 +47,7 @@ const OBJECTS_AND_FUNCTIONS = {
   setInterval, setTimeout, structuredClone,
 };
 
-const LEVELS = { __proto__: null, debug: 1, info: 2, warn: 3, error: 4 };
+const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 }; // of the guest ABI
 
 /**
  * Defines everything.

@@ -1,5 +1,45 @@
+// The start of the platform: puts everything on the global object and tells the C side whom to call.
+//
+// It runs once, before the memory image is taken that every machine starts from, so it must not look at a clock, at
+// randomness or at anything else that differs from one machine to the next.
+
 import * as native from 'wapo:native';
-native.setHandlers(
-  (source, name, evaluate) => { native.compile(source, name, false); if (evaluate) native.log(3, String(native.evaluate())); native.loaded(0, 'script'); },
-  (method, url, headers, body, stream, secret, id) => { native.respond(200, 'content-type\0application/json', JSON.stringify({method, url}), true); globalThis.done = true; },
-  null, (e) => native.log(1, String(e) + '\n' + e.stack), null, () => globalThis.done);
+import { defineScriptGlobals, idle, load, request, run, settled } from './agent.js';
+import { crypto, Crypto, SubtleCrypto } from './crypto.js';
+import { trackRejection } from './errors.js';
+import { fetch } from './fetch.js';
+import { FetchEvent } from './fetch-event.js';
+import { exposeGlobals } from './globals.js';
+import { exposeGlobal } from './interfaces.js';
+import { navigator, Navigator } from './navigator.js';
+import { process, runTicks } from './process.js';
+import { reportException } from './report.js';
+import { Request } from './request.js';
+import { Response } from './response.js';
+import { URL } from './url.js';
+import { Wapo } from './wapo-global.js';
+
+const { defineProperty } = Object;
+
+// Log levels of the guest ABI.
+const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
+exposeGlobals((level, text) => native.log(LEVELS[level], text));
+
+const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
+for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
+
+const OBJECTS_AND_FUNCTIONS = { crypto, fetch, navigator, process, Wapo };
+for (const name in OBJECTS_AND_FUNCTIONS) exposeGlobal(name, OBJECTS_AND_FUNCTIONS[name]);
+
+// Names that scripts use for the global object.
+for (const name of ['self', 'global', 'window']) exposeGlobal(name, globalThis);
+
+// The engine seeds its generator once, in the image; this one is seeded in each machine.
+defineProperty(Math, 'random', {
+  __proto__: null, value: Object.getOwnPropertyDescriptor({ random() { return native.mathRandom(); } }, 'random').value,
+  writable: true, enumerable: false, configurable: true,
+});
+
+defineScriptGlobals();
+
+native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run);

@@ -6,7 +6,7 @@
 
 import { log } from 'wapo:native';
 
-const LEVEL_ERROR = 4;
+const LEVEL_ERROR = 1; // of the guest ABI
 
 let reporter = (error) => {
   let text;

@@ -7,7 +7,9 @@ import { AbortController, createDependentSignal, isAbortSignal } from './abort.j
 import { Body, bodyMixin, extractBody } from './body.js';
 import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.js';
 import { defineInterface, include } from './interfaces.js';
+import { promiseThen } from './promises.js';
 import { isStreamLocked } from './streams/internal.js';
+import { TransformStream } from './streams/transform-stream.js';
 import { parseToHref, URL } from './url.js';
 import { isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString } from './webidl.js';
 
@@ -270,10 +272,17 @@ function takeOver(body) {
   taken.length = body.length;
   if (body.stream !== null) {
     if (isStreamLocked(body.stream)) throw new TypeError('the body of the request is locked to a reader');
-    taken.stream = body.stream.pipeThrough(new globalThis.TransformStream());
+    taken.stream = readableOf(body.stream);
   }
   body.consumed = true;
   return taken;
+}
+
+/** Another stream with what is left of one, which is locked from now on. */
+function readableOf(stream) {
+  const { readable, writable } = new TransformStream();
+  promiseThen(stream.pipeTo(writable), undefined, () => undefined);
+  return readable;
 }
 
 include(Request, bodyMixin((object) => requestSlots(object)));

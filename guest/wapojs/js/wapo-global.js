@@ -1,7 +1,7 @@
 // The Wapo global, as agents see it (wapojs-api.md section 3): what is missing is for host scripts, and scripts test
 // for it.
 
-import { deriveSecret as derive, hash as digest, log, wyhash64 } from 'wapo:native';
+import { deriveSecret as derive, hash as digest, log, utf8Encode, wyhash64 } from 'wapo:native';
 import { inspect } from './inspect.js';
 import { typedArraySet } from './primordials.js';
 import { defineTag } from './interfaces.js';
@@ -9,7 +9,6 @@ import { isArrayBuffer } from './webidl.js';
 
 const { Array, Error, TypeError, Uint8Array } = globalThis;
 const { defineProperty } = Object;
-const encoder = new TextEncoder();
 
 const LEVEL_INFO = 3;
 
@@ -20,7 +19,7 @@ const typeName = (value) => (value === null ? 'null' : typeof value);
 
 /** `bytes` (2.1): a Uint8Array, an ArrayBuffer, an array of integers from 0 to 255, or a string's UTF-8. */
 export function toWapoBytes(value) {
-  if (typeof value === 'string') return encoder.encode(value);
+  if (typeof value === 'string') return utf8Encode(value);
   if (value instanceof Uint8Array) return value;
   if (isArrayBuffer(value)) return new Uint8Array(value);
   if (Array.isArray(value)) {

@@ -7,7 +7,7 @@ import typer
 from wapo.cli.main import run_async
 from wapo.cli.options import DataDir, Json, MaxBurst, MaxMemory, MaxTime, settings_of
 from wapo.cli.output import print_json
-from wapo.cli.values import SIZE
+from wapo.cli.values import size_option
 from wapo.content.library import open_library
 from wapo.node.limits import AgentLimits
 from wapo.node.programs import Programs
@@ -23,10 +23,10 @@ def limits(
     max_time: MaxTime = None,
     max_burst: MaxBurst = None,
     max_request: Annotated[
-        Any, typer.Option("--max-request", click_type=SIZE, help="Size of one request's body.", metavar="SIZE")
+        Any, typer.Option("--max-request", parser=size_option, help="Size of one request's body.", metavar="SIZE")
     ] = None,
     max_response: Annotated[
-        Any, typer.Option("--max-response", click_type=SIZE, help="Size of one response's body.", metavar="SIZE")
+        Any, typer.Option("--max-response", parser=size_option, help="Size of one response's body.", metavar="SIZE")
     ] = None,
     max_concurrency: Annotated[int | None, typer.Option(help="Requests at once.", min=1)] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget what was set for this program.")] = False,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wapo.cli.values import SIZE, TIME
+from wapo.cli.values import size_option, time_option
 from wapo.node.limits import AgentLimits
 from wapo.node.settings import PUBLIC_UPSTREAMS, NodeSettings, default_data_dir
 from wapo.vm.egress import EgressPolicy
@@ -21,13 +21,14 @@ DataDir = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
 MaxMemory = Annotated[
-    Any, typer.Option("--max-memory", click_type=SIZE, help="Memory of one machine, up to 4GB.", metavar="SIZE")
+    Any, typer.Option("--max-memory", parser=size_option, help="Memory of one machine, up to 4GB.", metavar="SIZE")
 ]
 MaxTime = Annotated[
-    Any, typer.Option("--max-time", click_type=TIME, help="Wall time of one run, or unlimited.", metavar="TIME")
+    Any, typer.Option("--max-time", parser=time_option, help="Wall time of one run, or unlimited.", metavar="TIME")
 ]
 MaxBurst = Annotated[
-    Any, typer.Option("--max-burst", click_type=TIME, help="CPU time between two waits, or unlimited.", metavar="TIME")
+    Any,
+    typer.Option("--max-burst", parser=time_option, help="CPU time between two waits, or unlimited.", metavar="TIME"),
 ]
 Upstreams = Annotated[
     list[str] | None,

@@ -18,7 +18,7 @@ import uvicorn
 from wapo.cli.main import run_async
 from wapo.cli.options import DataDir, MaxBurst, MaxMemory, MaxTime, Upstreams, limits_of, settings_of
 from wapo.cli.output import fail, note, working
-from wapo.cli.values import SIZE
+from wapo.cli.values import size_option
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.node.node import Node, open_node
@@ -41,13 +41,13 @@ def serve(
     max_time: MaxTime = None,
     max_burst: MaxBurst = None,
     max_request: Annotated[
-        Any, typer.Option("--max-request", click_type=SIZE, help="Size of one request's body.", metavar="SIZE")
+        Any, typer.Option("--max-request", parser=size_option, help="Size of one request's body.", metavar="SIZE")
     ] = None,
     max_response: Annotated[
-        Any, typer.Option("--max-response", click_type=SIZE, help="Size of one response's body.", metavar="SIZE")
+        Any, typer.Option("--max-response", parser=size_option, help="Size of one response's body.", metavar="SIZE")
     ] = None,
     max_program: Annotated[
-        Any, typer.Option("--max-program", click_type=SIZE, help="Size of a program.", metavar="SIZE")
+        Any, typer.Option("--max-program", parser=size_option, help="Size of a program.", metavar="SIZE")
     ] = None,
     max_machines: Annotated[int | None, typer.Option(help="Machines at once, in one process.", min=1)] = None,
     max_concurrency: Annotated[int | None, typer.Option(help="Requests of one program at once.", min=1)] = None,

@@ -1,13 +1,11 @@
 """Values of options: sizes (``64MB``) and times (``500ms``)."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 
-import click
+import typer
 
-__all__ = ["SIZE", "TIME", "parse_size", "parse_time"]
+__all__ = ["parse_size", "parse_time", "size_option", "time_option"]
 
 _SIZES: Final = {
     "": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
@@ -43,30 +41,18 @@ def parse_time(text: str) -> float | None:
     return float(match[1]) * _TIMES[match[2].lower()]
 
 
-class _Size(click.ParamType[int]):
-    name = "size"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_size(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+def size_option(text: str) -> int:
+    """As :func:`parse_size`, for an option."""
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
-class _Time(click.ParamType[float]):
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            seconds = parse_time(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        return float("inf") if seconds is None else seconds
-
-
-SIZE: Final = _Size()
-TIME: Final = _Time()
+def time_option(text: str) -> float:
+    """As :func:`parse_time`, for an option; infinity is unlimited."""
+    try:
+        seconds = parse_time(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    return float("inf") if seconds is None else seconds
