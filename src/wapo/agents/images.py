@@ -18,6 +18,7 @@ from wapo.agents.messages import AgentFailed
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import LOAD_EVALUATE, encode_load
 from wapo.engine.image import MemoryImage
+from wapo.engine.instance import Instance
 from wapo.errors import HostError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
@@ -90,6 +91,11 @@ class AgentImage:
     def stored_bytes(self) -> int:
         """Memory that the image occupies."""
         return self.memory.stored_bytes if self.memory is not None else 0
+
+    def learn(self, instance: Instance) -> None:
+        """Looks at what a finished request has changed, so that the next machines have those pages ready."""
+        if self.memory is not None:
+            self.memory.learn_hot_pages(instance)
 
     def close(self) -> None:
         if self.memory is not None:

@@ -46,6 +46,9 @@ def start(
     run = Run(request, log, max_response_bytes)
     guest = Guest(profile.serving, scheduler=scheduler, services=services, limits=limits, owner=owner, session=run)
     run.guest = guest
+    if not image.learned:
+        image.learned = True
+        guest.before_close = lambda: image.learn(guest.instance)
     try:
         image.memory.restore(guest.instance)
         guest.select_entry()

@@ -43,11 +43,12 @@ class Guest:
         channels: input channels that exist or existed, by number.
         output: the last bytes of ``emit_program_output``.
         ended: how it ended, once it has.
+        before_close: called when the guest has ended, while its memory is still there.
         on_wait: called whenever a poll is over and the guest has nothing to do but wait.
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "args", "channels", "ended", "env", "instance",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "args", "before_close", "channels", "ended", "env", "instance",
         "limits", "log_spent", "meter", "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session",
         "stdio", "table", "tasks", "trace",
     )  # fmt: skip
@@ -88,6 +89,7 @@ class Guest:
         self._on_end: list[Callable[[End], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
         self.on_wait: Callable[[], None] | None = None
+        self.before_close: Callable[[], None] | None = None
         self.instance = Instance(linked, StoreLimits(memory_bytes=limits.memory_bytes))
         scheduler.adopt(self)
 
@@ -141,6 +143,8 @@ class Guest:
                 self._call.close()
                 self._call = None
             self.table.close()
+            if self.before_close is not None:
+                self.before_close()
         finally:
             self.instance.close()
         callbacks, self._on_end = self._on_end, []

@@ -1,0 +1,121 @@
+"""What tests share: the engine (one a session, its compiled modules cached as for users), nodes, servers on loopback."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from wapo.agents.profile import JavaScriptProfile
+from wapo.engine.engine import Engine
+from wapo.engine.modules import ModuleCache
+from wapo.gateway.app import Gateway
+from wapo.node.limits import AgentLimits
+from wapo.node.node import Node, open_node
+from wapo.node.settings import NodeSettings, default_cache_dir
+from wapo.vm.egress import EgressPolicy
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The engine that tests of the lower rooms share."""
+    with Engine().opened() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def module_cache() -> ModuleCache:
+    """Compiled modules, kept between sessions."""
+    return ModuleCache(default_cache_dir() / "modules")
+
+
+@pytest.fixture(scope="session")
+def profile(engine: Engine, module_cache: ModuleCache) -> Iterator[JavaScriptProfile]:
+    """The JavaScript engine, compiled."""
+    opened = JavaScriptProfile(engine, module_cache)
+    yield opened
+    opened.close()
+
+
+@dataclass
+class Site:
+    """A node with its gateway on a real socket, and a client for it."""
+
+    node: Node
+    url: str
+    client: httpx.AsyncClient
+
+    async def publish(self, source: str | bytes) -> str:
+        """The path of a program: ``/ipfs/<cid>``."""
+        data = source.encode() if isinstance(source, str) else source
+        return f"/ipfs/{await self.node.library.publish(data)}"
+
+    async def run(self, source: str | bytes, method: str = "GET", tail: str = "", **options: Any) -> httpx.Response:
+        """Publishes a program and sends it a request."""
+        return await self.client.request(method, await self.publish(source) + tail, **options)
+
+    async def log(self, path: str, *levels: str) -> list[str]:
+        """Messages of a program's log, the oldest first; all levels but REPORT unless some are named."""
+        identity = await self.node.programs.identity_of(path.removeprefix("/ipfs/").removeprefix("/"))
+        records = await self.node.logs.read(identity)
+        return [r.message for r in reversed(records) if (r.level in levels if levels else r.level != "REPORT")]
+
+
+SiteFactory = Callable[..., AbstractAsyncContextManager[Site]]
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[str]:
+    """An ASGI application on a port that the system chooses; the address."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.005)
+        if task.done():
+            task.result()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+def open_site(tmp_path: Path) -> SiteFactory:
+    """Makes sites: ``async with open_site(time_s=1, allow_private=True) as site``. Limits and settings by name."""
+
+    @asynccontextmanager
+    async def opened(*, data_dir: Path | None = None, inherit_by_key: bool = False, **options: Any) -> AsyncIterator[Site]:
+        names = AgentLimits.__dataclass_fields__
+        limits = replace(AgentLimits(), **{name: value for name, value in options.items() if name in names})
+        egress = options.pop("egress", None) or EgressPolicy(allow_private=options.pop("allow_private", True))
+        rest = {name: value for name, value in options.items() if name not in names}
+        settings = NodeSettings(
+            data_dir=data_dir or tmp_path / "node", limits=limits, egress=egress,
+            **{"upstreams": (), "public_logs": True} | rest,
+        )  # fmt: skip
+        async with (
+            open_node(settings) as node,
+            serving(Gateway(node, inherit_by_key=inherit_by_key)) as url,
+            httpx.AsyncClient(base_url=url, timeout=30) as client,
+        ):
+            yield Site(node, url, client)
+
+    return opened
+
+
+@pytest.fixture
+async def site(open_site: SiteFactory) -> AsyncIterator[Site]:
+    """A site with the default limits, whose agents may connect to loopback."""
+    async with open_site() as opened:
+        yield opened
