@@ -33,6 +33,8 @@ COMMON = [
 C_FLAGS = ["-std=gnu23", "-D_GNU_SOURCE", "-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
 OUR_C_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-cast-function-type"]
 CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=0"]
+# heap.c defines malloc: the compiler must not take its calls of itself for what it knows of libc.
+HEAP_FLAGS = ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free"]
 LINK = [
     "--target=wasm32-wasi", "-mexec-model=reactor", "-O3", "-lwasi-emulated-signal", "-lwasi-emulated-process-clocks",
     "-Wl,--strip-all", "-Wl,-z,stack-size=1048576", "-Wl,--export=wapo_poll",
@@ -107,6 +109,8 @@ def units(sources: dict[str, tuple[Source, Path]], generated: Path) -> list[Unit
     for path in sorted((PORT / "c").glob("*.c")):
         extra = [generated / "platform_modules.h", *sorted(generated.glob("*.js"))] if path.name == "loader.c" else []
         flags = [*C_FLAGS, *OUR_C_FLAGS, *include_quickjs, "-I", str(generated)]
+        if path.name == "heap.c":
+            flags += HEAP_FLAGS
         found.append(Unit(path, flags, [*ours, *extra]))
     for path in sorted((PORT / "c").glob("*.cc")):
         flags = [*CXX_FLAGS, "-Wall", "-Wno-c99-designator", *include_quickjs, "-isystem", str(ada[1])]

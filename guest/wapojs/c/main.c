@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "heap.h"
 #include "wapojs.h"
 
 enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2, COMMAND_RUN = 3 };
@@ -18,6 +19,10 @@ enum { MAX_WAKERS_A_POLL = 256, COMMAND_BUFFER = 16384 };
 
 /* A collection walks the whole heap and so dirties every page of it; a short request should never need one. */
 #define GC_HEADROOM_BYTES (32u << 20)
+
+/* A memory that has grown cannot be reset to its image, so an image has room for a small request. Pages that nothing
+ * has been written to cost nothing. */
+#define SPARE_HEAP_BYTES (1u << 20)
 
 JSContext *wapojs_context;
 
@@ -153,6 +158,7 @@ static void load(const uint8_t *at)
     JS_RunGC(runtime);
     JS_ComputeMemoryUsage(runtime, &usage);
     JS_SetGCThreshold(runtime, (size_t)usage.malloc_size + GC_HEADROOM_BYTES);
+    heap_seal(SPARE_HEAP_BYTES);
     wapojs_forget();
 }
 
@@ -196,7 +202,8 @@ static void run(const uint8_t *at)
     JS_FreeValue(ctx, wapojs_call_handler(HANDLER_RUN, 3, args));
 }
 
-/* Takes one command from the host, if there is one. A long one comes through the return slot. */
+/* Takes one command from the host, if there is one. A long one comes through the return slot. True if another may
+ * follow at once. */
 static bool take_command(void)
 {
     ocall_result length = ocall(OCALL_NEXT_COMMAND, OCALL_POINTER(command_buffer), COMMAND_BUFFER, 0, 0);
@@ -214,14 +221,16 @@ static bool take_command(void)
         }
     }
     const uint8_t *at = command;
-    switch (take_u32(&at)) {
+    uint32_t kind = take_u32(&at);
+    switch (kind) {
     case COMMAND_LOAD: load(at); break;
     case COMMAND_REQUEST: request(at); break;
     case COMMAND_RUN: run(at); break;
     }
     if (command != command_buffer)
         free(command);
-    return true;
+    wapojs_run_jobs();
+    return kind == COMMAND_LOAD;
 }
 
 __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
@@ -243,8 +252,7 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
         if (count.value < MAX_WAKERS_A_POLL)
             break;
     }
-    while (take_command())
-        wapojs_run_jobs();
+    while (take_command()) { }
     while (!failed && !wapojs_has_work()) {
         JSValue over = wapojs_call_handler(HANDLER_IDLE, 0, NULL);
         bool end = JS_ToBool(wapojs_context, over) > 0;

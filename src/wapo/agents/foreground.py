@@ -8,6 +8,7 @@ from wapo.agents.conventions import OutputKind
 from wapo.agents.images import check_source, make_base_image
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import encode_load, encode_run
+from wapo.engine.instance import Instance
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
@@ -89,7 +90,8 @@ async def run_script(
     base = await make_base_image(profile, scheduler)
     session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)])
     services = _ForegroundServices(client, log)
-    guest = Guest(profile.serving, scheduler=scheduler, services=services, limits=limits, session=session)
+    instance = Instance(profile.serving, limits.store())
+    guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, session=session)
     ended = asyncio.Event()
     try:
         base.restore(guest.instance)

@@ -18,7 +18,8 @@ from wapo.agents.messages import AgentFailed
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import LOAD_EVALUATE, encode_load
 from wapo.engine.image import MemoryImage
-from wapo.engine.instance import Instance
+from wapo.engine.instance import Instance, StoreLimits
+from wapo.engine.pool import InstancePool
 from wapo.errors import HostError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
@@ -46,6 +47,9 @@ TOUCHES: Final = {
     "limit": "reaches a limit",
 }
 _TOUCHED_CODES: Final = {1: "arguments", 2: "environment"}
+
+#: How often machines that nobody needs are looked for.
+_TRIM_EVERY_S: Final = 10.0
 
 TouchedBy = frozenset[str]
 
@@ -76,7 +80,7 @@ class AgentImage:
     memory: MemoryImage | None = None
     error: str | None = None
     log: list[tuple[int, str]] = field(default_factory=list)
-    learned: bool = False
+    _pool: InstancePool | None = None
 
     @property
     def reason(self) -> str:
@@ -92,12 +96,24 @@ class AgentImage:
         """Memory that the image occupies."""
         return self.memory.stored_bytes if self.memory is not None else 0
 
-    def learn(self, instance: Instance) -> None:
-        """Looks at what a finished request has changed, so that the next machines have those pages ready."""
-        if self.memory is not None:
-            self.memory.learn_hot_pages(instance)
+    def pool(self, linked: "LinkedModule", limits: StoreLimits) -> InstancePool:
+        """Machines in this image's state. Another set of limits makes another pool; the one before goes."""
+        assert self.memory is not None
+        if self._pool is None or self._pool.limits != limits:
+            if self._pool is not None:
+                self._pool.close()
+            self._pool = InstancePool(linked, self.memory, limits)
+        return self._pool
+
+    def trim(self) -> None:
+        """Frees machines that nobody has needed for a while."""
+        if self._pool is not None:
+            self._pool.trim()
 
     def close(self) -> None:
+        """Machines that run go on. Idempotent."""
+        if self._pool is not None:
+            self._pool.close()
         if self.memory is not None:
             self.memory.close()
 
@@ -173,7 +189,8 @@ async def _load(
 ) -> tuple[Guest, Loading, list[tuple[int, str]]]:
     """Runs a loading guest until it waits or ends. The caller closes the guest."""
     session, services = Loading(command), _LoadingServices()
-    guest = Guest(linked, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session)
+    instance = Instance(linked, limits.store())
+    guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session)
     try:
         if base is not None:
             base.restore(guest.instance)
@@ -279,6 +296,12 @@ class ImageStore:
         self._gate = asyncio.Semaphore(parallel)
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
+        self._trimmer: asyncio.TimerHandle | None = None
+
+    def _trim(self) -> None:
+        self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
+        for image in self._images.values():
+            image.trim()
 
     @property
     def stored_bytes(self) -> int:
@@ -326,6 +349,8 @@ class ImageStore:
             base = await self.base()
             program = check_source(source())
             image = await make_image(self._profile, self._scheduler, base, program, limits=limits, owner=owner)
+        if self._trimmer is None:
+            self._trim()
         self._images[key] = image
         self._bytes += image.stored_bytes
         while self._bytes > self._max_bytes and len(self._images) > 1:
@@ -336,6 +361,8 @@ class ImageStore:
 
     async def aclose(self) -> None:
         """Stops what is being made and frees every image."""
+        if self._trimmer is not None:
+            self._trimmer.cancel()
         tasks = list(self._making.values())
         for task in tasks:
             task.cancel()

@@ -44,18 +44,14 @@ def start(
         raise AgentFailed(image.error or "the program is broken")
     assert image.memory is not None
     run = Run(request, log, max_response_bytes)
-    guest = Guest(profile.serving, scheduler=scheduler, services=services, limits=limits, owner=owner, session=run)
+    pool = image.pool(profile.serving, limits.store())
+    guest = Guest(
+        pool.take(), scheduler=scheduler, services=services, limits=limits, owner=owner, session=run,
+        release=lambda instance, clean: pool.give_back(instance, clean=clean),
+    )  # fmt: skip
     run.guest = guest
-    if not image.learned:
-        image.learned = True
-        guest.before_close = lambda: image.learn(guest.instance)
-    try:
-        image.memory.restore(guest.instance)
-        guest.select_entry()
-        guest.start_clock()
-    except BaseException:
-        guest.stop(End(EndReason.STOPPED, "the machine could not be started"))
-        raise
+    guest.select_entry()
+    guest.start_clock()
 
     def ended(end: End) -> None:
         run.ended(end)

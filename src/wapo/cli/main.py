@@ -1,11 +1,11 @@
 """``wapo``: the command line."""
 
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import typer
+import uvloop
 
 from wapo import __version__
 from wapo.cli.output import fail
@@ -39,7 +39,7 @@ def _options(
 def run_async(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
     """Runs a command's coroutine; its result is the exit code. Errors that are ours are one line, not a traceback."""
     try:
-        code = asyncio.run(work())
+        code = uvloop.run(work())
     except WapoError as error:
         raise fail(str(error)) from None
     if code:

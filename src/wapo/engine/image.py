@@ -6,32 +6,90 @@ An image is right only because of three things, and each is somebody's duty:
   was after instantiation);
 * the allocator of memories is the on-demand one, which unmaps a dropped memory whole, our mapping included;
 * memories never move (``memory_may_move`` is off).
+
+An instance whose run is over can be reset to its image instead of being made anew. Of a private mapping, the pages
+that were written are the process's own, and all others are still the file's; the kernel tells which are which, so
+copying the former back makes every byte what it was.
 """
 
 import ctypes
 import fcntl
 import mmap
 import os
+import struct
 from typing import Final
 
 from wapo.engine.errors import OutOfMappings
 from wapo.engine.instance import Instance
 
-__all__ = ["MemoryImage"]
+__all__ = ["MAX_RESET_BYTES", "MemoryImage"]
 
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
 _MAP_FIXED: Final = 0x10
-_MADV_POPULATE_WRITE: Final = 23
-_MAP_FAILED: Final = ctypes.c_void_p(-1).value
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+#: An instance that has written more than this is not worth resetting.
+MAX_RESET_BYTES: Final = 4 << 20
+
+# PAGEMAP_SCAN (Linux 6.7, Documentation/admin-guide/mm/pagemap.rst): ranges of pages that match.
+_PAGEMAP_SCAN: Final = 0xC0606610
+_IS_FILE: Final = 1 << 2
+_IS_PRESENT: Final = 1 << 3
+_IS_SWAPPED: Final = 1 << 4
+_SCAN: Final = struct.Struct("<12Q")
+_REGION: Final = struct.Struct("<3Q")
+_MAX_REGIONS: Final = 512
+
+#: Written ranges with fewer bytes than this between them are copied back as one: those pages then become the
+#: process's own too, so it happens once.
+_JOIN_BYTES: Final = 2 * _PAGE
 
 _libc: Final = ctypes.PyDLL(None, use_errno=True)
 _mmap = _libc.mmap
 _mmap.restype = ctypes.c_void_p
 _mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-_madvise = _libc.madvise
-_madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class _Scanner:
+    """The kernel's answer to "which pages of this range are our own?"; None on kernels without it."""
+
+    def __init__(self) -> None:
+        self._regions = ctypes.create_string_buffer(_REGION.size * _MAX_REGIONS)
+        self._address = ctypes.addressof(self._regions)
+        self._pid = -1
+        self._descriptor = -1
+        self._works = True
+
+    def own_pages(self, start: int, end: int) -> list[tuple[int, int]] | None:
+        """Ranges of pages in ``[start, end)`` that were written since they were mapped; None if it cannot be told, or
+        there are too many."""
+        if not self._works:
+            return None
+        if self._pid != os.getpid():  # /proc/self was another process's
+            self._open()
+        argument = bytearray(_SCAN.pack(
+            _SCAN.size, 0, start, end, 0, self._address, _MAX_REGIONS, 0,
+            _IS_FILE, _IS_FILE, _IS_PRESENT | _IS_SWAPPED, _IS_FILE,
+        ))  # fmt: skip
+        try:
+            count = fcntl.ioctl(self._descriptor, _PAGEMAP_SCAN, argument)
+        except OSError:
+            self._works = False
+            return None
+        if count >= _MAX_REGIONS:
+            return None
+        return [(a, b) for a, b, _ in _REGION.iter_unpack(memoryview(self._regions)[: _REGION.size * count])]
+
+    def _open(self) -> None:
+        try:
+            self._descriptor = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            self._works = False
+        self._pid = os.getpid()
+
+
+_scanner: Final = _Scanner()
 
 
 class MemoryImage:
@@ -46,7 +104,8 @@ class MemoryImage:
         self._descriptor = descriptor
         self.size = size
         self.stored_bytes = stored_bytes
-        self._hot: list[tuple[int, int]] = []
+        self._view: mmap.mmap | None = None
+        self._address = 0
 
     @classmethod
     def capture(cls, instance: Instance) -> "MemoryImage":
@@ -84,36 +143,51 @@ class MemoryImage:
         )
         if address != base:
             raise OutOfMappings(f"the kernel refused to map an image: {os.strerror(ctypes.get_errno())}")
-        for offset, length in self._hot:
-            _madvise(base + offset, length, _MADV_POPULATE_WRITE)
 
-    def learn_hot_pages(self, instance: Instance, gap_pages: int = 4, max_ranges: int = 8) -> int:
-        """Remembers which pages a run changed, to touch them in advance for the next ones; returns their number.
+    def reset(self, instance: Instance) -> bool:
+        """Makes the memory of an instance that was restored from this image, and has run, equal to it again.
 
-        One call that populates a range costs less than the page faults one by one. Ranges closer than ``gap_pages``
-        are joined, and of the result the ``max_ranges`` longest are kept.
+        False if that is impossible or not worth while (its memory has grown, it has written a lot, an old kernel):
+        close the instance then.
         """
-        original = mmap.mmap(self._descriptor, self.size, mmap.MAP_SHARED, mmap.PROT_READ)
-        try:
-            before, after = memoryview(original), instance.view(0, self.size)
-            changed = [at for at in range(0, self.size, _PAGE) if before[at : at + _PAGE] != after[at : at + _PAGE]]
-            before.release()
-        finally:
-            original.close()
-        ranges: list[tuple[int, int]] = []
-        for at in changed:
-            if ranges and at - (ranges[-1][0] + ranges[-1][1]) <= gap_pages * _PAGE:
-                ranges[-1] = (ranges[-1][0], at + _PAGE - ranges[-1][0])
-            else:
-                ranges.append((at, _PAGE))
-        ranges.sort(key=lambda r: -r[1])
-        self._hot = sorted(ranges[:max_ranges])
-        return len(changed)
+        if instance.memory_size != self.size:
+            return False
+        base = instance.base
+        written = _scanner.own_pages(base, base + self.size)
+        if written is None:
+            return False
+        if self._view is None:
+            self._open_view()
+        source = self._address - base
+        memmove = ctypes.memmove
+        total, start, end = 0, 0, 0
+        for first, last in written:
+            if first - end > _JOIN_BYTES:
+                if end:
+                    memmove(start, source + start, end - start)
+                    total += end - start
+                    if total > MAX_RESET_BYTES:
+                        return False
+                start = first
+            end = last
+        if end:
+            memmove(start, source + start, end - start)
+        return True
+
+    def _open_view(self) -> None:
+        """One read-only mapping of the whole image, to copy from."""
+        self._view = mmap.mmap(self._descriptor, self.size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+        anchor = ctypes.c_char.from_buffer(self._view)
+        self._address = ctypes.addressof(anchor)
+        del anchor
 
     def close(self) -> None:
         """Frees the file. Instances that have mapped it keep their pages. Idempotent."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
+            if self._view is not None:
+                self._view.close()
+                self._view = None
             os.close(descriptor)
 
 

@@ -113,7 +113,7 @@ class Instance:
         return self._export(name, _FUNCTION_KIND) is not None
 
     def select_poll(self, name: str) -> None:
-        """Chooses the exported ``() -> i32`` function that :meth:`start_poll` calls.
+        """Chooses the exported ``() -> i32`` function that :meth:`start_poll` calls. Once is enough for an instance.
 
         Raises:
             InvalidModule: there is none.
@@ -121,6 +121,11 @@ class Instance:
         self._polls = self._export(name, _FUNCTION_KIND)
         if self._polls is None:
             raise InvalidModule(f"the module does not export a function {name}")
+
+    @property
+    def poll_selected(self) -> bool:
+        """Whether :meth:`select_poll` has been called."""
+        return self._polls is not None
 
     def start_poll(self, guest: Any) -> Call:
         """Starts the poll function; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine.errors import GuestExited, GuestTrapped, InvalidModule
 from wapo.engine.fiber import Call
-from wapo.engine.instance import Instance, StoreLimits
-from wapo.engine.linker import LinkedModule
+from wapo.engine.instance import Instance
 from wapo.vm.ends import End, EndReason
 from wapo.vm.limits import GuestLimits
 from wapo.vm.meter import Meter
@@ -35,6 +34,8 @@ class Guest:
     """A program in a machine of its own.
 
     Args:
+        instance: its machine, which belongs to the guest from now on.
+        release: takes the machine back at the end, and whether the program ended by returning; otherwise it is closed.
         owner: whose CPU share it runs on: guests of one owner together get the share of one.
         session: the record of whoever runs it, for ocalls of rooms above.
 
@@ -43,19 +44,18 @@ class Guest:
         channels: input channels that exist or existed, by number.
         output: the last bytes of ``emit_program_output``.
         ended: how it ended, once it has.
-        before_close: called when the guest has ended, while its memory is still there.
         on_wait: called whenever a poll is over and the guest has nothing to do but wait.
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "args", "before_close", "channels", "ended", "env", "instance",
-        "limits", "log_spent", "meter", "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session",
-        "stdio", "table", "tasks", "trace",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "args", "channels", "ended", "env",
+        "instance", "limits", "log_spent", "meter", "on_wait", "output", "owner", "return_slot", "scheduler",
+        "services", "session", "stdio", "table", "tasks", "trace",
     )  # fmt: skip
 
     def __init__(
         self,
-        linked: LinkedModule,
+        instance: Instance,
         *,
         scheduler: "Scheduler",
         services: Services,
@@ -64,6 +64,7 @@ class Guest:
         session: Any = None,
         args: tuple[str, ...] = (),
         env: tuple[tuple[str, str], ...] = (),
+        release: Callable[[Instance, bool], None] | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.services = services
@@ -89,8 +90,8 @@ class Guest:
         self._on_end: list[Callable[[End], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
         self.on_wait: Callable[[], None] | None = None
-        self.before_close: Callable[[], None] | None = None
-        self.instance = Instance(linked, StoreLimits(memory_bytes=limits.memory_bytes))
+        self._release = release
+        self.instance = instance
         scheduler.adopt(self)
 
     # Life
@@ -101,6 +102,8 @@ class Guest:
         Raises:
             InvalidModule: neither ``wapo_poll`` nor ``sidevm_poll`` is exported.
         """
+        if self.instance.poll_selected:
+            return
         for name in _POLL_EXPORTS:
             if self.instance.has_function(name):
                 self.instance.select_poll(name)
@@ -132,7 +135,7 @@ class Guest:
         else:
             self._finish(end)
 
-    def _finish(self, end: End) -> None:
+    def _finish(self, end: End, *, clean: bool = False) -> None:
         self.ended = end
         self.scheduler.release(self)
         if self._deadline is not None:
@@ -143,10 +146,11 @@ class Guest:
                 self._call.close()
                 self._call = None
             self.table.close()
-            if self.before_close is not None:
-                self.before_close()
         finally:
-            self.instance.close()
+            if self._release is not None:
+                self._release(self.instance, clean)
+            else:
+                self.instance.close()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
             callback(end)
@@ -207,7 +211,7 @@ class Guest:
                 self.on_wait()
             return False
         if call.result == 1:
-            self._finish(End(EndReason.EXITED, "the program finished"))
+            self._finish(End(EndReason.EXITED, "the program finished"), clean=True)
         else:
             self._finish(End(EndReason.TRAP, f"the poll function returned {call.result}; only 0 and 1 are allowed"))
         return False

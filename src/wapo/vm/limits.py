@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from wapo.engine.instance import StoreLimits
+
 __all__ = ["GuestLimits"]
 
 
@@ -24,3 +26,7 @@ class GuestLimits:
     resources: int = 8192
     request_body_bytes: int = 32 << 20
     log_bytes: int = 1 << 20
+
+    def store(self) -> StoreLimits:
+        """What the engine enforces of them."""
+        return StoreLimits(memory_bytes=self.memory_bytes)

@@ -1,0 +1,11 @@
+/* What the program may ask of its allocator beside malloc and its kin. */
+#ifndef WAPOJS_HEAP_H
+#define WAPOJS_HEAP_H
+
+#include <stddef.h>
+
+/* Before a memory image is taken: from now on everything is allocated in a fresh stretch of memory, of which `spare`
+ * bytes are there already. Memory that was free before is not used again. */
+void heap_seal(size_t spare);
+
+#endif
