@@ -33,7 +33,7 @@ class ByteRange(NamedTuple):
         """As offsets in a file of ``size`` bytes, the second one exclusive."""
         first = self.first if self.first >= 0 else max(0, size + self.first)
         last = size if self.last is None else (self.last if self.last >= 0 else size + self.last) + 1
-        return first, min(last, size)
+        return first, max(0, min(last, size))
 
 
 class Exporter:
@@ -137,6 +137,8 @@ class Exporter:
     async def _range(self, cid: Cid, file: File, byte_range: ByteRange) -> AsyncIterator[Block]:
         """The blocks of a file that hold some of a range of its bytes."""
         first, end = byte_range.of(file.size)
+        if end <= first:
+            return  # "a zero-length range [...] is equivalent to dag-scope=block"
         meter = Meter(DEFAULT_LIMITS, str(cid))
         waiting: list[tuple[File | Cid, int, int]] = [(file, 0, 0)]
         while waiting:
