@@ -3,13 +3,20 @@ for the archive's framing."""
 
 import asyncio
 import socket
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from wapo.content.blocks import Block, MemoryBlocks
 from wapo.content.car import car_header, car_section
@@ -36,6 +43,8 @@ class Gateway:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     url: str = ""
+    # Set when the first request is here.
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     # Requests so far: by "raw" and "car", and all in order.
     asked: Counter[str] = field(default_factory=Counter)
     requests: list[web.BaseRequest] = field(default_factory=list)
@@ -51,6 +60,7 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request)
+        self.arrived.set()
         self.now += 1
         self.most_at_once = max(self.most_at_once, self.now)
         try:
@@ -89,12 +99,12 @@ class Gateway:
 
 
 @asynccontextmanager
-async def running(gateway: Gateway) -> AsyncIterator[Gateway]:
+async def running(gateway: Gateway, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Gateway]:
     """The gateway on a port of its own; ``gateway.url`` is where."""
     app = web.Application()
     app.router.add_get("/ipfs/{cid}", gateway.handle)
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(ssl=tls)
     gateway.url = str(server.make_url("/")).rstrip("/")
     gateway.gate.set()
     try:
@@ -102,6 +112,28 @@ async def running(gateway: Gateway) -> AsyncIterator[Gateway]:
     finally:
         gateway.gate.set()
         await server.close()
+
+
+def own_certificate(folder: Path) -> ssl.SSLContext:
+    """TLS for loopback with a certificate that is signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    path = folder / "own.pem"
+    path.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + certificate.public_bytes(pem)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
 
 
 def closed_port() -> str:

@@ -22,7 +22,7 @@ from wapo.content.errors import (
     SizeMismatch,
 )
 from wapo.content.fetch import open_fetcher
-from wapo.content.importer import Layout
+from wapo.content.importer import KUBO_V1, Layout
 from wapo.content.limits import Limits, Meter
 from wapo.content.nodes import File, read_node
 from wapo.content.unixfs import DIRECTORY_DATA, encode_file
@@ -201,6 +201,30 @@ async def test_a_part_that_is_no_file_ends_the_fetch(start: Start) -> None:
     gateway = await start(remote)
     async with fetching(remote, top.cid, MemoryBlocks(), gateway) as fetch:
         with pytest.raises(MalformedContent, match="but a directory"):
+            await fetch.run()
+
+
+async def test_a_large_archive_is_stored_while_it_arrives(start: Start) -> None:
+    """A few MiB at a time, not all at its end."""
+    data = content(9_000_000)
+    remote, local = MemoryBlocks(), MemoryBlocks()
+    root = file_in(remote, data, KUBO_V1)
+    gateway = await start(remote)
+    async with fetching(remote, root, local, gateway) as fetch:
+        await fetch.run()
+    assert names(local) == names(remote)
+    assert gateway.asked == {"car": 1}
+
+
+async def test_blocks_full_of_nothing_are_given_up(start: Start) -> None:
+    """A part may declare no bytes, honestly, and still be 2 MiB of padding."""
+    parts = [pb_block([], encode_file(b"") + b"\x7a\x80\x80\x78" + bytes([n]) * (120 << 14)) for n in range(6)]
+    top = pb_block([link(part) for part in parts], encode_file(b"", [0] * 6))
+    remote = MemoryBlocks()
+    remote.put_verified([*parts, top])
+    gateway = await start(remote, offers_archives=False)
+    async with fetching(remote, top.cid, MemoryBlocks(), gateway, limits=Limits(max_bytes=1000)) as fetch:
+        with pytest.raises(ContentTooLarge, match="given up after"):
             await fetch.run()
 
 

@@ -22,7 +22,8 @@ from wapo.content.upstream import Timeouts, Upstream
 
 BLOCK = raw_block(b"sound")
 Start = Callable[..., Awaitable[Gateway]]
-IMPATIENT = Timeouts(silence_s=0.1)
+# Long enough for an honest gateway on a busy machine.
+IMPATIENT = Timeouts(silence_s=0.5)
 
 
 class Clock:

@@ -1,6 +1,8 @@
 """Programs by hash, from wherever they are."""
 
 import asyncio
+import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -249,8 +251,7 @@ async def test_many_requests_share_one_fetch(open_: Open, start: Start, remote: 
     library = await open_(gateway.url)
     spellings = [cid, cid.v1()]
     tasks = [asyncio.create_task(library.program(spellings[n % 2], [str(n)])) for n in range(20)]
-    while not gateway.requests:
-        await asyncio.wait(tasks, timeout=0.001)
+    await gateway.arrived.wait()
     gateway.gate.set()
     programs = await asyncio.gather(*tasks)
     assert all(program.read() == LARGE for program in programs)
@@ -265,8 +266,7 @@ async def test_a_client_that_leaves_takes_nobody_with_it(open_: Open, start: Sta
     gateway.gate.clear()
     library = await open_(gateway.url)
     first, second = (asyncio.create_task(library.program(cid)) for _ in range(2))
-    while not gateway.requests:
-        await asyncio.wait([first, second], timeout=0.001)
+    await gateway.arrived.wait()
     first.cancel()
     await asyncio.wait([first])
     gateway.gate.set()
@@ -282,12 +282,31 @@ async def test_closing_ends_what_is_being_fetched(start: Start, remote: MemoryBl
     before = asyncio.all_tasks()
     async with open_library(tmp_path, [gateway.url]) as library:
         task = asyncio.create_task(library.program(cid))
-        while not gateway.requests:
-            await asyncio.wait([task], timeout=0.001)
+        await gateway.arrived.wait()
     await asyncio.wait([task])
     assert task.cancelled()
     left = {each for each in asyncio.all_tasks() - before if "RequestHandler" not in repr(each)}
     assert left == set()
+
+
+async def test_opening_and_closing_leaves_nothing_behind(start: Start, remote: MemoryBlocks, tmp_path: Path) -> None:
+    """Neither files nor sockets nor threads: a node opens it once, its tests a thousand times."""
+    cid = file_in(remote, LARGE, KUBO_V1)
+    gateway = await start(remote)
+
+    def descriptors() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    async def once(turn: int) -> None:
+        async with open_library(tmp_path / str(turn), [gateway.url]) as library:
+            await library.program(cid)
+
+    await once(0)
+    before = descriptors()
+    for turn in range(1, 50):
+        await once(turn)
+    assert descriptors() <= before + 4  # a connection may take a moment to go
+    assert threading.active_count() <= 1 + min(32, (os.cpu_count() or 1) + 4)  # the event loop's own pool
 
 
 async def test_the_memory_is_bounded(open_: Open) -> None:

@@ -180,10 +180,12 @@ async def test_a_sharded_directory_is_followed_to_its_depth(fanout: int, depth: 
 
 async def test_shards_deeper_than_any_hash_lead_nowhere() -> None:
     """A ninth level cannot be meant."""
-    blocks = shard_of("index.js", depth=8)
-    over = pb_block([link(blocks[-1], "00")], encode_shard(b"\1", 256))
+    way = [shard_prefix(place, 256).decode() for place in places(b"index.js", 256)]
+    blocks = [pb_block([link(PROGRAM, way[0] + "index.js")], encode_shard(b"\1", 256))]
+    for prefix in reversed(way):
+        blocks.append(pb_block([link(blocks[-1], prefix)], encode_shard(b"\1", 256)))
     with pytest.raises(IsADirectory):
-        await at(stored(*blocks, over), over, "index.js")
+        await at(stored(*blocks), blocks[-1], "index.js")
 
 
 async def test_a_shard_that_is_none_is_refused() -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.content.samples import TINY, content, file_in, link, pb_block, raw_block, stored
 from wapo.content.blocks import Block, MemoryBlocks
@@ -20,6 +22,7 @@ from wapo.content.multihash import IDENTITY
 from wapo.content.nodes import File, Node, read_node
 from wapo.content.reader import read_file
 from wapo.content.unixfs import DIRECTORY_DATA, encode_file
+from wapo.errors import CallerError
 
 
 class Source:
@@ -172,3 +175,48 @@ async def test_one_block_at_a_time_is_read() -> None:
     first: Iterator[bytes] = iter([await anext(aiter(stream))])
     assert next(first) == content(5000)[:64]
     assert source.loaded <= 5
+
+
+@st.composite
+def any_dag(draw: st.DrawFn) -> tuple[MemoryBlocks, Block]:
+    """Blocks that link to earlier ones, and mostly tell the truth about them."""
+    blocks, sizes = [raw_block(b"")], [0]
+    for _ in range(draw(st.integers(0, 6))):
+        below = draw(st.lists(st.integers(0, len(blocks) - 1), max_size=4))
+        told = [sizes[index] + draw(st.sampled_from([0, 0, 0, 0, 0, 1])) for index in below]
+        data = draw(st.binary(max_size=5))
+        links = [link(blocks[index]) for index in below]
+        block, size = draw(
+            st.sampled_from(
+                [
+                    (raw_block(data), len(data)),
+                    (pb_block(links, encode_file(data, told)), len(data) + sum(told)),
+                    (pb_block(links, encode_file(data, told)), len(data) + sum(told)),
+                    (pb_block(links, DIRECTORY_DATA), 0),
+                    (pb_block(links, data), 0),
+                ]
+            )
+        )
+        blocks.append(block)
+        sizes.append(size)
+    store = MemoryBlocks()
+    store.put_verified(block for block in blocks if draw(st.integers(0, 20)))
+    store.put_verified([blocks[-1]])
+    return store, blocks[-1]
+
+
+@given(any_dag())
+async def test_any_dag_reads_as_it_declares_or_fails_on_purpose(dag: tuple[MemoryBlocks, Block]) -> None:
+    """Never more than the limit, never another size than declared, never an exception that is not ours."""
+    store, root = dag
+    limits = Limits(max_bytes=200, max_blocks=30, max_depth=4)
+    source = Source(store)
+    try:
+        file = await source.load(root.cid)
+        if not isinstance(file, File):
+            return
+        pieces = [data async for data in read_file(source.load, file, Meter(limits, "The file"))]
+    except CallerError:  # the publisher's fault; ours would be a HostError
+        pieces = None
+    assert pieces is None or sum(map(len, pieces)) == file.size <= 200
+    assert source.loaded <= 31

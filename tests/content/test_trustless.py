@@ -20,7 +20,7 @@ from wapo.content.importer import KUBO_V1
 from wapo.content.multihash import IDENTITY
 from wapo.content.nodes import Shard, read_node
 from wapo.content.trustless import Answer, TrustlessRequest, answer, parse_request
-from wapo.content.unixfs import DIRECTORY_DATA, encode_file
+from wapo.content.unixfs import DIRECTORY_DATA, encode_file, encode_shard
 
 DATA = content(3000)
 LEAF = raw_block(b"hello")
@@ -283,6 +283,18 @@ async def test_a_range_of_too_many_parts_breaks_the_archive_off() -> None:
     sent = await answer(request, InThreads(store))
     with pytest.raises(ContentTooComplex):
         await body(sent)
+
+
+async def test_parts_that_are_none_end_their_branch() -> None:
+    """A directory as part of a file, a file as a shard: they are sent, so that the peer sees what is wrong."""
+    part = pb_block([], DIRECTORY_DATA)
+    file = pb_block([link(part)], encode_file(b"", [5]))
+    shard = pb_block([link(LEAF, "07")], encode_shard(b"\x80", 256))
+    store = small()
+    store.put_verified([part, file, shard])
+    in_range = TrustlessRequest(file.cid, "car", (), "entity", ByteRange(0, None))
+    assert await blocks_of(store, in_range) == [file, part]
+    assert await blocks_of(store, TrustlessRequest(shard.cid, "car", (), "entity")) == [shard, LEAF]
 
 
 async def test_a_broken_block_further_down_breaks_the_archive_off() -> None:

@@ -5,12 +5,13 @@ import gzip
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.content.gateways import Gateway, Handler, closed_port
+from tests.content.gateways import Gateway, Handler, closed_port, own_certificate, running
 from tests.content.samples import content, file_in, raw_block, stored
 from wapo.content.blocks import Block, MemoryBlocks
 from wapo.content.cid import Cid
@@ -25,20 +26,19 @@ from wapo.content.errors import (
 from wapo.content.upstream import Timeouts, Upstream, is_public, public_connector
 
 BLOCK = raw_block(b"sound")
-IMPATIENT = Timeouts(connect_s=5, silence_s=0.1, block_s=5, archive_s=5)
 
 Start = Callable[..., Awaitable[Gateway]]
 
 
 @asynccontextmanager
 async def upstream(
-    url: str, *, timeouts: Timeouts = IMPATIENT, elsewhere_public: bool = True
+    url: str, *, timeouts: Timeouts | None = None, elsewhere_public: bool = True
 ) -> AsyncIterator[Upstream]:
     async with (
         aiohttp.ClientSession(auto_decompress=False) as session,
         aiohttp.ClientSession(connector=public_connector() if elsewhere_public else None) as elsewhere,
     ):
-        yield Upstream(url, session, elsewhere, timeouts=timeouts, max_block_bytes=1000)
+        yield Upstream(url, session, elsewhere, timeouts=timeouts or Timeouts(), max_block_bytes=1000)
 
 
 async def block_from(url: str, cid: Cid = BLOCK.cid, *, elsewhere_public: bool = True) -> Block:
@@ -134,7 +134,7 @@ async def test_a_large_block_is_checked_as_well(start: Start) -> None:
     for tampered in (set(), {block.cid}):
         gateway = await start(stored(block), tampered=tampered)
         async with aiohttp.ClientSession() as session:
-            large = Upstream(gateway.url, session, session, timeouts=IMPATIENT)
+            large = Upstream(gateway.url, session, session, timeouts=Timeouts())
             if tampered:
                 with pytest.raises(HashMismatch):
                     await large.block(block.cid)
@@ -219,8 +219,9 @@ async def test_silence_is_no_answer(start: Start) -> None:
     """Connections are accepted and nothing comes."""
     gateway = await start()
     gateway.gate.clear()
-    with pytest.raises(UpstreamUnreachable, match="did not answer in time"):
-        await block_from(gateway.url)
+    async with upstream(gateway.url, timeouts=Timeouts(silence_s=0.1)) as silent:
+        with pytest.raises(UpstreamUnreachable, match="did not answer in time"):
+            await silent.block(BLOCK.cid)
 
 
 async def test_dripping_is_no_answer(start: Start) -> None:
@@ -343,6 +344,28 @@ async def test_a_redirect_to_a_private_address_is_not(start: Start) -> None:
         with pytest.raises(UpstreamUnreachable, match=r"is not (public|a canonical)"):
             await block_from(here.url)
     assert there.requests == []
+
+
+async def test_a_redirect_may_not_leave_https(start: Start, tmp_path: Path) -> None:
+    """Whoever is on the way could see and change what follows. (The certificate is the test's own.)"""
+    there = await start(stored(BLOCK))
+    here = Gateway(instead=redirect(f"{there.url}/ipfs/{BLOCK.cid}?format=raw"))
+    async with (
+        running(here, tls=own_certificate(tmp_path)),
+        aiohttp.ClientSession() as elsewhere,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session,
+    ):
+        gateway = Upstream(here.url, session, elsewhere, timeouts=Timeouts())
+        with pytest.raises(UpstreamUnreachable, match="redirects from https to http"):
+            await gateway.block(BLOCK.cid)
+    assert there.requests == []
+
+
+async def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
+    """Not that it mattered for the content; but the operator asked for that gateway."""
+    async with running(Gateway(stored(BLOCK)), tls=own_certificate(tmp_path)) as gateway:
+        with pytest.raises(UpstreamUnreachable, match="certificate"):
+            await block_from(gateway.url)
 
 
 @pytest.mark.parametrize("target", ["", "file:///etc/passwd", "http://", "gopher://x", "http://[::1"])

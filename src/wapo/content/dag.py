@@ -9,7 +9,7 @@ from wapo.content.blocks import AsyncBlocks, Block
 from wapo.content.cid import Cid
 from wapo.content.fetch import Fetcher
 from wapo.content.limits import Meter
-from wapo.content.nodes import File, Part, check_part, read_node
+from wapo.content.nodes import File, Part, check_part, load_node
 
 __all__ = ["FileFetch"]
 
@@ -64,9 +64,9 @@ class FileFetch:
         self._missing.update(new)
         return list(new.values())
 
-    def _arrived(self, wanted: _Wanted, data: bytes) -> list[_Wanted]:
+    async def _arrived(self, wanted: _Wanted, data: bytes) -> list[_Wanted]:
         """Note that a block is there; returns what it links to."""
-        node = check_part(wanted.part, read_node(wanted.part.cid, data))
+        node = check_part(wanted.part, await load_node(wanted.part.cid, data))
         del self._missing[wanted.part.cid.v1()]
         return self._want(node, wanted.depth + 1)
 
@@ -75,7 +75,7 @@ class FileFetch:
             next_one = wanted.pop()
             data = await self._blocks.get(next_one.part.cid)
             if data is not None:
-                wanted += self._arrived(next_one, data)
+                wanted += await self._arrived(next_one, data)
 
     async def _fetch_archive(self) -> None:
         # The content, and what nodes and framing take in the worst case of tiny chunks.
@@ -89,7 +89,7 @@ class FileFetch:
                     if wanted is None:
                         continue
                     self._meter.transfer(len(block.data))
-                    self._arrived(wanted, block.data)
+                    await self._arrived(wanted, block.data)
                     batch.append(block)
                     batch_bytes += len(block.data)
                     if not self._missing:
@@ -125,6 +125,6 @@ class FileFetch:
                 self._meter.transfer(len(block.data))
                 await self._blocks.put_verified([block])
                 data = block.data
-            for found in self._arrived(wanted, data):
+            for found in await self._arrived(wanted, data):
                 queue.put_nowait(found)
             queue.task_done()

@@ -13,7 +13,7 @@ from wapo.content.cid import Cid
 from wapo.content.errors import ContentNotFound, MalformedContent, UnsupportedContent
 from wapo.content.hamt import prefix_width
 from wapo.content.limits import DEFAULT_LIMITS, Meter
-from wapo.content.nodes import File, Node, Shard, read_node
+from wapo.content.nodes import File, Node, Shard, load_node
 from wapo.content.paths import find_entry
 from wapo.content.walk import walk
 
@@ -126,7 +126,7 @@ class Exporter:
             if isinstance(node, Cid):
                 data = await self.get(node)
                 yield Block(node, data)
-                found = read_node(node, data)
+                found = await load_node(node, data)
                 if not isinstance(found, Shard) or found.fanout != root.fanout:
                     continue
                 node = found
@@ -146,7 +146,7 @@ class Exporter:
             if isinstance(node, Cid):
                 data = await self.get(node)
                 yield Block(node, data)
-                found = read_node(node, data)
+                found = await load_node(node, data)
                 if not isinstance(found, File):
                     continue
                 node = found
@@ -160,4 +160,4 @@ class Exporter:
             waiting += reversed(inside)
 
     async def _load(self, cid: Cid) -> Node:
-        return read_node(cid, await self.get(cid))
+        return await load_node(cid, await self.get(cid))
