@@ -69,6 +69,36 @@ def test_a_good_block_put_while_a_bad_one_is_withdrawn_survives(
     assert store.get(block.cid) == b"precious"
 
 
+def test_two_who_find_the_same_damage_do_not_stumble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other process took the file away first."""
+    store, block = DiskBlocks(tmp_path), raw_block(b"precious")
+    store.put(*block)
+    damage(the_file(tmp_path), "changed")
+    rename = Path.rename
+
+    def gone_just_before(self: Path, target: Path) -> Path:
+        self.unlink()
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", gone_just_before)
+    assert store.get(block.cid) is None
+
+
+def test_a_block_pruned_while_it_is_put_again_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was there when looked at, and gone when touched."""
+    store, block = DiskBlocks(tmp_path), raw_block(b"precious")
+    store.put(*block)
+
+    def gone(path: Path) -> None:
+        path.unlink()
+        raise FileNotFoundError(2, "No such file or directory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "utime", gone)
+        store.put(*block)
+    assert store.get(block.cid) == b"precious"
+
+
 def test_a_lower_limit_does_not_delete_blocks(tmp_path: Path) -> None:
     """They are not damaged, and the limit may go up again."""
     block = raw_block(content(200))

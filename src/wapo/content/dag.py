@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Iterator
 from contextlib import aclosing
 from typing import NamedTuple
 
@@ -11,7 +9,7 @@ from wapo.content.blocks import AsyncBlocks, Block
 from wapo.content.cid import Cid
 from wapo.content.fetch import Fetcher
 from wapo.content.limits import Meter
-from wapo.content.nodes import File, Part, check_part, read_node
+from wapo.content.nodes import File, Part, check_part, load_node
 
 __all__ = ["FileFetch"]
 
@@ -55,7 +53,7 @@ class FileFetch:
         await self._look_here(self._want(self._file, 1))
         if len(self._missing) > 1:
             await self._fetch_archive()
-        while self._missing:
+        if self._missing:
             await self._fetch_blocks()
 
     def _want(self, file: File, depth: int) -> list[_Wanted]:
@@ -66,9 +64,9 @@ class FileFetch:
         self._missing.update(new)
         return list(new.values())
 
-    def _arrived(self, wanted: _Wanted, data: bytes) -> list[_Wanted]:
+    async def _arrived(self, wanted: _Wanted, data: bytes) -> list[_Wanted]:
         """Note that a block is there; returns what it links to."""
-        node = check_part(wanted.part, read_node(wanted.part.cid, data))
+        node = check_part(wanted.part, await load_node(wanted.part.cid, data))
         del self._missing[wanted.part.cid.v1()]
         return self._want(node, wanted.depth + 1)
 
@@ -77,12 +75,13 @@ class FileFetch:
             next_one = wanted.pop()
             data = await self._blocks.get(next_one.part.cid)
             if data is not None:
-                wanted += self._arrived(next_one, data)
+                wanted += await self._arrived(next_one, data)
 
     async def _fetch_archive(self) -> None:
         # The content, and what nodes and framing take in the worst case of tiny chunks.
         max_bytes = self._file.size + self._file.size // 4 + _BATCH_BYTES
         batch: list[Block] = []
+        batch_bytes = 0
         try:
             async with aclosing(self._fetcher.archive(self._cid, max_bytes)) as blocks:
                 async for block in blocks:
@@ -90,42 +89,42 @@ class FileFetch:
                     if wanted is None:
                         continue
                     self._meter.transfer(len(block.data))
-                    self._arrived(wanted, block.data)
+                    await self._arrived(wanted, block.data)
                     batch.append(block)
+                    batch_bytes += len(block.data)
                     if not self._missing:
                         break
-                    if sum(len(data) for _, data in batch) > _BATCH_BYTES:
-                        await self._blocks.put_verified(batch)
-                        batch = []
+                    if batch_bytes > _BATCH_BYTES:
+                        full, batch, batch_bytes = batch, [], 0
+                        await self._blocks.put_verified(full)
         finally:
             await self._blocks.put_verified(batch)
         if self._missing:
             _log.debug("archives of %s left out %d blocks", self._cid, len(self._missing))
 
     async def _fetch_blocks(self) -> None:
-        queue = deque(self._missing.values())
+        queue: asyncio.Queue[_Wanted] = asyncio.Queue()
+        for wanted in self._missing.values():
+            queue.put_nowait(wanted)
         try:
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(min(_PARALLEL, len(queue))):
-                    workers.create_task(self._work(queue))
-        except ExceptionGroup as group:
-            raise next(_leaves(group)) from group
+            async with asyncio.TaskGroup() as group:
+                workers = [group.create_task(self._work(queue)) for _ in range(_PARALLEL)]
+                await queue.join()
+                for worker in workers:
+                    worker.cancel()
+        except ExceptionGroup as failures:
+            # The first to fail ended the others.
+            raise failures.exceptions[0] from failures
 
-    async def _work(self, queue: deque[_Wanted]) -> None:
-        while queue:
-            wanted = queue.popleft()
+    async def _work(self, queue: asyncio.Queue[_Wanted]) -> None:
+        while True:
+            wanted = await queue.get()
             data = await self._blocks.get(wanted.part.cid)
             if data is None:
                 block = await self._fetcher.block(wanted.part.cid)
                 self._meter.transfer(len(block.data))
                 await self._blocks.put_verified([block])
                 data = block.data
-            queue.extend(self._arrived(wanted, data))
-
-
-def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+            for found in await self._arrived(wanted, data):
+                queue.put_nowait(found)
+            queue.task_done()

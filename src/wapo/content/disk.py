@@ -22,12 +22,12 @@ import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from wapo.content.blocks import MAX_BLOCK_BYTES, Block, StoredBlock, check_block, check_block_size
 from wapo.content.cid import Cid
-from wapo.content.errors import BlockStoreFailed
+from wapo.content.files import store_errors, sync_folder
 from wapo.content.multihash import multihash_matches
 
 __all__ = ["DiskBlocks"]
@@ -48,7 +48,7 @@ class DiskBlocks:
         self._blocks = root / "blocks"
         self._incoming = root / "incoming"
         self._max_block_bytes = max_block_bytes
-        with _translated(f"open the block store in {root}"):
+        with store_errors(f"open the block store in {root}"):
             self._blocks.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
             self._sweep()
@@ -58,7 +58,7 @@ class DiskBlocks:
         if inline is not None:
             return inline
         path = self._path(cid.multihash)
-        with _translated(f"read block {cid}"):
+        with store_errors(f"read block {cid}"):
             data = _read(path, self._max_block_bytes)
             if data is not None and not multihash_matches(cid.multihash, data):
                 self._withdraw(path, cid)
@@ -66,7 +66,8 @@ class DiskBlocks:
         return data
 
     def has(self, cid: Cid) -> bool:
-        return cid.inline is not None or self._path(cid.multihash).is_file()
+        with store_errors(f"look for block {cid}"):
+            return cid.inline is not None or self._path(cid.multihash).is_file()
 
     def put(self, cid: Cid, data: bytes) -> None:
         check_block_size(len(data), self._max_block_bytes)
@@ -79,17 +80,15 @@ class DiskBlocks:
             if cid.inline is not None:
                 continue
             path = self._path(cid.multihash)
-            with _translated(f"write block {cid}"):
-                if _read(path, self._max_block_bytes) == data:
-                    os.utime(path)  # it is wanted again: `Library.prune` drops the longest unwanted first
-                else:
+            with store_errors(f"write block {cid}"):
+                if not self._touch(path, data):
                     folders.add(self._write(path, data))
-        with _translated("sync the block store"):
+        with store_errors("sync the block store"):
             for folder in folders:
-                _sync(folder)
+                sync_folder(folder)
 
     def remove(self, cid: Cid) -> bool:
-        with _translated(f"remove block {cid}"):
+        with store_errors(f"remove block {cid}"):
             try:
                 self._path(cid.multihash).unlink()
             except FileNotFoundError:
@@ -97,7 +96,7 @@ class DiskBlocks:
         return True
 
     def entries(self) -> Iterator[StoredBlock]:
-        with _translated("list the block store"):
+        with store_errors("list the block store"):
             for folder in self._blocks.iterdir():
                 with os.scandir(folder) as files:
                     for file in files:
@@ -109,6 +108,16 @@ class DiskBlocks:
     def _path(self, multihash: bytes) -> Path:
         name = multihash.hex()
         return self._blocks / name[-2:] / name
+
+    def _touch(self, path: Path, data: bytes) -> bool:
+        """Whether the block is here, in which case it counts as written now: ``upkeep.prune`` takes the oldest."""
+        try:
+            if _read(path, self._max_block_bytes) != data:
+                return False
+            os.utime(path)
+        except FileNotFoundError:  # pruned by another process in between
+            return False
+        return True
 
     def _write(self, path: Path, data: bytes) -> Path:
         """Put ``data`` at ``path``; returns the folder, which the caller still has to sync."""
@@ -123,7 +132,7 @@ class DiskBlocks:
                 incoming.rename(path)
             except FileNotFoundError:
                 path.parent.mkdir(exist_ok=True)
-                _sync(self._blocks)
+                sync_folder(self._blocks)
                 incoming.rename(path)
         except BaseException:
             incoming.unlink(missing_ok=True)
@@ -163,19 +172,3 @@ def _read(path: Path, max_bytes: int) -> bytes | None:
             return file.read() if os.fstat(file.fileno()).st_size <= max_bytes else None
     except FileNotFoundError:
         return None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BlockStoreFailed(f"Could not {what}: {error.strerror or error}.") from error

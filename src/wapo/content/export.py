@@ -13,7 +13,7 @@ from wapo.content.cid import Cid
 from wapo.content.errors import ContentNotFound, MalformedContent, UnsupportedContent
 from wapo.content.hamt import prefix_width
 from wapo.content.limits import DEFAULT_LIMITS, Meter
-from wapo.content.nodes import File, Node, Shard, read_node
+from wapo.content.nodes import File, Node, Shard, load_node
 from wapo.content.paths import find_entry
 from wapo.content.walk import walk
 
@@ -33,7 +33,7 @@ class ByteRange(NamedTuple):
         """As offsets in a file of ``size`` bytes, the second one exclusive."""
         first = self.first if self.first >= 0 else max(0, size + self.first)
         last = size if self.last is None else (self.last if self.last >= 0 else size + self.last) + 1
-        return first, min(last, size)
+        return first, max(0, min(last, size))
 
 
 class Exporter:
@@ -126,7 +126,7 @@ class Exporter:
             if isinstance(node, Cid):
                 data = await self.get(node)
                 yield Block(node, data)
-                found = read_node(node, data)
+                found = await load_node(node, data)
                 if not isinstance(found, Shard) or found.fanout != root.fanout:
                     continue
                 node = found
@@ -137,6 +137,8 @@ class Exporter:
     async def _range(self, cid: Cid, file: File, byte_range: ByteRange) -> AsyncIterator[Block]:
         """The blocks of a file that hold some of a range of its bytes."""
         first, end = byte_range.of(file.size)
+        if end <= first:
+            return  # "a zero-length range [...] is equivalent to dag-scope=block"
         meter = Meter(DEFAULT_LIMITS, str(cid))
         waiting: list[tuple[File | Cid, int, int]] = [(file, 0, 0)]
         while waiting:
@@ -144,7 +146,7 @@ class Exporter:
             if isinstance(node, Cid):
                 data = await self.get(node)
                 yield Block(node, data)
-                found = read_node(node, data)
+                found = await load_node(node, data)
                 if not isinstance(found, File):
                     continue
                 node = found
@@ -158,4 +160,4 @@ class Exporter:
             waiting += reversed(inside)
 
     async def _load(self, cid: Cid) -> Node:
-        return read_node(cid, await self.get(cid))
+        return await load_node(cid, await self.get(cid))

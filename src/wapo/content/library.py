@@ -22,7 +22,7 @@ from wapo.content.flight import SingleFlight
 from wapo.content.importer import KUBO, Imported, Layout, pack_bytes, store
 from wapo.content.limits import DEFAULT_LIMITS, Limits, Meter
 from wapo.content.lru import ByteLru
-from wapo.content.nodes import Directory, File, Node, Shard, read_node
+from wapo.content.nodes import Directory, File, Node, Shard, load_node
 from wapo.content.paths import resolve
 from wapo.content.pins import Pin, Pins
 from wapo.content.reader import read_file
@@ -36,8 +36,8 @@ __all__ = ["Library", "Program", "Stat", "open_library"]
 _CACHE_BYTES = 256 * 1024 * 1024
 # Files put together in memory at the same time; each may be as large as a program may be, twice.
 _MAX_READS = 16
-# What an entry of a directory takes in memory, roughly, beside its name.
-_ENTRY_BYTES = 200
+# What an entry of a directory, or a part of a file, takes in memory, roughly, beside its name.
+_ENTRY_BYTES = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Library:
         return node if node is not None else await self._nodes.run(key, lambda: self._load_slowly(cid))
 
     async def _load_slowly(self, cid: Cid) -> Node:
-        node = read_node(cid, await self._block(cid))
+        node = await load_node(cid, await self._block(cid))
         self._cache.put(cid.v1(), node, _cost(node))
         return node
 
@@ -230,7 +230,7 @@ class Library:
         data = await self.blocks.get(cid)
         if data is None:
             raise _nowhere(cid)
-        return read_node(cid, data)
+        return await load_node(cid, data)
 
 
 def _nowhere(cid: Cid) -> ContentNotFound:

@@ -44,7 +44,7 @@ async def resolve(load: Load, root: Cid, segments: Sequence[str], meter: Meter) 
     """
     cid, node, taken = root, await load(root), 0
     if isinstance(node, File):
-        return Resolved(cid, node, tuple(segments[1:] if segments[:1] == ["0"] else segments))
+        return Resolved(cid, node, tuple(segments[1:] if segments and segments[0] == "0" else segments))
     while not isinstance(node, File):
         name = segments[taken] if taken < len(segments) else None
         found = None if name is None else await find_entry(load, node, name, meter)

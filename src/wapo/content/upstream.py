@@ -5,6 +5,7 @@ they arrive, compressed ones are not asked for and not unpacked, redirects are f
 """
 
 import asyncio
+import errno
 import ipaddress
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -20,7 +21,7 @@ from wapo.content.car import CarDecoder
 from wapo.content.cid import Cid
 from wapo.content.errors import ContentNotFound, InvalidUpstream, MalformedCar, UpstreamUnreachable
 
-__all__ = ["Timeouts", "Upstream", "public_connector"]
+__all__ = ["Timeouts", "Upstream", "is_public", "public_connector"]
 
 _RAW = "application/vnd.ipld.raw"
 _CAR = "application/vnd.ipld.car"
@@ -177,12 +178,12 @@ def public_connector(**options: Any) -> aiohttp.TCPConnector:
 
 def _public_socket(address: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
     family, kind, protocol, _, target = address
-    if not _is_public(str(target[0])):
-        raise PermissionError(f"the address {target[0]} is not public")
+    if not is_public(str(target[0])):
+        raise PermissionError(errno.EACCES, f"the address {target[0]} is not public")
     return socket.socket(family, kind, protocol)
 
 
-def _is_public(address: str) -> bool:
+def is_public(address: str) -> bool:
     """Whether an IP address is one of the open internet, also where it wraps another one."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):

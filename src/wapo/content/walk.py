@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from wapo.content.blocks import Block
 from wapo.content.cid import RAW, Cid
-from wapo.content.nodes import links_of
+from wapo.content.nodes import load_links
 
 __all__ = ["walk", "walk_names"]
 
@@ -26,7 +26,7 @@ async def walk(get: Callable[[Cid], Awaitable[bytes]], root: Cid) -> AsyncIterat
         data = await get(cid)
         if cid.inline is None:
             yield Block(cid, data)
-        waiting += reversed(links_of(cid, data))
+        waiting += reversed(await load_links(cid, data))
 
 
 async def walk_names(get: Callable[[Cid], Awaitable[bytes | None]], root: Cid) -> set[bytes]:
@@ -40,5 +40,5 @@ async def walk_names(get: Callable[[Cid], Awaitable[bytes | None]], root: Cid) -
         seen.add(cid)
         data = None if cid.codec == RAW else await get(cid)
         if data is not None:
-            waiting += links_of(cid, data)
+            waiting += await load_links(cid, data)
     return {cid.multihash for cid in seen}

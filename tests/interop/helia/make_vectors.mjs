@@ -1,5 +1,5 @@
 // Print the vectors of tests/content/vectors/unixfs.json: what ipfs-unixfs-importer, set to Kubo's defaults, makes of
-// content that anyone can generate. Run by tests/interop/test_helia.py, which compares; `--write` is there too.
+// content that anyone can generate. tests/interop/test_helia.py runs it and compares.
 //
 // Content of n bytes: the first n bytes of SHAKE-128 over the text "wapo <n>".
 import { createHash } from 'node:crypto'

