@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from sources import Source, fetch, pinned  # noqa: E402 - a script, not a package
+from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
 PORT = GUEST / "wapojs"

@@ -91,7 +91,8 @@ def _download(source: Source, scratch: Path) -> Path:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(stub), os.environ.get("PYTHONPATH")]))}
     command = [
         sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--require-hashes",
-        "--no-build-isolation", "--disable-pip-version-check", "--dest", str(target), "--requirement", str(requirements),
+        "--no-build-isolation", "--disable-pip-version-check", "--dest", str(target),
+        "--requirement", str(requirements),
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     archives = list(target.glob("*.tar.gz")) if target.exists() else []

@@ -95,7 +95,9 @@ def open_site(tmp_path: Path) -> SiteFactory:
     """Makes sites: ``async with open_site(time_s=1, allow_private=True) as site``. Limits and settings by name."""
 
     @asynccontextmanager
-    async def opened(*, data_dir: Path | None = None, inherit_by_key: bool = False, **options: Any) -> AsyncIterator[Site]:
+    async def opened(
+        *, data_dir: Path | None = None, inherit_by_key: bool = False, **options: Any
+    ) -> AsyncIterator[Site]:
         names = AgentLimits.__dataclass_fields__
         limits = replace(AgentLimits(), **{name: value for name, value in options.items() if name in names})
         egress = options.pop("egress", None) or EgressPolicy(allow_private=options.pop("allow_private", True))

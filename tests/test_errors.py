@@ -45,5 +45,9 @@ def test_documented_statuses_are_true() -> None:
         if line.startswith("| `")
         for cells in [line.split("|")]
     }
-    wrong = {e.code: (e.status, rows.get(e.code)) for e in every_error() if e not in KINDS and rows.get(e.code) != str(e.status)}
+    wrong = {
+        e.code: (e.status, rows.get(e.code))
+        for e in every_error()
+        if e not in KINDS and rows.get(e.code) != str(e.status)
+    }
     assert wrong == {}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import wasmtime
@@ -49,8 +50,9 @@ def wasm(text: str) -> bytes:
     return bytes(wasmtime.wat2wasm(text))
 
 
+@lru_cache
 def link(engine: Engine, text: str) -> LinkedModule:
-    """A module linked to everything that the vm room has."""
+    """A module linked to everything that the vm room has. Compiled once for all tests that have the same."""
     linker = Linker(engine, host_functions([CORE, HTTP, HASHING]) + wasi_functions())
     return linker.link(compile_module(engine, wasm(text)))
 

@@ -5,8 +5,8 @@ import gc
 import os
 
 import pytest
-from tests.vm.support import END_OF_LOG, PRELUDE, Recorder, Results, fast, guest_of, link, run_to_end, run_until
 
+from tests.vm.support import END_OF_LOG, PRELUDE, Recorder, Results, fast, guest_of, link, run_to_end, run_until
 from wapo.engine.engine import Engine
 from wapo.engine.errors import InvalidModule, UnknownImport
 from wapo.engine.instance import Instance, StoreLimits
@@ -37,7 +37,9 @@ async def test_returning_anything_else_is_a_trap(engine: Engine, value: int) -> 
     assert str(value) in end.detail
 
 
-@pytest.mark.parametrize(("code", "reason"), [(0, EndReason.EXITED), (125, EndReason.EXITED), (126, EndReason.TRAP), (200, EndReason.TRAP)])
+@pytest.mark.parametrize(
+    ("code", "reason"), [(0, EndReason.EXITED), (125, EndReason.EXITED), (126, EndReason.TRAP), (200, EndReason.TRAP)]
+)
 async def test_proc_exit(engine: Engine, code: int, reason: EndReason) -> None:
     """0 to 125 are exit codes, anything else is an error."""
     body = f'(func (export "wapo_poll") (result i32) (call $exit (i32.const {code})) (i32.const 0))'
@@ -53,7 +55,7 @@ async def test_a_trap_names_its_cause(engine: Engine) -> None:
 
 
 async def test_deep_recursion_is_a_trap(engine: Engine) -> None:
-    body = '(func $f (param i32) (result i32) (i32.add (call $f (local.get 0)) (i32.const 1)))'
+    body = "(func $f (param i32) (result i32) (i32.add (call $f (local.get 0)) (i32.const 1)))"
     end = await run_to_end(guest_of(engine, body + '(func (export "wapo_poll") (result i32) (call $f (i32.const 1)))'))
     assert end.reason is EndReason.TRAP
     assert "stack" in end.detail
@@ -116,7 +118,9 @@ async def test_memory_cannot_grow_beyond_its_limit(engine: Engine) -> None:
 
 
 async def test_a_module_that_needs_more_than_its_limit_is_refused(engine: Engine) -> None:
-    linked = link(engine, '(module (memory (export "memory") 100) (func (export "wapo_poll") (result i32) (i32.const 1)))')
+    linked = link(
+        engine, '(module (memory (export "memory") 100) (func (export "wapo_poll") (result i32) (i32.const 1)))'
+    )
     with pytest.raises(InvalidModule, match="memory"):
         Instance(linked, StoreLimits(memory_bytes=1 << 20))
 
@@ -145,7 +149,9 @@ async def test_calls_without_an_exported_memory_end_the_guest(engine: Engine) ->
 
 
 async def test_stdout_and_stderr_are_log_lines(engine: Engine) -> None:
-    prelude = '(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))' + PRELUDE
+    prelude = (
+        '(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))' + PRELUDE
+    )
     body = r"""
       (data (i32.const 0) "\10\00\00\00\0a\00\00\00") (data (i32.const 16) "one\ntwo\nth")
       (data (i32.const 32) "\28\00\00\00\04\00\00\00") (data (i32.const 40) "ree\n")
@@ -165,21 +171,25 @@ async def test_stopping_a_guest_in_the_middle_of_a_poll_frees_everything(engine:
     limits = GuestLimits(burst_s=None)
 
     def mappings() -> int:
-        with open("/proc/self/maps") as file:  # noqa: PTH123
+        with open("/proc/self/maps") as file:
             return sum(1 for _ in file)
 
-    before = mappings(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    for _ in range(3):
+    async def burn() -> None:
         guests = [guest_of(engine, SPIN, scheduler=scheduler, limits=limits, owner=str(i % 7)) for i in range(100)]
         for guest in guests:
             guest.request_poll()
-        await run_until(guests[0], lambda: all(guest.meter.polls for guest in guests))  # noqa: B023
+        await run_until(guests[0], lambda: all(guest.meter.polls for guest in guests))
         for guest in guests:
             guest.stop(End(EndReason.STOPPED, "enough"))
-        del guests, guest
-        gc.collect()
-    after = mappings(), len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-    assert after[0] - before[0] < 150
+
+    await burn()
+    gc.collect()
+    before = mappings(), len(os.listdir("/proc/self/fd"))
+    await burn()
+    await burn()
+    gc.collect()
+    after = mappings(), len(os.listdir("/proc/self/fd"))
+    assert after[0] - before[0] < 50
     assert after[1] == before[1]
 
 

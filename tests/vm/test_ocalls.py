@@ -1,8 +1,8 @@
 """The rules of ocalls (wapo-abi.md section 2), each seen by a real guest."""
 
 import pytest
-from tests.vm.support import Recorder, err, fast, results_of, slow
 
+from tests.vm.support import Recorder, err, fast, results_of, slow
 from wapo.engine.engine import Engine
 
 PENDING = err(11)
@@ -56,7 +56,9 @@ async def test_log_checks_level_and_encoding(engine: Engine) -> None:
 async def test_a_log_text_of_any_size_is_cut(engine: Engine) -> None:
     """A guest cannot make the host copy its whole memory into a log line."""
     services = Recorder()
-    assert await results_of(engine, "(drop (memory.grow (i32.const 100)))" + fast(220, 3, 0, 6_000_000), services=services) == [0]
+    assert await results_of(
+        engine, "(drop (memory.grow (i32.const 100)))" + fast(220, 3, 0, 6_000_000), services=services
+    ) == [0]
     assert len(services.lines[0][1]) < 300_000
 
 
@@ -124,5 +126,7 @@ async def test_digests_are_the_libraries(engine: Engine) -> None:
 
 async def test_drain_wakers_is_both_queues_in_one_call(engine: Engine) -> None:
     """1000 empties the ready queue and writes the waker messages, in order."""
-    calls = fast(103, 4, 99, 1024, 0) + fast(1000, 2048, 16) + "(call $note (i64.load32_s (i32.const 2048)))" + fast(110)
+    calls = (
+        fast(103, 4, 99, 1024, 0) + fast(1000, 2048, 16) + "(call $note (i64.load32_s (i32.const 2048)))" + fast(110)
+    )
     assert await results_of(engine, calls) == [err(7), 1, (1 << 64) - 5, err(7)]

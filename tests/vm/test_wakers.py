@@ -2,13 +2,16 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.vm.support import END_OF_LOG, Recorder, Results, err, fast, guest_of, results_of, run_to_end, run_until, slow
 
+from tests.vm.support import END_OF_LOG, Recorder, Results, err, fast, guest_of, results_of, run_to_end, run_until, slow
 from wapo.engine.engine import Engine
 from wapo.vm.tasks import Registration, Slot, TaskQueue
 
 #: Notes the waker messages of ocall 112: their compact number, then each as i32.
-DRAIN = slow(112) + "(drop (call $fast (i32.const 0) (i32.const 0) (i32.const 2048) (i32.wrap_i64 (i64.load (i32.sub (global.get $at) (i32.const 8)))) (i32.const 0) (i32.const 0)))"
+DRAIN = (
+    slow(112)
+    + "(drop (call $fast (i32.const 0) (i32.const 0) (i32.const 2048) (i32.wrap_i64 (i64.load (i32.sub (global.get $at) (i32.const 8)))) (i32.const 0) (i32.const 0)))"
+)
 NOTE_32 = "(call $note (i64.load32_s (i32.const {at})))"
 
 

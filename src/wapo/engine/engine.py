@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from wapo.engine import capi
+from wapo.engine.running import running
 
 __all__ = ["TICK_S", "Engine", "Settings"]
 
@@ -87,11 +88,11 @@ class Engine:
         return config
 
     def keep_ticking(self) -> None:
-        """Called whenever a guest is about to run: the epoch advances for a while from now on."""
+        """Called whenever a guest is about to run, or to go on: the epoch advances for a while from now on."""
         self._idle_ticks = 0
         if self._asleep:
-            self._asleep = False
             if self._ticker is None:
+                self._asleep = False
                 self._ticker = threading.Thread(target=self._tick, name="wapo-epoch", daemon=True)
                 self._ticker.start()
             self._wake.set()
@@ -99,11 +100,14 @@ class Engine:
     def _tick(self) -> None:
         increment, pointer = capi.held.wasmtime_engine_increment_epoch, self.pointer
         while not self._closed:
-            if self._idle_ticks >= _IDLE_TICKS:
+            if self._idle_ticks >= _IDLE_TICKS and running.guest is None:
                 self._wake.clear()
                 self._asleep = True
-                self._wake.wait()
-                self._idle_ticks = 0
+                # Looked at once more: keep_ticking and close set theirs before they wake, so what was set while the
+                # flag was cleared is not missed.
+                if self._idle_ticks >= _IDLE_TICKS and not self._closed:
+                    self._wake.wait()
+                self._asleep = False
                 continue
             self._idle_ticks += 1
             time.sleep(TICK_S)

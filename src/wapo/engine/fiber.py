@@ -16,6 +16,7 @@ import ctypes
 from typing import Any, Final
 
 from wapo.engine import capi
+from wapo.engine.engine import Engine
 from wapo.engine.running import running
 
 __all__ = ["Call"]
@@ -33,9 +34,10 @@ class Call:
         result: the i32 result, signed, once :meth:`poll` has returned True.
     """
 
-    __slots__ = ("_cells", "_future", "_guest", "_results", "result")
+    __slots__ = ("_cells", "_engine", "_future", "_guest", "_results", "result")
 
-    def __init__(self, context: int, function: Any, results: int, guest: Any) -> None:
+    def __init__(self, engine: Engine, context: int, function: Any, results: int, guest: Any) -> None:
+        self._engine = engine
         self._guest = guest
         self.result = 0
         # The C side keeps these addresses for as long as the future lives.
@@ -55,6 +57,7 @@ class Call:
             Exception: whatever a host function raised, unchanged.
         """
         running.guest = self._guest
+        self._engine.keep_ticking()  # without a tick, a busy guest would never come back
         try:
             if not _poll(self._future):
                 return False

@@ -130,8 +130,7 @@ class Instance:
     def start_poll(self, guest: Any) -> Call:
         """Starts the poll function; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
         _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-        self.linked.engine.keep_ticking()
-        return Call(self._context, self._polls, 1, guest)
+        return Call(self.linked.engine, self._context, self._polls, 1, guest)
 
     # Memory
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from wapo.abi.calls import CALLS, GET_RETURN
 from wapo.abi.results import ERR, OcallError, OcallFailure
+from wapo.engine.errors import GuestTrapped
 from wapo.engine.instance import MemoryFault
 from wapo.engine.linker import HostFunction
 
@@ -24,6 +25,7 @@ Handlers = Mapping[int, Handler]
 _UNKNOWN: Final = ERR | OcallError.UNKNOWN_CALL_NUMBER
 _INVALID_PARAMETER: Final = ERR | OcallError.INVALID_PARAMETER
 _NOT_FOUND: Final = ERR | OcallError.NOT_FOUND
+_NO_MEMORY: Final = "the module exports no memory, which ocalls need"
 _PARAMS: Final = ("i32",) * 6
 
 
@@ -55,6 +57,8 @@ def host_functions(families: Iterable[Handlers]) -> list[HostFunction]:
         handler = fast.get(number)
         if handler is None:
             return _UNKNOWN
+        if not guest.instance.base:
+            raise GuestTrapped(_NO_MEMORY)
         try:
             result = handler(guest, task, p0, p1, p2, p3)
         except MemoryFault:
@@ -69,6 +73,8 @@ def host_functions(families: Iterable[Handlers]) -> list[HostFunction]:
         handler = slow.get(number)
         if handler is None:
             return _UNKNOWN
+        if not guest.instance.base:
+            raise GuestTrapped(_NO_MEMORY)
         try:
             result = handler(guest, task, p0, p1, p2, p3)
         except MemoryFault:
