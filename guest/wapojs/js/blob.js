@@ -14,7 +14,7 @@ import {
   toUSVString,
 } from './webidl.js';
 
-const { TypeError, Uint8Array } = globalThis;
+const { Uint8Array } = globalThis;
 const { floor, max, min } = Math;
 const { MAX_SAFE_INTEGER } = Number;
 

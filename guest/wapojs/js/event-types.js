@@ -10,7 +10,7 @@ import {
   isObject, requireArguments, toDictionary, toDOMString, toDouble, toSequence, toUnsignedLong, toUnsignedShort, toUSVString,
 } from './webidl.js';
 
-const { Promise, TypeError } = globalThis;
+const { TypeError } = globalThis;
 const { freeze } = Object;
 
 const optionalString = (value) => (value === undefined ? '' : toDOMString(value));

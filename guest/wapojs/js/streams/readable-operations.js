@@ -8,7 +8,7 @@
 
 import { markPromiseHandled, handledRejection, newDeferred, promiseResolve, promiseReject, promiseThen } from '../promises.js';
 import { Deque } from './deque.js';
-import { CLOSED, READABLE } from './states.js';
+import { CLOSED, ERRORED, READABLE } from './states.js';
 
 const { TypeError } = globalThis;
 
