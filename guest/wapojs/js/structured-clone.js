@@ -273,7 +273,12 @@ function cloneError(error) {
   const descriptor = getOwnPropertyDescriptor(error, 'message');
   const message = descriptor !== undefined && 'value' in descriptor ? String(descriptor.value) : undefined;
   const copy = new (ERRORS[name] ?? Error)(message);
-  const { stack } = error;
+  let stack;
+  try {
+    stack = error.stack;
+  } catch {
+    // it is only there to help, and not worth an exception
+  }
   if (typeof stack === 'string') {
     defineProperty(copy, 'stack', { __proto__: null, value: stack, writable: true, configurable: true });
   }

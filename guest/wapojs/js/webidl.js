@@ -71,8 +71,10 @@ export function toUnsignedLongLong(value) {
 }
 
 export function toLongLong(value) {
-  const number = toUnsignedLongLong(value);
-  return number >= 2 ** 63 ? number - 2 ** 64 : number;
+  const number = trunc(+value);
+  if (number >= -MAX_SAFE_INTEGER && number <= MAX_SAFE_INTEGER) return number + 0; // -0 becomes 0
+  const modulo = toUnsignedLongLong(number);
+  return modulo >= 2 ** 63 ? modulo - 2 ** 64 : modulo;
 }
 
 /** [EnforceRange] unsigned integer up to `max`. */

@@ -36,18 +36,19 @@ async function runAll() {
   let passed = 0;
   let failed = 0;
   for (const { name, body } of queue) {
+    let timer;
     try {
-      let timer;
       const tooLong = new Promise((_, reject) => {
         timer = setTimer(() => reject(new Error('the test did not end')), TIME_LIMIT_MS, false);
       });
       await Promise.race([body(), tooLong]);
-      clearTimer(timer);
       passed++;
       log(2, `ok      ${name}`);
     } catch (error) {
       failed++;
       log(2, `NOT OK  ${name}\n        ${error}\n${error?.stack ?? ''}`);
+    } finally {
+      clearTimer(timer);
     }
   }
   log(2, `${passed} passed, ${failed} failed`);
