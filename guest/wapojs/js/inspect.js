@@ -232,7 +232,7 @@ class Inspector {
 
   /** Enumerable own properties, symbols last; without indices for lists. */
   #keys(value, withoutIndices) {
-    if (this.#options.showHidden) return ownKeys(value).filter((key) => !withoutIndices || !(isIndex(key) || key === 'length'));
+    if (this.#options.showHidden) return ownKeys(value).filter((key) => !withoutIndices || !isIndex(key));
     const found = enumerableKeys(value);
     const keys = withoutIndices ? found.filter((key) => !isIndex(key)) : found;
     const symbols = Object.getOwnPropertySymbols(value);
