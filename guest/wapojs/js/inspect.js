@@ -534,9 +534,10 @@ function functionText(fn, name, tag) {
  *   maxArrayLength, maxStringLength, breakLength, compact, sorted, getters, customInspect, showProxy
  */
 export function inspect(value, options = undefined) {
+  if (options === undefined) return new Inspector(DEFAULTS).value(value, 0);
   const settings = { __proto__: null };
   for (const name in DEFAULTS) {
-    const given = options === undefined || options === null ? undefined : guarded(() => options[name], undefined);
+    const given = options === null ? undefined : guarded(() => options[name], undefined);
     settings[name] = given === undefined ? DEFAULTS[name] : given;
   }
   if (settings.depth === Infinity) settings.depth = null;

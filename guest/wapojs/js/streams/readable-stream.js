@@ -71,9 +71,10 @@ export class ReadableStream {
     this.#slots = slots;
 
     const { start, pull, cancel } = source;
-    const pullAlgorithm = pull === undefined ? null : () => call(pull, underlyingSource, controller.object);
-    const cancelAlgorithm = cancel === undefined ? doNothing : (reason) => call(cancel, underlyingSource, reason);
     let controller;
+    let controllerObject;
+    const pullAlgorithm = pull === undefined ? null : () => call(pull, underlyingSource, controllerObject);
+    const cancelAlgorithm = cancel === undefined ? doNothing : (reason) => call(cancel, underlyingSource, reason);
     if (source.type === 'bytes') {
       if (strategy.size !== undefined) throw new RangeError('the strategy of a byte stream must have no size function');
       const highWaterMark = extractHighWaterMark(strategy, 0);
@@ -85,7 +86,8 @@ export class ReadableStream {
       const highWaterMark = extractHighWaterMark(strategy, 1);
       controller = new DefaultControllerSlots(slots, pullAlgorithm, cancelAlgorithm, highWaterMark, size);
     }
-    controller.start(start === undefined ? undefined : call(start, underlyingSource, controller.object));
+    if (pull !== undefined || start !== undefined) controllerObject = controller.object;
+    controller.start(start === undefined ? undefined : call(start, underlyingSource, controllerObject));
   }
 
   static {

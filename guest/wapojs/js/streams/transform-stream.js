@@ -11,7 +11,7 @@ import { isObject, toCallback } from '../webidl.js';
 import { DefaultControllerSlots } from './readable-default-controller.js';
 import { ReadableSlots } from './readable-operations.js';
 import { readableObject } from './readable-stream.js';
-import { ERRORED, ERRORING } from './states.js';
+import { ERRORED, ERRORING, READABLE } from './states.js';
 import { extractHighWaterMark, extractSizeAlgorithm, toStrategy } from './strategies.js';
 import { WritableControllerSlots } from './writable-controller.js';
 import { WritableSlots } from './writable-operations.js';
@@ -111,7 +111,9 @@ export class TransformSlots {
   /** TransformStreamDefaultControllerEnqueue */
   enqueue(chunk) {
     const { controller } = this.readable;
-    if (!controller.canCloseOrEnqueue()) throw new TypeError('the readable side is closed or errored');
+    if (controller.closeRequested || this.readable.state !== READABLE) {
+      throw new TypeError('the readable side is closed or errored');
+    }
     try {
       controller.enqueue(chunk);
     } catch (error) {
@@ -278,12 +280,13 @@ export class TransformStream {
     const writableSize = extractSizeAlgorithm(writableStrategy);
     const slots = new TransformSlots(writableHighWaterMark, writableSize, readableHighWaterMark, readableSize);
     this.#slots = slots;
+    const controllerObject = transformer === undefined ? undefined : slots.object;
     slots.setAlgorithms(
-      transform === undefined ? (chunk) => slots.enqueue(chunk) : (chunk) => call(transform, transformer, chunk, slots.object),
-      flush === undefined ? doNothing : () => call(flush, transformer, slots.object),
+      transform === undefined ? (chunk) => slots.enqueue(chunk) : (chunk) => call(transform, transformer, chunk, controllerObject),
+      flush === undefined ? doNothing : () => call(flush, transformer, controllerObject),
       cancel === undefined ? doNothing : (reason) => call(cancel, transformer, reason),
     );
-    slots.start(start === undefined ? undefined : call(start, transformer, slots.object));
+    slots.start(start === undefined ? undefined : call(start, transformer, controllerObject));
   }
 
   get readable() {
