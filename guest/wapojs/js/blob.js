@@ -10,7 +10,16 @@ import { typedArraySet } from './primordials.js';
 import { promiseReject, promiseResolve } from './promises.js';
 import { createReadableByteStream } from './streams/internal.js';
 import {
-  clamp, isBufferSource, isObject, requireArguments, toBytes, toDictionary, toDOMString, toEnum, toLongLong, toSequence,
+  clamp,
+  isBufferSource,
+  isObject,
+  requireArguments,
+  toBytes,
+  toDictionary,
+  toDOMString,
+  toEnum,
+  toLongLong,
+  toSequence,
   toUSVString,
 } from './webidl.js';
 

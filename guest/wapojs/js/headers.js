@@ -35,15 +35,34 @@ export function toHeaderValue(value) {
   // Most values begin and end with something visible, and need nothing.
   if (value.charCodeAt(0) > 0x20 && value.charCodeAt(value.length - 1) > 0x20 && !NOT_PLAIN.test(value)) return value;
   const string = toByteString(value).replace(OUTER_WHITESPACE, '');
-  if (INVALID_IN_VALUE.test(string)) throw new TypeError('a header value must not hold a line break or a null character');
+  if (INVALID_IN_VALUE.test(string))
+    throw new TypeError('a header value must not hold a line break or a null character');
   return string;
 }
 
 // https://fetch.spec.whatwg.org/#forbidden-request-header
 const FORBIDDEN_IN_REQUEST = new Set([
-  'accept-charset', 'accept-encoding', 'access-control-request-headers', 'access-control-request-method', 'connection',
-  'content-length', 'cookie', 'cookie2', 'date', 'dnt', 'expect', 'host', 'keep-alive', 'origin', 'referer', 'set-cookie',
-  'te', 'trailer', 'transfer-encoding', 'upgrade', 'via',
+  'accept-charset',
+  'accept-encoding',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'connection',
+  'content-length',
+  'cookie',
+  'cookie2',
+  'date',
+  'dnt',
+  'expect',
+  'host',
+  'keep-alive',
+  'origin',
+  'referer',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
 ]);
 const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
 const FORBIDDEN_METHOD = /(?:^|,)[\t ]*(?:connect|trace|track)[\t ]*(?:,|$)/i;

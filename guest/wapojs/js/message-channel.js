@@ -88,16 +88,20 @@ class MessagePort extends EventTarget {
     };
 
     // https://html.spec.whatwg.org/#message-ports:transfer-steps
-    registerTransferable(isMessagePort, (port) => port.#detached, (port) => {
-      const moved = new MessagePort(CREATE);
-      moved.#queue = port.#queue;
-      port.#queue = [];
-      port.#enabled = false;
-      port.#detached = true;
-      if (port.#other !== null) entangle(moved, port.#other);
-      port.#other = null;
-      return moved;
-    });
+    registerTransferable(
+      isMessagePort,
+      (port) => port.#detached,
+      (port) => {
+        const moved = new MessagePort(CREATE);
+        moved.#queue = port.#queue;
+        port.#queue = [];
+        port.#enabled = false;
+        port.#detached = true;
+        if (port.#other !== null) entangle(moved, port.#other);
+        port.#other = null;
+        return moved;
+      },
+    );
   }
 }
 

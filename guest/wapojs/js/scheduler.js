@@ -64,7 +64,8 @@ class Scheduler {
       const { signal } = dictionary;
       delay = delay === undefined ? 0 : enforceRange(delay, 'Scheduler.postTask: delay');
       priority = priority === undefined ? 'user-visible' : toEnum(priority, PRIORITIES, 'Scheduler.postTask: priority');
-      if (signal !== undefined && !isAbortSignal(signal)) throw new TypeError('Scheduler.postTask: signal must be an AbortSignal');
+      if (signal !== undefined && !isAbortSignal(signal))
+        throw new TypeError('Scheduler.postTask: signal must be an AbortSignal');
       if (signal !== undefined && isAborted(signal)) return promiseReject(abortReason(signal));
       return post(callback, PRIORITIES.indexOf(priority), delay, signal);
     } catch (error) {

@@ -5,8 +5,18 @@
 
 import { classOf } from 'wapo:native';
 import {
-  arrayBufferByteLength, arrayBufferResizable, call, dataViewBuffer, dataViewByteLength, dataViewByteOffset, ownKeys,
-  sharedArrayBufferGrowable, typedArrayBuffer, typedArrayByteLength, typedArrayByteOffset, uncurryThis,
+  arrayBufferByteLength,
+  arrayBufferResizable,
+  call,
+  dataViewBuffer,
+  dataViewByteLength,
+  dataViewByteOffset,
+  ownKeys,
+  sharedArrayBufferGrowable,
+  typedArrayBuffer,
+  typedArrayByteLength,
+  typedArrayByteOffset,
+  uncurryThis,
 } from './primordials.js';
 
 const { String, TypeError, Uint8Array } = globalThis;

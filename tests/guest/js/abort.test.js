@@ -1,7 +1,12 @@
 // https://dom.spec.whatwg.org/#aborting-ongoing-activities
 import { gc } from 'wapo:native';
 import {
-  AbortController, AbortSignal, addAbortAlgorithm, isAbortSignal, removeAbortAlgorithm, signalAbort,
+  AbortController,
+  AbortSignal,
+  addAbortAlgorithm,
+  isAbortSignal,
+  removeAbortAlgorithm,
+  signalAbort,
 } from '../../../guest/wapojs/js/abort.js';
 import { DOMException } from '../../../guest/wapojs/js/dom-exception.js';
 import { EventTarget } from '../../../guest/wapojs/js/event-target.js';
@@ -11,7 +16,10 @@ import { assert, assertEquals, assertInterface, assertSame, assertThrows, delay,
 test('interfaces: shape', () => {
   assertInterface(AbortController, 'AbortController', { attributes: ['signal'], methods: { abort: 0 } });
   assertInterface(AbortSignal, 'AbortSignal', {
-    parent: EventTarget, attributes: ['aborted', 'reason'], writable: ['onabort'], methods: { throwIfAborted: 0 },
+    parent: EventTarget,
+    attributes: ['aborted', 'reason'],
+    writable: ['onabort'],
+    methods: { throwIfAborted: 0 },
     statics: { abort: 0, timeout: 1, any: 1 },
   });
   assertThrows(TypeError, () => new AbortSignal());
@@ -28,7 +36,9 @@ test('a new signal is not aborted', () => {
 test('abort fires one trusted event that does not bubble', () => {
   const controller = new AbortController();
   const events = [];
-  controller.signal.addEventListener('abort', (e) => events.push([e.type, e.isTrusted, e.bubbles, e.cancelable, e.target === controller.signal]));
+  controller.signal.addEventListener('abort', (e) =>
+    events.push([e.type, e.isTrusted, e.bubbles, e.cancelable, e.target === controller.signal]),
+  );
   controller.signal.onabort = () => events.push('onabort');
   controller.abort();
   controller.abort();
@@ -41,7 +51,10 @@ test('the reason is an AbortError unless another is given', () => {
   controller.abort();
   assert(controller.signal.reason instanceof DOMException);
   assertEquals([controller.signal.reason.name, controller.signal.reason.code], ['AbortError', 20]);
-  assertSame(assertThrows(controller.signal.reason, () => controller.signal.throwIfAborted()), controller.signal.reason);
+  assertSame(
+    assertThrows(controller.signal.reason, () => controller.signal.throwIfAborted()),
+    controller.signal.reason,
+  );
   const other = new AbortController();
   other.abort(null);
   other.abort('late');
@@ -67,13 +80,16 @@ test('timeout aborts with a TimeoutError', async () => {
   const signal = AbortSignal.timeout(5);
   assertEquals(signal.aborted, false);
   let trusted;
-  signal.onabort = (e) => { trusted = e.isTrusted; };
+  signal.onabort = (e) => {
+    trusted = e.isTrusted;
+  };
   await delay(30);
   assertEquals([signal.aborted, signal.reason.name, signal.reason.code, trusted], [true, 'TimeoutError', 23, true]);
 });
 
 test('timeout enforces its range', () => {
-  for (const bad of [-1, NaN, Infinity, 'x', 2 ** 53, undefined]) assertThrows(TypeError, () => AbortSignal.timeout(bad));
+  for (const bad of [-1, NaN, Infinity, 'x', 2 ** 53, undefined])
+    assertThrows(TypeError, () => AbortSignal.timeout(bad));
   assertThrows(TypeError, () => AbortSignal.timeout());
 });
 
@@ -147,7 +163,9 @@ test('any: the default reason is the same object in all', () => {
 test('any: a dependent signal created while its source aborts', () => {
   const controller = new AbortController();
   let reason;
-  controller.signal.onabort = () => { reason = AbortSignal.any([controller.signal]).reason; };
+  controller.signal.onabort = () => {
+    reason = AbortSignal.any([controller.signal]).reason;
+  };
   controller.abort('why');
   assertEquals(reason, 'why');
 });

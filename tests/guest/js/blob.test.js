@@ -6,7 +6,10 @@ import { assert, assertEquals, assertInterface, assertRejects, assertSame, asser
 const error1 = new Error('error1');
 
 test('interfaces: shape', () => {
-  assertInterface(Blob, 'Blob', { attributes: ['size', 'type'], methods: { slice: 0, stream: 0, text: 0, arrayBuffer: 0, bytes: 0 } });
+  assertInterface(Blob, 'Blob', {
+    attributes: ['size', 'type'],
+    methods: { slice: 0, stream: 0, text: 0, arrayBuffer: 0, bytes: 0 },
+  });
   assertInterface(File, 'File', { length: 2, parent: Blob, attributes: ['name', 'lastModified'] });
 });
 
@@ -29,7 +32,17 @@ test('the parts must be an iterable object', () => {
 
 test('parts: strings, buffers, views, blobs, and anything else as a string', async () => {
   const buffer = new Uint8Array([0x61, 0x62, 0x63, 0x64]).buffer;
-  const blob = new Blob(['x\ud800', buffer, new Uint16Array(buffer, 2), new DataView(buffer, 1, 1), new Blob(['B', 'L']), null, 12, [1, [2]], {}]);
+  const blob = new Blob([
+    'x\ud800',
+    buffer,
+    new Uint16Array(buffer, 2),
+    new DataView(buffer, 1, 1),
+    new Blob(['B', 'L']),
+    null,
+    12,
+    [1, [2]],
+    {},
+  ]);
   assertEquals(await blob.text(), 'x\ufffdabcdcdbBLnull121,2[object Object]');
   assertThrows(TypeError, () => new Blob([Symbol()]));
 });
@@ -42,15 +55,39 @@ test('a part is copied', async () => {
 });
 
 test('exceptions of the iteration are thrown', () => {
-  assertThrows(error1, () => new Blob({ [Symbol.iterator]() { throw error1; } }));
-  assertThrows(error1, () => new Blob([{ toString() { throw error1; } }]));
+  assertThrows(
+    error1,
+    () =>
+      new Blob({
+        [Symbol.iterator]() {
+          throw error1;
+        },
+      }),
+  );
+  assertThrows(
+    error1,
+    () =>
+      new Blob([
+        {
+          toString() {
+            throw error1;
+          },
+        },
+      ]),
+  );
 });
 
 test('options: endings before type, after the parts', () => {
   const order = [];
   new Blob([{ toString: () => (order.push('part'), '') }], {
-    get type() { order.push('type'); return ''; },
-    get endings() { order.push('endings'); return 'transparent'; },
+    get type() {
+      order.push('type');
+      return '';
+    },
+    get endings() {
+      order.push('endings');
+      return 'transparent';
+    },
   });
   assertEquals(order, ['part', 'endings', 'type']);
   for (const bad of [1, 'x', true]) assertThrows(TypeError, () => new Blob([], bad));
@@ -67,15 +104,38 @@ test('endings: native makes line feeds of all line breaks in strings', async () 
 });
 
 test('type: lower case, or empty if it is not printable ASCII', () => {
-  const cases = [['Text/HTML', 'text/html'], ['text/plain;charset=UTF-8', 'text/plain;charset=utf-8'], ['', ''], [undefined, ''], [null, 'null'], ['te\u00e9', ''], ['a\tb', ''], ['a\u007f', ''], ['a b', 'a b']];
+  const cases = [
+    ['Text/HTML', 'text/html'],
+    ['text/plain;charset=UTF-8', 'text/plain;charset=utf-8'],
+    ['', ''],
+    [undefined, ''],
+    [null, 'null'],
+    ['te\u00e9', ''],
+    ['a\tb', ''],
+    ['a\u007f', ''],
+    ['a b', 'a b'],
+  ];
   for (const [given, expected] of cases) assertEquals(new Blob([], { type: given }).type, expected);
 });
 
 test('slice: positions count from the end if negative, and are clamped', async () => {
   const blob = new Blob(['abc', 'defg', new Blob(['hij'])]);
   const cases = [
-    [[], 'abcdefghij'], [[2], 'cdefghij'], [[2, 8], 'cdefgh'], [[-3], 'hij'], [[-5, -2], 'fgh'], [[5, 2], ''], [[20], ''], [[0, 100], 'abcdefghij'],
-    [[undefined, 3], 'abc'], [[null, 3], 'abc'], [['1', '3'], 'bc'], [[NaN, 2], 'ab'], [[0.5, 1.5], 'ab'], [[-Infinity, Infinity], 'abcdefghij'], [[3, 7], 'defg'],
+    [[], 'abcdefghij'],
+    [[2], 'cdefghij'],
+    [[2, 8], 'cdefgh'],
+    [[-3], 'hij'],
+    [[-5, -2], 'fgh'],
+    [[5, 2], ''],
+    [[20], ''],
+    [[0, 100], 'abcdefghij'],
+    [[undefined, 3], 'abc'],
+    [[null, 3], 'abc'],
+    [['1', '3'], 'bc'],
+    [[NaN, 2], 'ab'],
+    [[0.5, 1.5], 'ab'],
+    [[-Infinity, Infinity], 'abcdefghij'],
+    [[3, 7], 'defg'],
   ];
   for (const [args, expected] of cases) {
     const slice = blob.slice(...args);
@@ -86,7 +146,15 @@ test('slice: positions count from the end if negative, and are clamped', async (
 
 test('slice has no type unless one is given', () => {
   const blob = new Blob(['a'], { type: 'text/plain' });
-  assertEquals([blob.slice().type, blob.slice(0, 1, 'Image/PNG').type, blob.slice(0, 1, '\u00e9').type, blob.slice(0, 1, null).type], ['', 'image/png', '', 'null']);
+  assertEquals(
+    [
+      blob.slice().type,
+      blob.slice(0, 1, 'Image/PNG').type,
+      blob.slice(0, 1, '\u00e9').type,
+      blob.slice(0, 1, null).type,
+    ],
+    ['', 'image/png', '', 'null'],
+  );
 });
 
 test('text is decoded as UTF-8 without a BOM', async () => {
@@ -130,7 +198,10 @@ test('stream: can be read with a BYOB reader, and of an empty blob ends', async 
 test('File: name, lastModified and the blob', async () => {
   const file = new File(['ab', 'c'], 'na/me\ud800', { type: 'Text/Plain', lastModified: 5 });
   assert(file instanceof Blob);
-  assertEquals([file.name, file.lastModified, file.type, file.size, await file.text()], ['na/me\ufffd', 5, 'text/plain', 3, 'abc']);
+  assertEquals(
+    [file.name, file.lastModified, file.type, file.size, await file.text()],
+    ['na/me\ufffd', 5, 'text/plain', 3, 'abc'],
+  );
   assertEquals(file.slice(1).constructor, Blob);
   const now = Date.now();
   const { lastModified } = new File([], 'x');

@@ -11,11 +11,35 @@ function printed(body) {
 
 test('the namespace object: methods, tag and prototype', () => {
   const console = createConsole(() => {});
-  const names = ['assert', 'clear', 'debug', 'error', 'info', 'log', 'table', 'trace', 'warn', 'dir', 'dirxml', 'count', 'countReset', 'group', 'groupCollapsed', 'groupEnd', 'time', 'timeLog', 'timeEnd'];
+  const names = [
+    'assert',
+    'clear',
+    'debug',
+    'error',
+    'info',
+    'log',
+    'table',
+    'trace',
+    'warn',
+    'dir',
+    'dirxml',
+    'count',
+    'countReset',
+    'group',
+    'groupCollapsed',
+    'groupEnd',
+    'time',
+    'timeLog',
+    'timeEnd',
+  ];
   assertEquals(Object.keys(console), names);
   for (const name of names) {
     const { writable, configurable, value } = Object.getOwnPropertyDescriptor(console, name);
-    assertEquals([writable, configurable, typeof value, value.length, 'prototype' in value], [true, true, 'function', 0, false], name);
+    assertEquals(
+      [writable, configurable, typeof value, value.length, 'prototype' in value],
+      [true, true, 'function', 0, false],
+      name,
+    );
   }
   assertEquals(Object.prototype.toString.call(console), '[object console]');
   const prototype = Object.getPrototypeOf(console);
@@ -32,7 +56,14 @@ test('levels, and methods taken off the object', () => {
     error('e');
     assertEquals(log(), undefined);
   });
-  assertEquals(lines, [['debug', 'd'], ['info', 'l'], ['info', 'i'], ['warn', 'w'], ['error', 'e'], ['info', '']]);
+  assertEquals(lines, [
+    ['debug', 'd'],
+    ['info', 'l'],
+    ['info', 'i'],
+    ['warn', 'w'],
+    ['error', 'e'],
+    ['info', ''],
+  ]);
 });
 
 test('strings are bare at the top level and quoted inside', () => {
@@ -44,14 +75,54 @@ test('strings are bare at the top level and quoted inside', () => {
 
 test('format specifiers', () => {
   const cases = [
-    [['%s', 'x'], 'x'], [['%s %s', 'x'], 'x %s'], [['%s', 5n], '5n'], [['%s', -0], '-0'], [['%s', Symbol('a')], 'Symbol(a)'], [['%s', null], 'null'], [['%s', undefined], 'undefined'],
-    [['%s', { a: { b: 1 } }], '{ a: [Object] }'], [['%s', () => 5], '[Function (anonymous)]'], [['%s', class A { toString() { return 'x'; } }], '[class A]'],
-    [['%s', { toString: () => 'mine' }], 'mine'], [['%s', Object.create(null)], '[Object: null prototype] {}'],
-    [['%d', '42.5'], '42.5'], [['%d', 5n], '5n'], [['%d', Symbol()], 'NaN'], [['%d', {}], 'NaN'], [['%d', 'x'], 'NaN'], [['%d', -0], '-0'], [['%d', ''], '0'],
-    [['%i', '42.9px'], '42'], [['%i', 1.9], '1'], [['%i', {}], 'NaN'], [['%i', 5n], '5n'], [['%f', '1.5em'], '1.5'], [['%f', Symbol()], 'NaN'],
-    [['%j', { a: [1] }], '{"a":[1]}'], [['%j', undefined], 'undefined'], [['%O', { a: { b: {} } }], '{ a: { b: {} } }'], [['%o', [1]], '[ 1, [length]: 1 ]'],
-    [['%c styled', 'color: red'], ' styled'], [['%%'], '%%'], [['100%', 'x'], '100% x'], [['%% %s', 'x'], '% x'], [['%x %s', 'a'], '%x a'], [['a', '%s', 'b'], 'a %s b'],
-    [['%s', 'a', 'b', { c: 1 }], 'a b { c: 1 }'], [[1, '%s', 'x'], '1 %s x'], [['%s%s', 'a', 'b'], 'ab'],
+    [['%s', 'x'], 'x'],
+    [['%s %s', 'x'], 'x %s'],
+    [['%s', 5n], '5n'],
+    [['%s', -0], '-0'],
+    [['%s', Symbol('a')], 'Symbol(a)'],
+    [['%s', null], 'null'],
+    [['%s', undefined], 'undefined'],
+    [['%s', { a: { b: 1 } }], '{ a: [Object] }'],
+    [['%s', () => 5], '[Function (anonymous)]'],
+    [
+      [
+        '%s',
+        class A {
+          toString() {
+            return 'x';
+          }
+        },
+      ],
+      '[class A]',
+    ],
+    [['%s', { toString: () => 'mine' }], 'mine'],
+    [['%s', Object.create(null)], '[Object: null prototype] {}'],
+    [['%d', '42.5'], '42.5'],
+    [['%d', 5n], '5n'],
+    [['%d', Symbol()], 'NaN'],
+    [['%d', {}], 'NaN'],
+    [['%d', 'x'], 'NaN'],
+    [['%d', -0], '-0'],
+    [['%d', ''], '0'],
+    [['%i', '42.9px'], '42'],
+    [['%i', 1.9], '1'],
+    [['%i', {}], 'NaN'],
+    [['%i', 5n], '5n'],
+    [['%f', '1.5em'], '1.5'],
+    [['%f', Symbol()], 'NaN'],
+    [['%j', { a: [1] }], '{"a":[1]}'],
+    [['%j', undefined], 'undefined'],
+    [['%O', { a: { b: {} } }], '{ a: { b: {} } }'],
+    [['%o', [1]], '[ 1, [length]: 1 ]'],
+    [['%c styled', 'color: red'], ' styled'],
+    [['%%'], '%%'],
+    [['100%', 'x'], '100% x'],
+    [['%% %s', 'x'], '% x'],
+    [['%x %s', 'a'], '%x a'],
+    [['a', '%s', 'b'], 'a %s b'],
+    [['%s', 'a', 'b', { c: 1 }], 'a b { c: 1 }'],
+    [[1, '%s', 'x'], '1 %s x'],
+    [['%s%s', 'a', 'b'], 'ab'],
   ];
   for (const [args, expected] of cases) assertEquals(format(...args), expected, JSON.stringify(args[0]));
   const circular = {};
@@ -63,48 +134,100 @@ test('hostile arguments never throw', () => {
   const revoked = Proxy.revocable({}, {});
   revoked.revoke();
   const hostile = [
-    { toString() { throw 1; } }, { get toString() { throw 1; } }, { [Symbol.toPrimitive]() { throw 1; } }, revoked.proxy, { get [Symbol.toStringTag]() { throw 1; } },
-    { toJSON() { throw 1; } }, Object.create(null),
+    {
+      toString() {
+        throw 1;
+      },
+    },
+    {
+      get toString() {
+        throw 1;
+      },
+    },
+    {
+      [Symbol.toPrimitive]() {
+        throw 1;
+      },
+    },
+    revoked.proxy,
+    {
+      get [Symbol.toStringTag]() {
+        throw 1;
+      },
+    },
+    {
+      toJSON() {
+        throw 1;
+      },
+    },
+    Object.create(null),
   ];
-  for (const value of hostile) for (const specifier of ['%s', '%d', '%i', '%f', '%j', '%o', '%O', '%c', '']) format(specifier, value);
+  for (const value of hostile)
+    for (const specifier of ['%s', '%d', '%i', '%f', '%j', '%o', '%O', '%c', '']) format(specifier, value);
 });
 
 test('assert prints only for a falsy condition', () => {
-  assertEquals(printed((c) => {
-    c.assert(true, 'no');
-    c.assert(1);
-    c.assert(false, 'why %s', 'x');
-    c.assert();
-    c.assert(0, { a: 1 });
-  }), [['error', 'Assertion failed: why x'], ['error', 'Assertion failed'], ['error', 'Assertion failed { a: 1 }']]);
+  assertEquals(
+    printed((c) => {
+      c.assert(true, 'no');
+      c.assert(1);
+      c.assert(false, 'why %s', 'x');
+      c.assert();
+      c.assert(0, { a: 1 });
+    }),
+    [
+      ['error', 'Assertion failed: why x'],
+      ['error', 'Assertion failed'],
+      ['error', 'Assertion failed { a: 1 }'],
+    ],
+  );
 });
 
 test('groups indent every line', () => {
-  assertEquals(printed((c) => {
-    c.group('outer', 1);
-    c.log('a\nb');
-    c.groupCollapsed();
-    c.warn('c');
-    c.groupEnd();
-    c.groupEnd();
-    c.groupEnd();
-    c.log('d');
-    c.group();
-    c.clear();
-    c.log('e');
-  }), [['info', 'outer 1'], ['info', '  a\n  b'], ['warn', '    c'], ['info', 'd'], ['info', 'e']]);
+  assertEquals(
+    printed((c) => {
+      c.group('outer', 1);
+      c.log('a\nb');
+      c.groupCollapsed();
+      c.warn('c');
+      c.groupEnd();
+      c.groupEnd();
+      c.groupEnd();
+      c.log('d');
+      c.group();
+      c.clear();
+      c.log('e');
+    }),
+    [
+      ['info', 'outer 1'],
+      ['info', '  a\n  b'],
+      ['warn', '    c'],
+      ['info', 'd'],
+      ['info', 'e'],
+    ],
+  );
 });
 
 test('count and countReset', () => {
-  assertEquals(printed((c) => {
-    c.count();
-    c.count('default');
-    c.count(undefined);
-    c.count(5);
-    c.countReset();
-    c.count();
-    c.countReset('none');
-  }), [['info', 'default: 1'], ['info', 'default: 2'], ['info', 'default: 3'], ['info', '5: 1'], ['info', 'default: 1'], ['warn', "Count for 'none' does not exist"]]);
+  assertEquals(
+    printed((c) => {
+      c.count();
+      c.count('default');
+      c.count(undefined);
+      c.count(5);
+      c.countReset();
+      c.count();
+      c.countReset('none');
+    }),
+    [
+      ['info', 'default: 1'],
+      ['info', 'default: 2'],
+      ['info', 'default: 3'],
+      ['info', '5: 1'],
+      ['info', 'default: 1'],
+      ['warn', "Count for 'none' does not exist"],
+    ],
+  );
 });
 
 test('time, timeLog and timeEnd', () => {
@@ -116,10 +239,16 @@ test('time, timeLog and timeEnd', () => {
     c.timeEnd();
     c.timeLog('x');
   });
-  assertEquals(lines.map((line) => [line[0], line[1].replace(/[\d.]+m?s/, 'T')]), [
-    ['warn', "Label 'default' already exists for console.time()"], ['info', 'default: T note 1'], ['info', 'default: T'],
-    ['warn', "No such label 'default' for console.timeEnd()"], ['warn', "No such label 'x' for console.timeLog()"],
-  ]);
+  assertEquals(
+    lines.map((line) => [line[0], line[1].replace(/[\d.]+m?s/, 'T')]),
+    [
+      ['warn', "Label 'default' already exists for console.time()"],
+      ['info', 'default: T note 1'],
+      ['info', 'default: T'],
+      ['warn', "No such label 'default' for console.timeEnd()"],
+      ['warn', "No such label 'x' for console.timeLog()"],
+    ],
+  );
 });
 
 test('dir, dirxml and trace', () => {
@@ -135,14 +264,20 @@ test('dir, dirxml and trace', () => {
 
 test('table', () => {
   const table = (...args) => printed((c) => c.table(...args))[0][1];
-  assertEquals(table([{ a: 1, b: 'x' }, { a: 2, c: {} }]), [
-    '┌─────────┬───┬─────┬────┐',
-    '│ (index) │ a │  b  │ c  │',
-    '├─────────┼───┼─────┼────┤',
-    "│    0    │ 1 │ 'x' │    │",
-    '│    1    │ 2 │     │ {} │',
-    '└─────────┴───┴─────┴────┘',
-  ].join('\n'));
+  assertEquals(
+    table([
+      { a: 1, b: 'x' },
+      { a: 2, c: {} },
+    ]),
+    [
+      '┌─────────┬───┬─────┬────┐',
+      '│ (index) │ a │  b  │ c  │',
+      '├─────────┼───┼─────┼────┤',
+      "│    0    │ 1 │ 'x' │    │",
+      '│    1    │ 2 │     │ {} │',
+      '└─────────┴───┴─────┴────┘',
+    ].join('\n'),
+  );
   assert(table({ x: 1, y: [2] }).includes('│    x    │'), 'rows of an object');
   assert(table(new Map([['k', 1]])).includes('(iteration index)'));
   assert(table(new Set([1])).includes('Values'));

@@ -9,9 +9,14 @@ const bytes = (...values) => new Uint8Array(values);
 const decode = (values, label = 'utf-8', options) => new TextDecoder(label, options).decode(new Uint8Array(values));
 
 test('interfaces: shape', () => {
-  assertInterface(TextDecoder, 'TextDecoder', { attributes: ['encoding', 'fatal', 'ignoreBOM'], methods: { decode: 0 } });
+  assertInterface(TextDecoder, 'TextDecoder', {
+    attributes: ['encoding', 'fatal', 'ignoreBOM'],
+    methods: { decode: 0 },
+  });
   assertInterface(TextEncoder, 'TextEncoder', { attributes: ['encoding'], methods: { encode: 0, encodeInto: 2 } });
-  assertInterface(TextDecoderStream, 'TextDecoderStream', { attributes: ['encoding', 'fatal', 'ignoreBOM', 'readable', 'writable'] });
+  assertInterface(TextDecoderStream, 'TextDecoderStream', {
+    attributes: ['encoding', 'fatal', 'ignoreBOM', 'readable', 'writable'],
+  });
   assertInterface(TextEncoderStream, 'TextEncoderStream', { attributes: ['encoding', 'readable', 'writable'] });
 });
 
@@ -21,7 +26,10 @@ test('TextEncoder.encode: any string, lone surrogates become U+FFFD', () => {
   assertEquals(encoder.encode(), bytes());
   assertEquals(encoder.encode(undefined), bytes());
   assertEquals(encoder.encode(null), bytes(0x6e, 0x75, 0x6c, 0x6c));
-  assertEquals(encoder.encode('a\u00e9\u20ac\ud83d\ude00'), bytes(0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80));
+  assertEquals(
+    encoder.encode('a\u00e9\u20ac\ud83d\ude00'),
+    bytes(0x61, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80),
+  );
   for (const lone of ['\ud800', '\udc00', '\udc00\ud800']) {
     assertEquals(encoder.encode(lone), new Uint8Array(Array.from(lone, () => [0xef, 0xbf, 0xbd]).flat()));
   }
@@ -31,10 +39,19 @@ test('TextEncoder.encode: any string, lone surrogates become U+FFFD', () => {
 test('TextEncoder.encodeInto: writes what fits of whole characters', () => {
   const encoder = new TextEncoder();
   const cases = [
-    ['', 0, [0, 0], []], ['abc', 0, [0, 0], []], ['abc', 2, [2, 2], [97, 98]], ['abc', 5, [3, 3], [97, 98, 99]],
-    ['\u20ac', 2, [0, 0], []], ['a\u20ac', 3, [1, 1], [97]], ['a\u20acb', 4, [2, 4], [97, 0xe2, 0x82, 0xac]],
-    ['\ud83d\ude00', 3, [0, 0], []], ['\ud83d\ude00', 4, [2, 4], [0xf0, 0x9f, 0x98, 0x80]], ['a\ud83d\ude00b', 5, [3, 5], [97, 0xf0, 0x9f, 0x98, 0x80]],
-    ['\ud800', 3, [1, 3], [0xef, 0xbf, 0xbd]], ['\ud800', 2, [0, 0], []], ['\ud83d\ude00', 1, [0, 0], []],
+    ['', 0, [0, 0], []],
+    ['abc', 0, [0, 0], []],
+    ['abc', 2, [2, 2], [97, 98]],
+    ['abc', 5, [3, 3], [97, 98, 99]],
+    ['\u20ac', 2, [0, 0], []],
+    ['a\u20ac', 3, [1, 1], [97]],
+    ['a\u20acb', 4, [2, 4], [97, 0xe2, 0x82, 0xac]],
+    ['\ud83d\ude00', 3, [0, 0], []],
+    ['\ud83d\ude00', 4, [2, 4], [0xf0, 0x9f, 0x98, 0x80]],
+    ['a\ud83d\ude00b', 5, [3, 5], [97, 0xf0, 0x9f, 0x98, 0x80]],
+    ['\ud800', 3, [1, 3], [0xef, 0xbf, 0xbd]],
+    ['\ud800', 2, [0, 0], []],
+    ['\ud83d\ude00', 1, [0, 0], []],
     ['\u00e9\u00e9\u00e9', 5, [2, 4], [0xc3, 0xa9, 0xc3, 0xa9]],
   ];
   for (const [source, room, [read, written], content] of cases) {
@@ -48,7 +65,15 @@ test('TextEncoder.encodeInto: writes what fits of whole characters', () => {
 
 test('TextEncoder.encodeInto: the destination must be a Uint8Array', () => {
   const encoder = new TextEncoder();
-  for (const bad of [undefined, null, [], new ArrayBuffer(4), new Int8Array(4), new Uint8ClampedArray(4), new DataView(new ArrayBuffer(4))]) {
+  for (const bad of [
+    undefined,
+    null,
+    [],
+    new ArrayBuffer(4),
+    new Int8Array(4),
+    new Uint8ClampedArray(4),
+    new DataView(new ArrayBuffer(4)),
+  ]) {
     assertThrows(TypeError, () => encoder.encodeInto('', bad));
   }
   assertThrows(TypeError, () => encoder.encodeInto(''));
@@ -71,13 +96,26 @@ test('TextDecoder: labels ignore case and surrounding whitespace', () => {
   for (const label of ['latin1', 'ASCII', 'iso-8859-1', 'us-ascii', 'windows-1252', 'l1', 'cp1252']) {
     assertEquals(new TextDecoder(label).encoding, 'windows-1252');
   }
-  for (const label of ['utf-16', 'ucs-2', 'unicode', 'csunicode']) assertEquals(new TextDecoder(label).encoding, 'utf-16le');
+  for (const label of ['utf-16', 'ucs-2', 'unicode', 'csunicode'])
+    assertEquals(new TextDecoder(label).encoding, 'utf-16le');
   assertEquals(encodingForLabel('sjis'), 'Shift_JIS');
   assertEquals(encodingForLabel('GB2312'), 'GBK');
 });
 
 test('TextDecoder: unknown, replacement and unsupported labels are RangeErrors', () => {
-  for (const label of ['', 'utf-8\0', 'utf-7', 'utf-32', '\u00a0utf-8', 'utf-8\v', 'replacement', 'hz-gb-2312', 'iso-2022-kr', 'big5', 'null']) {
+  for (const label of [
+    '',
+    'utf-8\0',
+    'utf-7',
+    'utf-32',
+    '\u00a0utf-8',
+    'utf-8\v',
+    'replacement',
+    'hz-gb-2312',
+    'iso-2022-kr',
+    'big5',
+    'null',
+  ]) {
     assertThrows(RangeError, () => new TextDecoder(label));
   }
 });
@@ -98,10 +136,20 @@ test('TextDecoder.decode: what it takes', () => {
 
 test('UTF-8: invalid sequences become U+FFFD, one for each maximal part', () => {
   const cases = [
-    [[0xff], '\ufffd'], [[0xc0, 0x80], '\ufffd\ufffd'], [[0xc3], '\ufffd'], [[0xe2, 0x82], '\ufffd'], [[0xf0, 0x9f, 0x98], '\ufffd'],
-    [[0xe2, 0x82, 0x41], '\ufffdA'], [[0xed, 0xa0, 0x80], '\ufffd\ufffd\ufffd'], [[0xf4, 0x90, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'],
-    [[0xf0, 0x80, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'], [[0xe0, 0x80], '\ufffd\ufffd'], [[0x80, 0xbf], '\ufffd\ufffd'], [[0xf8, 0x88], '\ufffd\ufffd'],
-    [[0x41, 0xc3, 0xa9, 0xff, 0x42], 'A\u00e9\ufffdB'], [[0xf1, 0x80, 0x41], '\ufffdA'],
+    [[0xff], '\ufffd'],
+    [[0xc0, 0x80], '\ufffd\ufffd'],
+    [[0xc3], '\ufffd'],
+    [[0xe2, 0x82], '\ufffd'],
+    [[0xf0, 0x9f, 0x98], '\ufffd'],
+    [[0xe2, 0x82, 0x41], '\ufffdA'],
+    [[0xed, 0xa0, 0x80], '\ufffd\ufffd\ufffd'],
+    [[0xf4, 0x90, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'],
+    [[0xf0, 0x80, 0x80, 0x80], '\ufffd\ufffd\ufffd\ufffd'],
+    [[0xe0, 0x80], '\ufffd\ufffd'],
+    [[0x80, 0xbf], '\ufffd\ufffd'],
+    [[0xf8, 0x88], '\ufffd\ufffd'],
+    [[0x41, 0xc3, 0xa9, 0xff, 0x42], 'A\u00e9\ufffdB'],
+    [[0xf1, 0x80, 0x41], '\ufffdA'],
   ];
   for (const [input, expected] of cases) {
     assertEquals(decode(input), expected, String(input));
@@ -109,7 +157,9 @@ test('UTF-8: invalid sequences become U+FFFD, one for each maximal part', () => 
     // Cut anywhere, the text must be the same.
     for (let cut = 0; cut <= input.length; cut++) {
       const decoder = new TextDecoder();
-      const text = decoder.decode(new Uint8Array(input.slice(0, cut)), { stream: true }) + decoder.decode(new Uint8Array(input.slice(cut)));
+      const text =
+        decoder.decode(new Uint8Array(input.slice(0, cut)), { stream: true }) +
+        decoder.decode(new Uint8Array(input.slice(cut)));
       assertEquals(text, expected, `${input} cut at ${cut}`);
     }
   }
@@ -167,9 +217,13 @@ test('UTF-16: surrogates, odd lengths and streaming', () => {
   assertEquals(decode([0x3d, 0xd8, 0x61, 0], 'utf-16le'), '\ufffda');
   assertEquals(decode([0x61], 'utf-16le'), '\ufffd');
   assertEquals(decode([0x3d, 0xd8, 0x61], 'utf-16le'), '\ufffd');
-  for (const input of [[0x3d, 0xd8], [0x00, 0xde], [0x61]]) assertThrows(TypeError, () => decode(input, 'utf-16le', { fatal: true }));
+  for (const input of [[0x3d, 0xd8], [0x00, 0xde], [0x61]])
+    assertThrows(TypeError, () => decode(input, 'utf-16le', { fatal: true }));
   const decoder = new TextDecoder('utf-16le', { fatal: true });
-  assertEquals([0x3d, 0xd8, 0x00, 0xde].map((b) => decoder.decode(bytes(b), { stream: true })), ['', '', '', '\ud83d\ude00']);
+  assertEquals(
+    [0x3d, 0xd8, 0x00, 0xde].map((b) => decoder.decode(bytes(b), { stream: true })),
+    ['', '', '', '\ud83d\ude00'],
+  );
   assertEquals(decoder.decode(bytes(0), { stream: true }), '');
   assertThrows(TypeError, () => decoder.decode(bytes(0, 0)));
 });
@@ -185,7 +239,10 @@ test('windows-1252 and x-user-defined', () => {
   const all = Array.from({ length: 256 }, (_, i) => i);
   const text = decode(all, 'latin1');
   assertEquals(text.length, 256);
-  assertEquals([text[0x41], text[0x80], text[0x81], text[0x99], text[0xe9], text[0xff]], ['A', '\u20ac', '\x81', '\u2122', '\u00e9', '\u00ff']);
+  assertEquals(
+    [text[0x41], text[0x80], text[0x81], text[0x99], text[0xe9], text[0xff]],
+    ['A', '\u20ac', '\x81', '\u2122', '\u00e9', '\u00ff'],
+  );
   assertEquals(decode([0x41, 0x80, 0xff], 'x-user-defined'), 'A\uf780\uf7ff');
   assertEquals(decode([0xef, 0xbb, 0xbf], 'latin1'), '\u00ef\u00bb\u00bf');
 });
@@ -199,7 +256,13 @@ async function pass(chunks, transform) {
 }
 
 test('TextDecoderStream: characters split over chunks, BOM, empty chunks', async () => {
-  assertEquals(await pass([bytes(0xef, 0xbb), bytes(0xbf, 0x61), bytes(), bytes(0xe2), bytes(0x82, 0xac).buffer], new TextDecoderStream()), ['a', '\u20ac']);
+  assertEquals(
+    await pass(
+      [bytes(0xef, 0xbb), bytes(0xbf, 0x61), bytes(), bytes(0xe2), bytes(0x82, 0xac).buffer],
+      new TextDecoderStream(),
+    ),
+    ['a', '\u20ac'],
+  );
   assertEquals(await pass([bytes(0x61, 0xe2)], new TextDecoderStream()), ['a', '\ufffd']);
   assertEquals(await pass([], new TextDecoderStream()), []);
   assertEquals(await pass([bytes(0x61), bytes(0)], new TextDecoderStream('utf-16le')), ['a']);
@@ -208,7 +271,8 @@ test('TextDecoderStream: characters split over chunks, BOM, empty chunks', async
 test('TextDecoderStream: fatal errors, and chunks that are no buffers', async () => {
   await assertRejects(TypeError, pass([bytes(0xff)], new TextDecoderStream('utf-8', { fatal: true })));
   await assertRejects(TypeError, pass([bytes(0xe2)], new TextDecoderStream('utf-8', { fatal: true })));
-  for (const bad of [undefined, null, 'a', 3, { length: 1 }, [65]]) await assertRejects(TypeError, pass([bad], new TextDecoderStream()));
+  for (const bad of [undefined, null, 'a', 3, { length: 1 }, [65]])
+    await assertRejects(TypeError, pass([bad], new TextDecoderStream()));
   assertThrows(RangeError, () => new TextDecoderStream('x'));
   const stream = new TextDecoderStream('latin1', { fatal: true, ignoreBOM: true });
   assertEquals([stream.encoding, stream.fatal, stream.ignoreBOM], ['windows-1252', true, true]);

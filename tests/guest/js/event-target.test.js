@@ -17,7 +17,9 @@ function reported(body) {
 }
 
 test('interface shape', () => {
-  assertInterface(EventTarget, 'EventTarget', { methods: { addEventListener: 2, removeEventListener: 2, dispatchEvent: 1 } });
+  assertInterface(EventTarget, 'EventTarget', {
+    methods: { addEventListener: 2, removeEventListener: 2, dispatchEvent: 1 },
+  });
 });
 
 test('a listener gets the event, with its target, as a method of the target', () => {
@@ -25,7 +27,14 @@ test('a listener gets the event, with its target, as a method of the target', ()
   const event = new Event('x');
   let seen;
   target.addEventListener('x', function (e) {
-    seen = [this === target, e === event, e.target === target, e.currentTarget === target, e.eventPhase, e.composedPath()[0] === target];
+    seen = [
+      this === target,
+      e === event,
+      e.target === target,
+      e.currentTarget === target,
+      e.eventPhase,
+      e.composedPath()[0] === target,
+    ];
   });
   assertEquals(target.dispatchEvent(event), true);
   assertEquals(seen, [true, true, true, true, Event.AT_TARGET, true]);
@@ -70,10 +79,14 @@ test('removeEventListener needs the same capture', () => {
 test('once: removed before it is called', () => {
   const target = new EventTarget();
   let calls = 0;
-  target.addEventListener('x', () => {
-    calls++;
-    target.dispatchEvent(new Event('x'));
-  }, { once: true });
+  target.addEventListener(
+    'x',
+    () => {
+      calls++;
+      target.dispatchEvent(new Event('x'));
+    },
+    { once: true },
+  );
   target.dispatchEvent(new Event('x'));
   assertEquals(calls, 1);
 });
@@ -107,7 +120,12 @@ test('options: read in order, converted; anything else is a boolean', () => {
   const target = new EventTarget();
   const order = [];
   const options = {};
-  for (const key of ['signal', 'once', 'capture', 'passive']) Object.defineProperty(options, key, { get() { order.push(key); } });
+  for (const key of ['signal', 'once', 'capture', 'passive'])
+    Object.defineProperty(options, key, {
+      get() {
+        order.push(key);
+      },
+    });
   target.addEventListener('x', () => {}, options);
   assertEquals(order, ['capture', 'once', 'passive', 'signal']);
   let phases = [];
@@ -123,19 +141,32 @@ test('handleEvent is looked up at each dispatch, with the object as receiver', (
   const calls = [];
   const listener = {};
   target.addEventListener('x', listener);
-  assertEquals(reported(() => target.dispatchEvent(new Event('x'))).map((e) => e.constructor), [TypeError]);
-  listener.handleEvent = function (e) { calls.push(this === listener, e.type); };
+  assertEquals(
+    reported(() => target.dispatchEvent(new Event('x'))).map((e) => e.constructor),
+    [TypeError],
+  );
+  listener.handleEvent = function (e) {
+    calls.push(this === listener, e.type);
+  };
   target.dispatchEvent(new Event('x'));
   assertEquals(calls, [true, 'x']);
-  Object.defineProperty(listener, 'handleEvent', { get() { throw error1; } });
+  Object.defineProperty(listener, 'handleEvent', {
+    get() {
+      throw error1;
+    },
+  });
   assertSame(reported(() => target.dispatchEvent(new Event('x')))[0], error1);
 });
 
 test('a callable object with handleEvent is called as a function', () => {
   const target = new EventTarget();
   let called = false;
-  const listener = () => { called = true; };
-  listener.handleEvent = () => { throw error1; };
+  const listener = () => {
+    called = true;
+  };
+  listener.handleEvent = () => {
+    throw error1;
+  };
   target.addEventListener('x', listener);
   target.dispatchEvent(new Event('x'));
   assert(called);
@@ -155,10 +186,16 @@ test('callbacks that are null are ignored, that are no objects are refused', () 
 test('an exception of a listener is reported, the next is called', () => {
   const target = new EventTarget();
   let called = false;
-  target.addEventListener('x', () => { throw error1; });
-  target.addEventListener('x', () => { called = true; });
+  target.addEventListener('x', () => {
+    throw error1;
+  });
+  target.addEventListener('x', () => {
+    called = true;
+  });
   let result;
-  const errors = reported(() => { result = target.dispatchEvent(new Event('x')); });
+  const errors = reported(() => {
+    result = target.dispatchEvent(new Event('x'));
+  });
   assertEquals(errors.length, 1);
   assertSame(errors[0], error1);
   assert(called && result);
@@ -168,7 +205,14 @@ test('stopPropagation ends before the other phase, stopImmediatePropagation at o
   const run = (method) => {
     const target = new EventTarget();
     const order = [];
-    target.addEventListener('x', (e) => { order.push(1); e[method](); }, true);
+    target.addEventListener(
+      'x',
+      (e) => {
+        order.push(1);
+        e[method]();
+      },
+      true,
+    );
     target.addEventListener('x', () => order.push(2), true);
     target.addEventListener('x', () => order.push(3));
     target.dispatchEvent(new Event('x'));
@@ -195,11 +239,15 @@ test('a listener added while its list is running waits for the next event, a rem
   const target = new EventTarget();
   const order = [];
   const removed = () => order.push('removed');
-  target.addEventListener('x', () => {
-    order.push('first');
-    target.removeEventListener('x', removed);
-    target.addEventListener('x', () => order.push('added'), { once: true });
-  }, { once: true });
+  target.addEventListener(
+    'x',
+    () => {
+      order.push('first');
+      target.removeEventListener('x', removed);
+      target.addEventListener('x', () => order.push('added'), { once: true });
+    },
+    { once: true },
+  );
   target.addEventListener('x', removed);
   target.dispatchEvent(new Event('x'));
   assertEquals(order, ['first']);
@@ -236,7 +284,9 @@ test('a subclass works', () => {
   }
   const emitter = new Emitter();
   let got;
-  emitter.addEventListener('x', (e) => { got = e.target; });
+  emitter.addEventListener('x', (e) => {
+    got = e.target;
+  });
   emitter.emit('x');
   assertSame(got, emitter);
 });
@@ -248,18 +298,28 @@ defineEventHandler(Handled.prototype, 'x');
 
 test('a handler attribute is an enumerable accessor', () => {
   const { get, set, enumerable, configurable } = Object.getOwnPropertyDescriptor(Handled.prototype, 'onx');
-  assertEquals([get.name, get.length, set.name, set.length, enumerable, configurable], ['get onx', 0, 'set onx', 1, true, true]);
+  assertEquals(
+    [get.name, get.length, set.name, set.length, enumerable, configurable],
+    ['get onx', 0, 'set onx', 1, true, true],
+  );
 });
 
 test('a handler: null at first; functions and objects are kept, the rest is null', () => {
   const target = new Handled();
   assertEquals(target.onx, null);
-  const object = { handleEvent() { throw error1; } };
+  const object = {
+    handleEvent() {
+      throw error1;
+    },
+  };
   for (const value of [() => {}, object]) {
     target.onx = value;
     assertSame(target.onx, value);
   }
-  assertEquals(reported(() => target.dispatchEvent(new Event('x'))), []);
+  assertEquals(
+    reported(() => target.dispatchEvent(new Event('x'))),
+    [],
+  );
   for (const value of [1, 'f', undefined, null, true]) {
     target.onx = value;
     assertSame(target.onx, null);
@@ -281,7 +341,10 @@ test('a handler keeps its place among the listeners until it is set to null', ()
 
 test('a handler that returns false cancels the event', () => {
   const target = new Handled();
-  target.onx = function () { assertSame(this, target); return false; };
+  target.onx = function () {
+    assertSame(this, target);
+    return false;
+  };
   assertEquals(target.dispatchEvent(new Event('x', { cancelable: true })), false);
   target.onx = () => true;
   assertEquals(target.dispatchEvent(new Event('x', { cancelable: true })), true);

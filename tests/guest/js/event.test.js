@@ -1,7 +1,12 @@
 // https://dom.spec.whatwg.org/#interface-event and the events of other standards
 import { MessageChannel } from '../../../guest/wapojs/js/message-channel.js';
 import {
-  CloseEvent, CustomEvent, ErrorEvent, MessageEvent, ProgressEvent, PromiseRejectionEvent,
+  CloseEvent,
+  CustomEvent,
+  ErrorEvent,
+  MessageEvent,
+  ProgressEvent,
+  PromiseRejectionEvent,
 } from '../../../guest/wapojs/js/event-types.js';
 import { Event } from '../../../guest/wapojs/js/event.js';
 import { EventTarget } from '../../../guest/wapojs/js/event-target.js';
@@ -11,7 +16,16 @@ test('Event: interface shape', () => {
   assertInterface(Event, 'Event', {
     length: 1,
     attributes: [
-      'type', 'target', 'srcElement', 'currentTarget', 'eventPhase', 'bubbles', 'cancelable', 'defaultPrevented', 'composed', 'timeStamp',
+      'type',
+      'target',
+      'srcElement',
+      'currentTarget',
+      'eventPhase',
+      'bubbles',
+      'cancelable',
+      'defaultPrevented',
+      'composed',
+      'timeStamp',
     ],
     writable: ['cancelBubble', 'returnValue'],
     methods: { composedPath: 0, stopPropagation: 0, stopImmediatePropagation: 0, preventDefault: 0, initEvent: 1 },
@@ -30,8 +44,19 @@ test('isTrusted is an own accessor that cannot be reconfigured, with one getter 
 test('a new event', () => {
   const event = new Event('test');
   assertEquals(
-    [event.type, event.target, event.srcElement, event.currentTarget, event.eventPhase, event.bubbles, event.cancelable, event.composed,
-      event.defaultPrevented, event.returnValue, event.cancelBubble],
+    [
+      event.type,
+      event.target,
+      event.srcElement,
+      event.currentTarget,
+      event.eventPhase,
+      event.bubbles,
+      event.cancelable,
+      event.composed,
+      event.defaultPrevented,
+      event.returnValue,
+      event.cancelBubble,
+    ],
     ['test', null, null, null, 0, false, false, false, false, true, false],
   );
   assert(event.timeStamp >= 0);
@@ -48,7 +73,12 @@ test('the constructor needs a type, converts it, and reads the init members', ()
   assertEquals(new Event('x', null).bubbles, false);
   const order = [];
   const init = {};
-  for (const key of ['composed', 'bubbles', 'cancelable']) Object.defineProperty(init, key, { get() { order.push(key); } });
+  for (const key of ['composed', 'bubbles', 'cancelable'])
+    Object.defineProperty(init, key, {
+      get() {
+        order.push(key);
+      },
+    });
   new Event('x', init);
   assertEquals(order, ['bubbles', 'cancelable', 'composed']);
 });
@@ -95,7 +125,12 @@ test('initEvent resets flags, target and type, but not while the event is dispat
 });
 
 test('CustomEvent: shape, detail and initCustomEvent', () => {
-  assertInterface(CustomEvent, 'CustomEvent', { length: 1, parent: Event, attributes: ['detail'], methods: { initCustomEvent: 1 } });
+  assertInterface(CustomEvent, 'CustomEvent', {
+    length: 1,
+    parent: Event,
+    attributes: ['detail'],
+    methods: { initCustomEvent: 1 },
+  });
   assertSame(new CustomEvent('x').detail, null);
   assertSame(new CustomEvent('x', { detail: undefined }).detail, null);
   const detail = {};
@@ -108,15 +143,29 @@ test('CustomEvent: shape, detail and initCustomEvent', () => {
 });
 
 test('ErrorEvent: shape and members', () => {
-  assertInterface(ErrorEvent, 'ErrorEvent', { length: 1, parent: Event, attributes: ['message', 'filename', 'lineno', 'colno', 'error'] });
+  assertInterface(ErrorEvent, 'ErrorEvent', {
+    length: 1,
+    parent: Event,
+    attributes: ['message', 'filename', 'lineno', 'colno', 'error'],
+  });
   const empty = new ErrorEvent('error');
   assertEquals([empty.message, empty.filename, empty.lineno, empty.colno, empty.error], ['', '', 0, 0, undefined]);
-  const event = new ErrorEvent('error', { message: 'm', filename: 'f\ud800', lineno: 2 ** 32 + 1, colno: '7', error: null });
+  const event = new ErrorEvent('error', {
+    message: 'm',
+    filename: 'f\ud800',
+    lineno: 2 ** 32 + 1,
+    colno: '7',
+    error: null,
+  });
   assertEquals([event.message, event.filename, event.lineno, event.colno, event.error], ['m', 'f\ufffd', 1, 7, null]);
 });
 
 test('PromiseRejectionEvent: promise is required', () => {
-  assertInterface(PromiseRejectionEvent, 'PromiseRejectionEvent', { length: 2, parent: Event, attributes: ['promise', 'reason'] });
+  assertInterface(PromiseRejectionEvent, 'PromiseRejectionEvent', {
+    length: 2,
+    parent: Event,
+    attributes: ['promise', 'reason'],
+  });
   const promise = Promise.resolve();
   const event = new PromiseRejectionEvent('x', { promise, reason: 5 });
   assertSame(event.promise, promise);
@@ -127,14 +176,23 @@ test('PromiseRejectionEvent: promise is required', () => {
 
 test('MessageEvent: shape, defaults and members', () => {
   assertInterface(MessageEvent, 'MessageEvent', {
-    length: 1, parent: Event, attributes: ['data', 'origin', 'lastEventId', 'source', 'ports'], methods: { initMessageEvent: 1 },
+    length: 1,
+    parent: Event,
+    attributes: ['data', 'origin', 'lastEventId', 'source', 'ports'],
+    methods: { initMessageEvent: 1 },
   });
   const empty = new MessageEvent('message');
   assertEquals([empty.data, empty.origin, empty.lastEventId, empty.source, empty.ports], [null, '', '', null, []]);
   assert(Object.isFrozen(empty.ports));
   assertSame(empty.ports, empty.ports);
   const { port1, port2 } = new MessageChannel();
-  const event = new MessageEvent('message', { data: 1, origin: 'o', lastEventId: 'l', source: port1, ports: new Set([port2]) });
+  const event = new MessageEvent('message', {
+    data: 1,
+    origin: 'o',
+    lastEventId: 'l',
+    source: port1,
+    ports: new Set([port2]),
+  });
   assertEquals([event.data, event.origin, event.lastEventId], [1, 'o', 'l']);
   assertSame(event.source, port1);
   assertSame(event.ports[0], port2);
@@ -142,7 +200,10 @@ test('MessageEvent: shape, defaults and members', () => {
     assertThrows(TypeError, () => new MessageEvent('message', init));
   }
   event.initMessageEvent('other', true, true, 'd', 'o2', 'l2', null, []);
-  assertEquals([event.type, event.bubbles, event.data, event.origin, event.lastEventId, event.source], ['other', true, 'd', 'o2', 'l2', null]);
+  assertEquals(
+    [event.type, event.bubbles, event.data, event.origin, event.lastEventId, event.source],
+    ['other', true, 'd', 'o2', 'l2', null],
+  );
 });
 
 test('CloseEvent: shape and conversions', () => {
@@ -154,7 +215,11 @@ test('CloseEvent: shape and conversions', () => {
 });
 
 test('ProgressEvent: shape and conversions', () => {
-  assertInterface(ProgressEvent, 'ProgressEvent', { length: 1, parent: Event, attributes: ['lengthComputable', 'loaded', 'total'] });
+  assertInterface(ProgressEvent, 'ProgressEvent', {
+    length: 1,
+    parent: Event,
+    attributes: ['lengthComputable', 'loaded', 'total'],
+  });
   const empty = new ProgressEvent('progress');
   assertEquals([empty.lengthComputable, empty.loaded, empty.total], [false, 0, 0]);
   const event = new ProgressEvent('progress', { lengthComputable: true, loaded: '5', total: 2 ** 40 });

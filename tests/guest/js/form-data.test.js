@@ -24,7 +24,10 @@ test('append, get, getAll, has, delete', () => {
   form.append('a', 1);
   form.append('b', null);
   form.append('a', 'x\ud800');
-  assertEquals([form.get('a'), form.getAll('a'), form.get('c'), form.getAll('c'), form.has('b'), form.has('c')], ['1', ['1', 'x\ufffd'], null, [], true, false]);
+  assertEquals(
+    [form.get('a'), form.getAll('a'), form.get('c'), form.getAll('c'), form.has('b'), form.has('c')],
+    ['1', ['1', 'x\ufffd'], null, [], true, false],
+  );
   form.delete('a');
   assertEquals([...form], [['b', 'null']]);
   for (const name of ['append', 'set']) assertThrows(TypeError, () => form[name]('a'));
@@ -33,10 +36,22 @@ test('append, get, getAll, has, delete', () => {
 
 test('set replaces the first entry of the name and removes the others', () => {
   const form = new FormData();
-  for (const [k, v] of [['a', '1'], ['b', '2'], ['a', '3']]) form.append(k, v);
+  for (const [k, v] of [
+    ['a', '1'],
+    ['b', '2'],
+    ['a', '3'],
+  ])
+    form.append(k, v);
   form.set('a', 'new');
   form.set('c', 'added');
-  assertEquals([...form], [['a', 'new'], ['b', '2'], ['c', 'added']]);
+  assertEquals(
+    [...form],
+    [
+      ['a', 'new'],
+      ['b', '2'],
+      ['c', 'added'],
+    ],
+  );
 });
 
 test('blobs become files: named blob, or by the given name', () => {
@@ -51,7 +66,10 @@ test('blobs become files: named blob, or by the given name', () => {
   assertEquals([plain.name, plain.type, plain.size], ['blob', 'a/b', 2]);
   assertEquals(form.get('named').name, 'name.bin');
   assertSame(form.get('file'), file);
-  assertEquals([form.get('renamed').name, form.get('renamed').type, form.get('renamed').lastModified], ['other.txt', 'text/plain', 7]);
+  assertEquals(
+    [form.get('renamed').name, form.get('renamed').type, form.get('renamed').lastModified],
+    ['other.txt', 'text/plain', 7],
+  );
 });
 
 test('a file name needs a blob', () => {
@@ -73,7 +91,10 @@ test('iteration is live and has the right prototype', () => {
   assertEquals(got, ['a']);
   const iterator = form.keys();
   assertEquals(Object.getPrototypeOf(iterator)[Symbol.toStringTag], 'FormData Iterator');
-  assertSame(Object.getPrototypeOf(Object.getPrototypeOf(iterator)), Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())));
+  assertSame(
+    Object.getPrototypeOf(Object.getPrototypeOf(iterator)),
+    Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]())),
+  );
   assertEquals([...form.values()], ['2']);
   assertThrows(TypeError, () => iterator.next.call({}));
 });
@@ -83,7 +104,9 @@ test('forEach gives value, name and object', () => {
   form.append('a', '1');
   const receiver = {};
   let seen;
-  form.forEach(function (...args) { seen = [this, ...args]; }, receiver);
+  form.forEach(function (...args) {
+    seen = [this, ...args];
+  }, receiver);
   assertSame(seen[0], receiver);
   assertEquals(seen.slice(1, 3), ['1', 'a']);
   assertSame(seen[3], form);
@@ -97,7 +120,6 @@ function textOf({ parts, length }) {
   return new TextDecoder().decode(concatBytes(parts, length));
 }
 
-
 test('serializeMultipart: form of the body, and its length', () => {
   const form = new FormData();
   form.append('text', 'a\nb\r\nc\rd');
@@ -106,10 +128,22 @@ test('serializeMultipart: form of the body, and its length', () => {
   const body = serializeMultipart(formDataEntries(form));
   const b = body.boundary;
   const expected = [
-    `--${b}`, 'Content-Disposition: form-data; name="text"', '', 'a\r\nb\r\nc\r\nd',
-    `--${b}`, 'Content-Disposition: form-data; name="f"; filename="n%22a%0D%0Ame.txt"', 'Content-Type: text/plain', '', 'data',
-    `--${b}`, 'Content-Disposition: form-data; name="q%22%0D%0A"; filename="blob"', 'Content-Type: application/octet-stream', '', '',
-    `--${b}--`, '',
+    `--${b}`,
+    'Content-Disposition: form-data; name="text"',
+    '',
+    'a\r\nb\r\nc\r\nd',
+    `--${b}`,
+    'Content-Disposition: form-data; name="f"; filename="n%22a%0D%0Ame.txt"',
+    'Content-Type: text/plain',
+    '',
+    'data',
+    `--${b}`,
+    'Content-Disposition: form-data; name="q%22%0D%0A"; filename="blob"',
+    'Content-Type: application/octet-stream',
+    '',
+    '',
+    `--${b}--`,
+    '',
   ].join('\r\n');
   assertEquals(textOf(body), expected);
   assertEquals(body.length, encoder.encode(expected).length);
@@ -128,7 +162,10 @@ test('parseMultipart reads what serializeMultipart writes', async () => {
   const entries = parseMultipart(concatBytes(body.parts, body.length), body.boundary);
   assertEquals(entries[0], ['name \u00e9"', 'v\u00e4lue']);
   const [name, file] = entries[1];
-  assertEquals([name, file.name, file.type, await file.bytes()], ['file', 'b\u00efn"\n.dat', 'a/b', new Uint8Array([0, 255, 13, 10, 45, 45])]);
+  assertEquals(
+    [name, file.name, file.type, await file.bytes()],
+    ['file', 'b\u00efn"\n.dat', 'a/b', new Uint8Array([0, 255, 13, 10, 45, 45])],
+  );
 });
 
 test('parseMultipart: other ways to write the same', () => {
@@ -143,20 +180,44 @@ test('parseMultipart: other ways to write the same', () => {
 
 test('parseMultipart: what is not valid throws a TypeError', () => {
   const bad = [
-    '', 'junk', '--C--', '--B', '--B\r\n', '--B\r\n\r\nx\r\n--B--', '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nv',
-    '--B\r\nContent-Disposition: attachment; name="a"\r\n\r\nv\r\n--B--', '--B\r\nContent-Disposition form-data\r\n\r\nv\r\n--B--',
-    '--B\r\nContent-Disposition: form-data\r\n\r\nv\r\n--B--', '--Bx\r\n',
+    '',
+    'junk',
+    '--C--',
+    '--B',
+    '--B\r\n',
+    '--B\r\n\r\nx\r\n--B--',
+    '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\nv',
+    '--B\r\nContent-Disposition: attachment; name="a"\r\n\r\nv\r\n--B--',
+    '--B\r\nContent-Disposition form-data\r\n\r\nv\r\n--B--',
+    '--B\r\nContent-Disposition: form-data\r\n\r\nv\r\n--B--',
+    '--Bx\r\n',
   ];
   for (const text of bad) assertThrows(TypeError, () => parseMultipart(encoder.encode(text), 'B'));
 });
 
 test('createFormData takes finished entries', () => {
-  assertEquals([...createFormData([['a', 'b'], ['a', 'c']])], [['a', 'b'], ['a', 'c']]);
+  assertEquals(
+    [
+      ...createFormData([
+        ['a', 'b'],
+        ['a', 'c'],
+      ]),
+    ],
+    [
+      ['a', 'b'],
+      ['a', 'c'],
+    ],
+  );
 });
 
 test('urlencoded bytes: raw and escaped bytes form characters together', () => {
   const parse = (text) => parseUrlEncodedBytes(encoder.encode(text));
-  assertEquals(parse('a=b&c=%20+d&&e&=f'), [['a', 'b'], ['c', '  d'], ['e', ''], ['', 'f']]);
+  assertEquals(parse('a=b&c=%20+d&&e&=f'), [
+    ['a', 'b'],
+    ['c', '  d'],
+    ['e', ''],
+    ['', 'f'],
+  ]);
   assertEquals(parse('\u00e9=\u20ac'), [['\u00e9', '\u20ac']]);
   assertEquals(parseUrlEncodedBytes(new Uint8Array([0x61, 0x3d, 0xe2, 0x25, 0x38, 0x32, 0xac])), [['a', '\u20ac']]);
   assertEquals(parse('%EF%BB%BFa=%FF%4'), [['\ufeffa', '\ufffd%4']]);

@@ -10,7 +10,16 @@ exposeGlobals((level, text) => lines.push([level, text]));
 const error1 = new TypeError('error1');
 
 test('globals are writable, configurable and not enumerable', () => {
-  for (const name of ['AbortController', 'ReadableStream', 'Headers', 'structuredClone', 'console', 'setTimeout', 'performance', 'URLSearchParams']) {
+  for (const name of [
+    'AbortController',
+    'ReadableStream',
+    'Headers',
+    'structuredClone',
+    'console',
+    'setTimeout',
+    'performance',
+    'URLSearchParams',
+  ]) {
     const { writable, configurable, enumerable } = Object.getOwnPropertyDescriptor(globalThis, name);
     assertEquals([writable, configurable, enumerable], [true, true, false], name);
   }
@@ -21,7 +30,9 @@ test('globals are writable, configurable and not enumerable', () => {
 test('the global object is an event target, with or without a receiver', () => {
   const { addEventListener, removeEventListener, dispatchEvent } = globalThis;
   let seen;
-  const listener = function (e) { seen = [this, e.target]; };
+  const listener = function (e) {
+    seen = [this, e.target];
+  };
   addEventListener('x', listener);
   dispatchEvent(new Event('x'));
   assertSame(seen[0], globalThis);
@@ -45,21 +56,36 @@ test('reportError: logged if nobody listens', () => {
 test('reportError: an error event, which may be cancelled', () => {
   lines.length = 0;
   let event;
-  addEventListener('error', (e) => { event = e; e.preventDefault(); }, { once: true });
+  addEventListener(
+    'error',
+    (e) => {
+      event = e;
+      e.preventDefault();
+    },
+    { once: true },
+  );
   reportError(error1);
   assert(event instanceof ErrorEvent);
   assertSame(event.error, error1);
-  assertEquals([event.message, event.cancelable, event.isTrusted, lines.length], ['Uncaught TypeError: error1', true, true, 0]);
+  assertEquals(
+    [event.message, event.cancelable, event.isTrusted, lines.length],
+    ['Uncaught TypeError: error1', true, true, 0],
+  );
   assert(event.filename.includes('globals.test') && event.lineno > 0 && event.colno > 0);
 });
 
 test('onerror gets five arguments, and true cancels', () => {
   lines.length = 0;
   let args;
-  globalThis.onerror = (...a) => { args = a; return true; };
+  globalThis.onerror = (...a) => {
+    args = a;
+    return true;
+  };
   reportError(error1);
   assertEquals([args.length, args[0], args[4] === error1, lines.length], [5, 'Uncaught TypeError: error1', true, 0]);
-  globalThis.onerror = () => { throw new Error('again'); };
+  globalThis.onerror = () => {
+    throw new Error('again');
+  };
   reportError(error1);
   assertEquals(lines.length, 2);
   globalThis.onerror = null;
@@ -69,7 +95,9 @@ test('unhandled rejections', () => {
   const promise = Promise.resolve();
   assertEquals(fireUnhandledRejection(promise, error1), false);
   let event;
-  globalThis.onunhandledrejection = (e) => { event = e; };
+  globalThis.onunhandledrejection = (e) => {
+    event = e;
+  };
   assertEquals(fireUnhandledRejection(promise, error1), false);
   assert(event instanceof PromiseRejectionEvent);
   assertSame(event.promise, promise);
@@ -85,25 +113,55 @@ test('unhandled rejections', () => {
 
 test('exceptions of timers reach the global error event', async () => {
   let message;
-  addEventListener('error', (e) => { message = e.message; e.preventDefault(); }, { once: true });
-  setTimeout(() => { throw new RangeError('late'); });
+  addEventListener(
+    'error',
+    (e) => {
+      message = e.message;
+      e.preventDefault();
+    },
+    { once: true },
+  );
+  setTimeout(() => {
+    throw new RangeError('late');
+  });
   await flushTasks();
   assertEquals(message, 'Uncaught RangeError: late');
 });
 
 test('the platform survives user code that breaks built-ins', async () => {
-  const saved = [[Array.prototype, 'push'], [Map.prototype, 'get'], [Promise, 'resolve'], [Object, 'defineProperty'], [Function.prototype, 'call'], [Uint8Array.prototype, Symbol.iterator]];
+  const saved = [
+    [Array.prototype, 'push'],
+    [Map.prototype, 'get'],
+    [Promise, 'resolve'],
+    [Object, 'defineProperty'],
+    [Function.prototype, 'call'],
+    [Uint8Array.prototype, Symbol.iterator],
+  ];
   const originals = saved.map(([object, key]) => object[key]);
   const { ReadableStream: RS, AbortController: AC, TextEncoder: TE } = globalThis;
   let promise;
   try {
-    Promise.resolve = Object.defineProperty = Function.prototype.call = () => { throw new Error('broken'); };
+    Promise.resolve =
+      Object.defineProperty =
+      Function.prototype.call =
+        () => {
+          throw new Error('broken');
+        };
     const controller = new AC();
     controller.abort();
     new TE().encode('x');
-    promise = new RS({ start(c) { c.enqueue(1); c.close(); } }).getReader().read();
+    promise = new RS({
+      start(c) {
+        c.enqueue(1);
+        c.close();
+      },
+    })
+      .getReader()
+      .read();
   } finally {
-    saved.forEach(([object, key], i) => { object[key] = originals[i]; });
+    saved.forEach(([object, key], i) => {
+      object[key] = originals[i];
+    });
   }
   assertEquals((await promise).value, 1);
 });

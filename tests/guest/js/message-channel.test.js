@@ -7,10 +7,16 @@ import { assert, assertEquals, assertInterface, assertSame, assertThrows, flushT
 test('interfaces: shape', () => {
   assertInterface(MessageChannel, 'MessageChannel', { attributes: ['port1', 'port2'] });
   assertInterface(MessagePort, 'MessagePort', {
-    parent: EventTarget, writable: ['onmessage', 'onmessageerror', 'onclose'], methods: { postMessage: 1, start: 0, close: 0 },
+    parent: EventTarget,
+    writable: ['onmessage', 'onmessageerror', 'onclose'],
+    methods: { postMessage: 1, start: 0, close: 0 },
   });
   assertInterface(BroadcastChannel, 'BroadcastChannel', {
-    length: 1, parent: EventTarget, attributes: ['name'], writable: ['onmessage', 'onmessageerror'], methods: { postMessage: 1, close: 0 },
+    length: 1,
+    parent: EventTarget,
+    attributes: ['name'],
+    writable: ['onmessage', 'onmessageerror'],
+    methods: { postMessage: 1, close: 0 },
   });
   assertThrows(TypeError, () => new MessagePort());
 });
@@ -18,14 +24,18 @@ test('interfaces: shape', () => {
 test('messages arrive later, in order, cloned, as trusted MessageEvents', async () => {
   const { port1, port2 } = new MessageChannel();
   const got = [];
-  port2.onmessage = (e) => got.push([e instanceof MessageEvent, e.isTrusted, e.data, e.target === port2, e.origin, e.ports.length]);
+  port2.onmessage = (e) =>
+    got.push([e instanceof MessageEvent, e.isTrusted, e.data, e.target === port2, e.origin, e.ports.length]);
   const message = { a: 1 };
   port1.postMessage(message);
   port1.postMessage('second');
   message.a = 2;
   assertEquals(got, []);
   await flushTasks();
-  assertEquals(got, [[true, true, { a: 1 }, true, '', 0], [true, true, 'second', true, '', 0]]);
+  assertEquals(got, [
+    [true, true, { a: 1 }, true, '', 0],
+    [true, true, 'second', true, '', 0],
+  ]);
 });
 
 test('messages wait until the port is started', async () => {
@@ -98,7 +108,8 @@ test('close: later messages are lost, earlier ones arrive, the other end hears o
 test('BroadcastChannel: others of the same name get a copy each', async () => {
   const [a, b, c, other] = ['n', 'n', 'n', 'm'].map((name) => new BroadcastChannel(name));
   const got = [];
-  for (const [label, channel] of Object.entries({ a, b, c, other })) channel.onmessage = (e) => got.push([label, e.data]);
+  for (const [label, channel] of Object.entries({ a, b, c, other }))
+    channel.onmessage = (e) => got.push([label, e.data]);
   const message = { x: 1 };
   a.postMessage(message);
   c.close();

@@ -5,14 +5,32 @@ import { ReadableByteStreamController } from '../../../guest/wapojs/js/streams/r
 import { ReadableStreamBYOBReader } from '../../../guest/wapojs/js/streams/readable-readers.js';
 import { ReadableStream } from '../../../guest/wapojs/js/streams/readable-stream.js';
 import {
-  assert, assertEquals, assertInterface, assertRejects, assertSame, assertThrows, flushTasks, stateOf, test,
+  assert,
+  assertEquals,
+  assertInterface,
+  assertRejects,
+  assertSame,
+  assertThrows,
+  flushTasks,
+  stateOf,
+  test,
 } from './harness.js';
 
 const error1 = new Error('error1');
 
 function byteStream(source = {}, strategy) {
   let controller;
-  const stream = new ReadableStream({ type: 'bytes', ...source, start(c) { controller = c; return source.start?.(c); } }, strategy);
+  const stream = new ReadableStream(
+    {
+      type: 'bytes',
+      ...source,
+      start(c) {
+        controller = c;
+        return source.start?.(c);
+      },
+    },
+    strategy,
+  );
   return { stream, controller };
 }
 
@@ -20,13 +38,17 @@ const bytes = (...values) => new Uint8Array(values);
 
 test('interfaces: shape', () => {
   assertInterface(ReadableByteStreamController, 'ReadableByteStreamController', {
-    attributes: ['byobRequest', 'desiredSize'], methods: { close: 0, enqueue: 1, error: 0 },
+    attributes: ['byobRequest', 'desiredSize'],
+    methods: { close: 0, enqueue: 1, error: 0 },
   });
   assertInterface(ReadableStreamBYOBRequest, 'ReadableStreamBYOBRequest', {
-    attributes: ['view'], methods: { respond: 1, respondWithNewView: 1 },
+    attributes: ['view'],
+    methods: { respond: 1, respondWithNewView: 1 },
   });
   assertInterface(ReadableStreamBYOBReader, 'ReadableStreamBYOBReader', {
-    length: 1, attributes: ['closed'], methods: { read: 1, releaseLock: 0, cancel: 0 },
+    length: 1,
+    attributes: ['closed'],
+    methods: { read: 1, releaseLock: 0, cancel: 0 },
   });
   assertThrows(TypeError, () => new ReadableByteStreamController());
   assertThrows(TypeError, () => new ReadableStreamBYOBRequest());
@@ -55,7 +77,8 @@ test('enqueue takes views of any type, and takes their buffer', async () => {
 
 test('enqueue checks its chunk', () => {
   const { controller } = byteStream();
-  for (const bad of [undefined, null, 1, 'x', {}, new ArrayBuffer(1), [1]]) assertThrows(TypeError, () => controller.enqueue(bad));
+  for (const bad of [undefined, null, 1, 'x', {}, new ArrayBuffer(1), [1]])
+    assertThrows(TypeError, () => controller.enqueue(bad));
   assertThrows(TypeError, () => controller.enqueue());
   assertThrows(TypeError, () => controller.enqueue(new Uint8Array(0)));
   assertThrows(TypeError, () => controller.enqueue(new Uint8Array(new ArrayBuffer(4), 0, 0)));
@@ -211,7 +234,10 @@ test('respond checks the count', async () => {
 
 test('respond throws if the buffer was transferred', async () => {
   const { stream, controller } = byteStream();
-  stream.getReader({ mode: 'byob' }).read(new Uint8Array(2)).catch(() => {});
+  stream
+    .getReader({ mode: 'byob' })
+    .read(new Uint8Array(2))
+    .catch(() => {});
   const { view } = controller.byobRequest;
   byteStream().controller.enqueue(view); // takes the buffer
   assertThrows(TypeError, () => controller.byobRequest.respond(1));
@@ -236,7 +262,14 @@ test('respondWithNewView: same place, another buffer of the same size', async ()
 
 test('with autoAllocateChunkSize a default reader makes BYOB requests', async () => {
   const sizes = [];
-  const { stream } = byteStream({ autoAllocateChunkSize: 16, pull(c) { sizes.push(c.byobRequest.view.byteLength); c.byobRequest.view[0] = 1; c.byobRequest.respond(1); } });
+  const { stream } = byteStream({
+    autoAllocateChunkSize: 16,
+    pull(c) {
+      sizes.push(c.byobRequest.view.byteLength);
+      c.byobRequest.view[0] = 1;
+      c.byobRequest.respond(1);
+    },
+  });
   const { value } = await stream.getReader().read();
   assertEquals(value, bytes(1));
   assertEquals(value.buffer.byteLength, 16);
@@ -244,7 +277,12 @@ test('with autoAllocateChunkSize a default reader makes BYOB requests', async ()
 });
 
 test('with autoAllocateChunkSize a source may enqueue instead', async () => {
-  const { stream } = byteStream({ autoAllocateChunkSize: 16, pull(c) { c.enqueue(bytes(9)); } });
+  const { stream } = byteStream({
+    autoAllocateChunkSize: 16,
+    pull(c) {
+      c.enqueue(bytes(9));
+    },
+  });
   assertEquals((await stream.getReader().read()).value, bytes(9));
 });
 
@@ -255,7 +293,13 @@ test('close with a pending read(view): respond(0) gives an empty view, done', as
   controller.close();
   controller.byobRequest.respond(0);
   const results = await Promise.all(reads);
-  assertEquals(results.map((r) => [r.done, r.value.constructor.name, r.value.byteLength, r.value.buffer.byteLength]), [[true, 'Uint16Array', 0, 4], [true, 'Uint8Array', 0, 3]]);
+  assertEquals(
+    results.map((r) => [r.done, r.value.constructor.name, r.value.byteLength, r.value.buffer.byteLength]),
+    [
+      [true, 'Uint16Array', 0, 4],
+      [true, 'Uint8Array', 0, 3],
+    ],
+  );
 });
 
 test('read(view) of a closed stream gives an empty view of the same buffer', async () => {
@@ -286,7 +330,11 @@ test('an incomplete element at the end of the queue is an error', async () => {
 
 test('cancel answers pending read(view)s with undefined', async () => {
   let reason;
-  const { stream } = byteStream({ cancel(r) { reason = r; } });
+  const { stream } = byteStream({
+    cancel(r) {
+      reason = r;
+    },
+  });
   const reader = stream.getReader({ mode: 'byob' });
   const read = reader.read(new Uint8Array(1));
   await reader.cancel(error1);
@@ -305,7 +353,11 @@ test('error rejects pending read(view)s', async () => {
 });
 
 test('an exception of pull errors the stream', async () => {
-  const { stream } = byteStream({ pull() { throw error1; } });
+  const { stream } = byteStream({
+    pull() {
+      throw error1;
+    },
+  });
   await assertRejects(error1, stream.getReader({ mode: 'byob' }).read(new Uint8Array(1)));
 });
 
@@ -336,7 +388,12 @@ test('enqueue after a release goes to a default reader', async () => {
 
 test('pull is called once for several reads, and again when it ends', async () => {
   let pulls = 0;
-  const { stream } = byteStream({ pull(c) { pulls++; c.byobRequest.respond(1); } });
+  const { stream } = byteStream({
+    pull(c) {
+      pulls++;
+      c.byobRequest.respond(1);
+    },
+  });
   const reader = stream.getReader({ mode: 'byob' });
   const reads = [reader.read(new Uint8Array(1)), reader.read(new Uint8Array(1))];
   await Promise.all(reads);

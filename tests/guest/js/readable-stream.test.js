@@ -1,10 +1,22 @@
 // https://streams.spec.whatwg.org/#rs-class and the default reader and controller
 import { ReadableStreamDefaultController } from '../../../guest/wapojs/js/streams/readable-default-controller.js';
-import { ReadableStreamBYOBReader, ReadableStreamDefaultReader } from '../../../guest/wapojs/js/streams/readable-readers.js';
+import {
+  ReadableStreamBYOBReader,
+  ReadableStreamDefaultReader,
+} from '../../../guest/wapojs/js/streams/readable-readers.js';
 import { ReadableStream } from '../../../guest/wapojs/js/streams/readable-stream.js';
 import { CountQueuingStrategy } from '../../../guest/wapojs/js/streams/strategies.js';
 import {
-  assert, assertEquals, assertInterface, assertRejects, assertSame, assertThrows, delay, flushTasks, stateOf, test,
+  assert,
+  assertEquals,
+  assertInterface,
+  assertRejects,
+  assertSame,
+  assertThrows,
+  delay,
+  flushTasks,
+  stateOf,
+  test,
 } from './harness.js';
 
 const error1 = new Error('error1');
@@ -22,10 +34,13 @@ test('ReadableStream: interface shape', () => {
 
 test('ReadableStreamDefaultReader and ReadableStreamDefaultController: interface shape', () => {
   assertInterface(ReadableStreamDefaultReader, 'ReadableStreamDefaultReader', {
-    length: 1, attributes: ['closed'], methods: { read: 0, releaseLock: 0, cancel: 0 },
+    length: 1,
+    attributes: ['closed'],
+    methods: { read: 0, releaseLock: 0, cancel: 0 },
   });
   assertInterface(ReadableStreamDefaultController, 'ReadableStreamDefaultController', {
-    attributes: ['desiredSize'], methods: { close: 0, enqueue: 0, error: 0 },
+    attributes: ['desiredSize'],
+    methods: { close: 0, enqueue: 0, error: 0 },
   });
   assertThrows(TypeError, () => new ReadableStreamDefaultController());
 });
@@ -60,22 +75,42 @@ test('the constructor rejects members that are not functions, and unknown types'
 test('the strategy is converted before the source, members in alphabetical order', () => {
   const order = [];
   const spy = (name) => ({ get: () => (order.push(name), undefined) });
-  const source = Object.defineProperties({}, {
-    start: spy('start'), pull: spy('pull'), cancel: spy('cancel'), type: spy('type'), autoAllocateChunkSize: spy('auto'),
-  });
+  const source = Object.defineProperties(
+    {},
+    {
+      start: spy('start'),
+      pull: spy('pull'),
+      cancel: spy('cancel'),
+      type: spy('type'),
+      autoAllocateChunkSize: spy('auto'),
+    },
+  );
   const strategy = Object.defineProperties({}, { size: spy('size'), highWaterMark: spy('hwm') });
   new ReadableStream(source, strategy);
   assertEquals(order, ['hwm', 'size', 'auto', 'cancel', 'pull', 'start', 'type']);
 });
 
 test('an exception of start is thrown by the constructor', () => {
-  assertThrows(error1, () => new ReadableStream({ start() { throw error1; } }));
+  assertThrows(
+    error1,
+    () =>
+      new ReadableStream({
+        start() {
+          throw error1;
+        },
+      }),
+  );
 });
 
 test('start is called with the controller, on the source', () => {
   let receiver;
   let args;
-  const source = { start(...a) { receiver = this; args = a; } };
+  const source = {
+    start(...a) {
+      receiver = this;
+      args = a;
+    },
+  };
   new ReadableStream(source);
   assertSame(receiver, source);
   assertEquals(args.length, 1);
@@ -89,7 +124,13 @@ test('a rejection of start errors the stream', async () => {
 });
 
 test('chunks are read in order, then done', async () => {
-  const reader = new ReadableStream({ start(c) { c.enqueue('a'); c.enqueue(undefined); c.close(); } }).getReader();
+  const reader = new ReadableStream({
+    start(c) {
+      c.enqueue('a');
+      c.enqueue(undefined);
+      c.close();
+    },
+  }).getReader();
   const first = await reader.read();
   assertEquals(first, { value: 'a', done: false });
   assertSame(Object.getPrototypeOf(first), Object.prototype);
@@ -101,18 +142,36 @@ test('chunks are read in order, then done', async () => {
 
 test('reads before chunks are answered in order', async () => {
   let controller;
-  const reader = new ReadableStream({ start(c) { controller = c; } }).getReader();
+  const reader = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  }).getReader();
   const reads = [reader.read(), reader.read(), reader.read()];
   controller.enqueue(1);
   controller.enqueue(2);
   controller.close();
-  assertEquals(await Promise.all(reads), [{ value: 1, done: false }, { value: 2, done: false }, { value: undefined, done: true }]);
+  assertEquals(await Promise.all(reads), [
+    { value: 1, done: false },
+    { value: 2, done: false },
+    { value: undefined, done: true },
+  ]);
 });
 
 test('pull is called after start, and again only when the last pull has ended', async () => {
   let pulls = 0;
   let endPull;
-  const stream = new ReadableStream({ pull() { pulls++; return new Promise((resolve) => { endPull = resolve; }); } }, { highWaterMark: 2 });
+  const stream = new ReadableStream(
+    {
+      pull() {
+        pulls++;
+        return new Promise((resolve) => {
+          endPull = resolve;
+        });
+      },
+    },
+    { highWaterMark: 2 },
+  );
   assertEquals(pulls, 0);
   await flushTasks();
   assertEquals(pulls, 1);
@@ -128,7 +187,15 @@ test('pull is called after start, and again only when the last pull has ended', 
 
 test('pull is called until the high-water mark is reached, then for each read', async () => {
   let pulls = 0;
-  const stream = new ReadableStream({ pull(c) { pulls++; c.enqueue(pulls); } }, { highWaterMark: 3 });
+  const stream = new ReadableStream(
+    {
+      pull(c) {
+        pulls++;
+        c.enqueue(pulls);
+      },
+    },
+    { highWaterMark: 3 },
+  );
   await flushTasks();
   assertEquals(pulls, 3);
   await stream.getReader().read();
@@ -138,7 +205,15 @@ test('pull is called until the high-water mark is reached, then for each read', 
 
 test('pull is not called with a high-water mark of 0 before a read', async () => {
   let pulls = 0;
-  const stream = new ReadableStream({ pull(c) { pulls++; c.enqueue(1); } }, { highWaterMark: 0 });
+  const stream = new ReadableStream(
+    {
+      pull(c) {
+        pulls++;
+        c.enqueue(1);
+      },
+    },
+    { highWaterMark: 0 },
+  );
   await flushTasks();
   assertEquals(pulls, 0);
   await stream.getReader().read();
@@ -146,7 +221,12 @@ test('pull is not called with a high-water mark of 0 before a read', async () =>
 });
 
 test('an exception or rejection of pull errors the stream', async () => {
-  for (const pull of [() => { throw error1; }, () => Promise.reject(error1)]) {
+  for (const pull of [
+    () => {
+      throw error1;
+    },
+    () => Promise.reject(error1),
+  ]) {
     const reader = new ReadableStream({ pull }).getReader();
     await assertRejects(error1, reader.read());
     await assertRejects(error1, reader.closed);
@@ -156,7 +236,20 @@ test('an exception or rejection of pull errors the stream', async () => {
 test('pull may return any thenable', async () => {
   let pulls = 0;
   let end;
-  new ReadableStream({ pull(c) { pulls++; c.enqueue(1); return { then(resolve) { end = resolve; } }; } }, { highWaterMark: 3 });
+  new ReadableStream(
+    {
+      pull(c) {
+        pulls++;
+        c.enqueue(1);
+        return {
+          then(resolve) {
+            end = resolve;
+          },
+        };
+      },
+    },
+    { highWaterMark: 3 },
+  );
   await flushTasks();
   assertEquals(pulls, 1);
   end();
@@ -166,7 +259,14 @@ test('pull may return any thenable', async () => {
 
 test('desiredSize follows the queue; 0 when closed, null when errored', () => {
   let controller;
-  new ReadableStream({ start(c) { controller = c; } }, { highWaterMark: 2 });
+  new ReadableStream(
+    {
+      start(c) {
+        controller = c;
+      },
+    },
+    { highWaterMark: 2 },
+  );
   assertEquals(controller.desiredSize, 2);
   controller.enqueue('x');
   assertEquals(controller.desiredSize, 1);
@@ -175,14 +275,25 @@ test('desiredSize follows the queue; 0 when closed, null when errored', () => {
   assertEquals(controller.desiredSize, -1);
   controller.error(error1);
   assertEquals(controller.desiredSize, null);
-  new ReadableStream({ start(c) { controller = c; } });
+  new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.close();
   assertEquals(controller.desiredSize, 0);
 });
 
 test('a size function decides what a chunk counts', () => {
   let controller;
-  new ReadableStream({ start(c) { controller = c; } }, { highWaterMark: 10, size: (chunk) => chunk.length });
+  new ReadableStream(
+    {
+      start(c) {
+        controller = c;
+      },
+    },
+    { highWaterMark: 10, size: (chunk) => chunk.length },
+  );
   controller.enqueue('abc');
   controller.enqueue('');
   assertEquals(controller.desiredSize, 7);
@@ -190,7 +301,19 @@ test('a size function decides what a chunk counts', () => {
 
 test('size is called without a receiver, with the chunk', () => {
   let seen;
-  const stream = new ReadableStream({ start(c) { c.enqueue('x'); } }, { size(...args) { seen = [this, args]; return 1; } });
+  const stream = new ReadableStream(
+    {
+      start(c) {
+        c.enqueue('x');
+      },
+    },
+    {
+      size(...args) {
+        seen = [this, args];
+        return 1;
+      },
+    },
+  );
   assertEquals(seen, [undefined, ['x']]);
   assert(stream);
 });
@@ -198,7 +321,21 @@ test('size is called without a receiver, with the chunk', () => {
 test('an exception of size errors the stream and is thrown by enqueue', async () => {
   let thrown;
   const stream = new ReadableStream(
-    { start(c) { try { c.enqueue('x'); } catch (e) { thrown = e; } } }, { size() { throw error1; }, highWaterMark: 5 },
+    {
+      start(c) {
+        try {
+          c.enqueue('x');
+        } catch (e) {
+          thrown = e;
+        }
+      },
+    },
+    {
+      size() {
+        throw error1;
+      },
+      highWaterMark: 5,
+    },
   );
   assertSame(thrown, error1);
   await assertRejects(error1, stream.getReader().closed);
@@ -207,7 +344,14 @@ test('an exception of size errors the stream and is thrown by enqueue', async ()
 test('an impossible size is a RangeError that errors the stream', async () => {
   for (const size of [NaN, -Infinity, Infinity, -1]) {
     let controller;
-    const stream = new ReadableStream({ start(c) { controller = c; } }, { size: () => size });
+    const stream = new ReadableStream(
+      {
+        start(c) {
+          controller = c;
+        },
+      },
+      { size: () => size },
+    );
     const error = assertThrows(RangeError, () => controller.enqueue('x'));
     await assertRejects(error, stream.getReader().closed);
   }
@@ -225,12 +369,20 @@ test('an impossible high-water mark is a RangeError; it is converted to a number
 
 test('enqueue and close after close throw a TypeError, error does nothing', () => {
   let controller;
-  new ReadableStream({ start(c) { controller = c; } });
+  new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.enqueue(1);
   controller.close();
   assertThrows(TypeError, () => controller.close());
   assertThrows(TypeError, () => controller.enqueue(2));
-  new ReadableStream({ start(c) { controller = c; } });
+  new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.error(error1);
   assertThrows(TypeError, () => controller.close());
   assertThrows(TypeError, () => controller.enqueue(2));
@@ -239,7 +391,11 @@ test('enqueue and close after close throw a TypeError, error does nothing', () =
 
 test('close lets queued chunks be read first', async () => {
   let controller;
-  const stream = new ReadableStream({ start(c) { controller = c; } });
+  const stream = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.enqueue('a');
   controller.close();
   const reader = stream.getReader();
@@ -250,12 +406,20 @@ test('close lets queued chunks be read first', async () => {
 
 test('error drops queued chunks and rejects pending reads', async () => {
   let controller;
-  const stream = new ReadableStream({ start(c) { controller = c; } });
+  const stream = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.enqueue('a');
   controller.error(error1);
   const reader = stream.getReader();
   await assertRejects(error1, reader.read());
-  const other = new ReadableStream({ start(c) { controller = c; } }).getReader();
+  const other = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  }).getReader();
   const read = other.read();
   controller.error(undefined);
   await assertRejects(undefined, read);
@@ -293,7 +457,11 @@ test('releaseLock rejects pending reads and closed, and later use of the reader'
 
 test('closed is replaced when the reader of a closed or errored stream is released', async () => {
   let controller;
-  const reader = new ReadableStream({ start(c) { controller = c; } }).getReader();
+  const reader = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  }).getReader();
   const before = reader.closed;
   controller.close();
   reader.releaseLock();
@@ -304,7 +472,11 @@ test('closed is replaced when the reader of a closed or errored stream is releas
 
 test('a chunk enqueued after releaseLock goes to the next reader', async () => {
   let controller;
-  const stream = new ReadableStream({ start(c) { controller = c; } });
+  const stream = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   const first = stream.getReader();
   const lost = first.read();
   first.releaseLock();
@@ -326,7 +498,13 @@ test('getReader checks its options', () => {
 
 test('cancel calls the source once, with the reason, and resolves with undefined', async () => {
   const reasons = [];
-  const source = { cancel(reason) { assertSame(this, source); reasons.push(reason); return 'ignored'; } };
+  const source = {
+    cancel(reason) {
+      assertSame(this, source);
+      reasons.push(reason);
+      return 'ignored';
+    },
+  };
   const stream = new ReadableStream(source);
   assertEquals(await stream.cancel(error1), undefined);
   assertEquals(await stream.cancel('again'), undefined);
@@ -336,12 +514,19 @@ test('cancel calls the source once, with the reason, and resolves with undefined
 
 test('cancel closes at once, drops the queue and answers pending reads', async () => {
   let controller;
-  const stream = new ReadableStream({ start(c) { controller = c; c.enqueue('a'); } });
+  const stream = new ReadableStream({
+    start(c) {
+      controller = c;
+      c.enqueue('a');
+    },
+  });
   const reader = stream.getReader();
   await reader.read();
   const read = reader.read();
   let ended = false;
-  const cancelled = reader.cancel().then(() => { ended = true; });
+  const cancelled = reader.cancel().then(() => {
+    ended = true;
+  });
   assertEquals(await read, { value: undefined, done: true });
   await cancelled;
   assert(ended);
@@ -350,7 +535,12 @@ test('cancel closes at once, drops the queue and answers pending reads', async (
 });
 
 test('cancel rejects with what the source throws, but the stream is closed', async () => {
-  for (const cancel of [() => { throw error1; }, () => Promise.reject(error1)]) {
+  for (const cancel of [
+    () => {
+      throw error1;
+    },
+    () => Promise.reject(error1),
+  ]) {
     const stream = new ReadableStream({ cancel });
     await assertRejects(error1, stream.cancel());
     await stream.getReader().closed;
@@ -358,8 +548,22 @@ test('cancel rejects with what the source throws, but the stream is closed', asy
 });
 
 test('cancel of an errored stream rejects with the error, of a closed one resolves', async () => {
-  await assertRejects(error1, new ReadableStream({ start(c) { c.error(error1); } }).cancel('x'));
-  assertEquals(await new ReadableStream({ start(c) { c.close(); } }).cancel('x'), undefined);
+  await assertRejects(
+    error1,
+    new ReadableStream({
+      start(c) {
+        c.error(error1);
+      },
+    }).cancel('x'),
+  );
+  assertEquals(
+    await new ReadableStream({
+      start(c) {
+        c.close();
+      },
+    }).cancel('x'),
+    undefined,
+  );
 });
 
 test('cancel does not wait for a pull under way', async () => {
@@ -371,7 +575,14 @@ test('cancel does not wait for a pull under way', async () => {
 test('no pull after cancel, close or error', async () => {
   let pulls = 0;
   let controller;
-  const stream = new ReadableStream({ start(c) { controller = c; }, pull() { pulls++; } });
+  const stream = new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+    pull() {
+      pulls++;
+    },
+  });
   controller.close();
   await flushTasks();
   assertEquals(pulls, 0);
@@ -381,18 +592,30 @@ test('no pull after cancel, close or error', async () => {
 test('a reader of a stream works after user code has replaced promise and stream methods', async () => {
   const { then } = Promise.prototype;
   const { getReader } = ReadableStream.prototype;
-  const stream = new ReadableStream({ start(c) { c.enqueue(1); c.close(); } });
+  const stream = new ReadableStream({
+    start(c) {
+      c.enqueue(1);
+      c.close();
+    },
+  });
   const reader = stream.getReader();
   let reads;
   try {
-    Promise.prototype.then = () => { throw new Error('replaced'); };
-    ReadableStream.prototype.getReader = () => { throw new Error('replaced'); };
+    Promise.prototype.then = () => {
+      throw new Error('replaced');
+    };
+    ReadableStream.prototype.getReader = () => {
+      throw new Error('replaced');
+    };
     reads = [reader.read(), reader.read()];
   } finally {
     Promise.prototype.then = then;
     ReadableStream.prototype.getReader = getReader;
   }
-  assertEquals(await Promise.all(reads), [{ value: 1, done: false }, { value: undefined, done: true }]);
+  assertEquals(await Promise.all(reads), [
+    { value: 1, done: false },
+    { value: undefined, done: true },
+  ]);
 });
 
 test('a subclass keeps its prototype', async () => {
@@ -401,14 +624,22 @@ test('a subclass keeps its prototype', async () => {
       return 'own';
     }
   }
-  const stream = new Mine({ start(c) { c.enqueue('x'); } });
+  const stream = new Mine({
+    start(c) {
+      c.enqueue('x');
+    },
+  });
   assertEquals(stream.own(), 'own');
   assertEquals((await stream.getReader().read()).value, 'x');
 });
 
 test('a controller can be used with methods taken off their object only for the right this', () => {
   let controller;
-  new ReadableStream({ start(c) { controller = c; } });
+  new ReadableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   const { enqueue } = controller;
   assertThrows(TypeError, () => enqueue('x'));
   assertThrows(TypeError, () => enqueue.call({}, 'x'));
@@ -416,7 +647,15 @@ test('a controller can be used with methods taken off their object only for the 
 });
 
 test('many chunks pass through the queue in order', async () => {
-  const reader = new ReadableStream({ start(c) { for (let i = 0; i < 1000; i++) c.enqueue(i); c.close(); } }, new CountQueuingStrategy({ highWaterMark: 1 })).getReader();
+  const reader = new ReadableStream(
+    {
+      start(c) {
+        for (let i = 0; i < 1000; i++) c.enqueue(i);
+        c.close();
+      },
+    },
+    new CountQueuingStrategy({ highWaterMark: 1 }),
+  ).getReader();
   for (let i = 0; i < 1000; i++) assertEquals((await reader.read()).value, i);
   assertEquals((await reader.read()).done, true);
 });
@@ -424,7 +663,20 @@ test('many chunks pass through the queue in order', async () => {
 test('a read inside the size function does not lose chunks', async () => {
   let controller;
   const reads = [];
-  const stream = new ReadableStream({ start(c) { controller = c; } }, { size() { reads.push(reader.read()); return 1; }, highWaterMark: 2 });
+  const stream = new ReadableStream(
+    {
+      start(c) {
+        controller = c;
+      },
+    },
+    {
+      size() {
+        reads.push(reader.read());
+        return 1;
+      },
+      highWaterMark: 2,
+    },
+  );
   const reader = stream.getReader();
   controller.enqueue('a');
   controller.enqueue('b');

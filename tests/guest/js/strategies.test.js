@@ -2,13 +2,26 @@
 import { ByteLengthQueuingStrategy, CountQueuingStrategy } from '../../../guest/wapojs/js/streams/strategies.js';
 import { assertEquals, assertInterface, assertSame, assertThrows, test } from './harness.js';
 
-for (const [Strategy, name] of [[ByteLengthQueuingStrategy, 'ByteLengthQueuingStrategy'], [CountQueuingStrategy, 'CountQueuingStrategy']]) {
-  test(`${name}: interface shape`, () => assertInterface(Strategy, name, { length: 1, attributes: ['highWaterMark', 'size'] }));
+for (const [Strategy, name] of [
+  [ByteLengthQueuingStrategy, 'ByteLengthQueuingStrategy'],
+  [CountQueuingStrategy, 'CountQueuingStrategy'],
+]) {
+  test(`${name}: interface shape`, () =>
+    assertInterface(Strategy, name, { length: 1, attributes: ['highWaterMark', 'size'] }));
 
   test(`${name}: highWaterMark is required and converted to a number`, () => {
     for (const bad of [undefined, null, {}, 1, 'x']) assertThrows(TypeError, () => new Strategy(bad));
     assertThrows(TypeError, () => new Strategy());
-    for (const [given, expected] of [[1, 1], ['5', 5], [-3, -3], [NaN, NaN], [Infinity, Infinity], ['x', NaN], [true, 1], [null, 0]]) {
+    for (const [given, expected] of [
+      [1, 1],
+      ['5', 5],
+      [-3, -3],
+      [NaN, NaN],
+      [Infinity, Infinity],
+      ['x', NaN],
+      [true, 1],
+      [null, 0],
+    ]) {
       assertEquals(new Strategy({ highWaterMark: given }).highWaterMark, expected);
     }
   });

@@ -1,8 +1,21 @@
 // guest/wapojs/js/streams/internal.js and deque.js: what the rest of the platform uses
 import { Deque } from '../../../guest/wapojs/js/streams/deque.js';
 import {
-  acquireDefaultReader, cancelReader, concatBytes, createReadableByteStream, createReadableStream, createTransformStream,
-  createWritableStream, isClosed, isDisturbed, isErrored, isStreamLocked, readAllBytes, readChunk, releaseReader, teeStream,
+  acquireDefaultReader,
+  cancelReader,
+  concatBytes,
+  createReadableByteStream,
+  createReadableStream,
+  createTransformStream,
+  createWritableStream,
+  isClosed,
+  isDisturbed,
+  isErrored,
+  isStreamLocked,
+  readAllBytes,
+  readChunk,
+  releaseReader,
+  teeStream,
 } from '../../../guest/wapojs/js/streams/internal.js';
 import { ReadableStream } from '../../../guest/wapojs/js/streams/readable-stream.js';
 import { assert, assertEquals, assertRejects, assertSame, assertThrows, flushTasks, test } from './harness.js';
@@ -29,7 +42,12 @@ test('Deque keeps order while it wraps round and grows', () => {
 test('createReadableByteStream: pull gets the controller; chunks need no copy', async () => {
   let n = 0;
   const chunk = bytes(1, 2);
-  const { stream } = createReadableByteStream({ pull(c) { if (n++ === 0) c.enqueue(chunk); else c.close(); } });
+  const { stream } = createReadableByteStream({
+    pull(c) {
+      if (n++ === 0) c.enqueue(chunk);
+      else c.close();
+    },
+  });
   const reader = stream.getReader();
   assertSame((await reader.read()).value, chunk);
   assertEquals((await reader.read()).done, true);
@@ -46,7 +64,14 @@ test('createReadableByteStream: an internal stream can be read with BYOB', async
 test('createReadableStream and createWritableStream', async () => {
   const got = [];
   const { stream, controller } = createReadableStream({ cancel() {} });
-  const { stream: sink } = createWritableStream({ write(chunk) { got.push(chunk); }, close() { got.push('end'); } });
+  const { stream: sink } = createWritableStream({
+    write(chunk) {
+      got.push(chunk);
+    },
+    close() {
+      got.push('end');
+    },
+  });
   controller.enqueue('a');
   controller.close();
   await stream.pipeTo(sink);
@@ -55,8 +80,12 @@ test('createReadableStream and createWritableStream', async () => {
 
 test('createTransformStream: transform, flush and cancel', async () => {
   const { readable, writable } = createTransformStream({
-    transform(chunk, c) { c.enqueue(chunk * 2); },
-    flush(c) { c.enqueue('end'); },
+    transform(chunk, c) {
+      c.enqueue(chunk * 2);
+    },
+    flush(c) {
+      c.enqueue('end');
+    },
   });
   const writer = writable.getWriter();
   writer.write(1);
@@ -68,7 +97,10 @@ test('createTransformStream: transform, flush and cancel', async () => {
 
 test('isDisturbed, isStreamLocked, isClosed and isErrored look without touching', async () => {
   const { stream, controller } = createReadableByteStream({});
-  assertEquals([isDisturbed(stream), isStreamLocked(stream), isClosed(stream), isErrored(stream)], [false, false, false, false]);
+  assertEquals(
+    [isDisturbed(stream), isStreamLocked(stream), isClosed(stream), isErrored(stream)],
+    [false, false, false, false],
+  );
   const reader = stream.getReader();
   assertEquals([isDisturbed(stream), isStreamLocked(stream)], [false, true]);
   reader.read().catch(() => {});
@@ -97,23 +129,47 @@ test('readChunk answers at once when a chunk is there', () => {
 
 test('cancelReader cancels the source', async () => {
   let reason;
-  const { stream } = createReadableByteStream({ cancel(r) { reason = r; } });
+  const { stream } = createReadableByteStream({
+    cancel(r) {
+      reason = r;
+    },
+  });
   await cancelReader(acquireDefaultReader(stream), 'why');
   assertEquals(reason, 'why');
 });
 
 test('readAllBytes: empty, one chunk without a copy, many, sync and async sources', async () => {
-  assertEquals(await readAllBytes(new ReadableStream({ start(c) { c.close(); } })), bytes());
+  assertEquals(
+    await readAllBytes(
+      new ReadableStream({
+        start(c) {
+          c.close();
+        },
+      }),
+    ),
+    bytes(),
+  );
   const chunk = bytes(1, 2);
   const { stream, controller } = createReadableByteStream({});
   controller.enqueue(chunk);
   controller.close();
   assertSame(await readAllBytes(stream), chunk);
   let n = 0;
-  const many = createReadableByteStream({ pull(c) { if (n < 300) c.enqueue(bytes(n++ & 255)); else c.close(); } }).stream;
+  const many = createReadableByteStream({
+    pull(c) {
+      if (n < 300) c.enqueue(bytes(n++ & 255));
+      else c.close();
+    },
+  }).stream;
   const all = await readAllBytes(many);
   assertEquals([all.length, all[299]], [300, 299 & 255]);
-  const slow = ReadableStream.from((async function* () { yield bytes(1); await flushTasks(); yield bytes(2); })());
+  const slow = ReadableStream.from(
+    (async function* () {
+      yield bytes(1);
+      await flushTasks();
+      yield bytes(2);
+    })(),
+  );
   assertEquals(await readAllBytes(slow), bytes(1, 2));
 });
 
@@ -125,12 +181,33 @@ test('readAllBytes does not overflow the stack on a long queue', async () => {
 });
 
 test('readAllBytes rejects for errors, locked streams, and chunks that are no Uint8Array', async () => {
-  await assertRejects(error1, readAllBytes(new ReadableStream({ start(c) { c.error(error1); } })));
+  await assertRejects(
+    error1,
+    readAllBytes(
+      new ReadableStream({
+        start(c) {
+          c.error(error1);
+        },
+      }),
+    ),
+  );
   const locked = new ReadableStream();
   locked.getReader();
   await assertRejects(TypeError, readAllBytes(locked));
   let cancelled = false;
-  await assertRejects(TypeError, readAllBytes(new ReadableStream({ start(c) { c.enqueue('text'); }, cancel() { cancelled = true; } })));
+  await assertRejects(
+    TypeError,
+    readAllBytes(
+      new ReadableStream({
+        start(c) {
+          c.enqueue('text');
+        },
+        cancel() {
+          cancelled = true;
+        },
+      }),
+    ),
+  );
   assert(cancelled);
 });
 
@@ -141,7 +218,15 @@ test('concatBytes joins', () => {
 
 test('teeStream with a clone function gives the second branch copies', async () => {
   const chunk = { a: 1 };
-  const [a, b] = teeStream(new ReadableStream({ start(c) { c.enqueue(chunk); c.close(); } }), (c) => ({ ...c }));
+  const [a, b] = teeStream(
+    new ReadableStream({
+      start(c) {
+        c.enqueue(chunk);
+        c.close();
+      },
+    }),
+    (c) => ({ ...c }),
+  );
   assertSame((await a.getReader().read()).value, chunk);
   const copy = (await b.getReader().read()).value;
   assert(copy !== chunk);

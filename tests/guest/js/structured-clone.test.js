@@ -20,7 +20,8 @@ test('an argument is needed; options are a dictionary', () => {
 });
 
 test('primitives', () => {
-  for (const value of [undefined, null, true, false, 0, -0, NaN, Infinity, 'x\ud800', 10n]) assertSame(structuredClone(value), value);
+  for (const value of [undefined, null, true, false, 0, -0, NaN, Infinity, 'x\ud800', 10n])
+    assertSame(structuredClone(value), value);
 });
 
 test('boxed primitives', () => {
@@ -56,10 +57,25 @@ test('plain objects: own enumerable string keys in order, without prototype or a
   const copy = structuredClone(new Point());
   assertSame(Object.getPrototypeOf(copy), Object.prototype);
   assertEquals(copy, { x: 1 });
-  const source = Object.defineProperties({ b: 1, get a() { return 'got'; }, [Symbol('s')]: 1, 1: 'one' }, { hidden: { value: 1 } });
+  const source = Object.defineProperties(
+    {
+      b: 1,
+      get a() {
+        return 'got';
+      },
+      [Symbol('s')]: 1,
+      1: 'one',
+    },
+    { hidden: { value: 1 } },
+  );
   const copy2 = structuredClone(source);
   assertEquals(Reflect.ownKeys(copy2), ['1', 'b', 'a']);
-  assertEquals(Object.getOwnPropertyDescriptor(copy2, 'a'), { value: 'got', writable: true, enumerable: true, configurable: true });
+  assertEquals(Object.getOwnPropertyDescriptor(copy2, 'a'), {
+    value: 'got',
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
   assertSame(Object.getPrototypeOf(structuredClone(Object.create(null))), Object.prototype);
 });
 
@@ -72,10 +88,27 @@ test('a property named __proto__ is a property', () => {
 
 test('getters run in order, once, and may delete what follows', () => {
   const order = [];
-  const source = { get a() { order.push('a'); delete this.b; return 1; }, b: 2, get c() { order.push('c'); return 3; } };
+  const source = {
+    get a() {
+      order.push('a');
+      delete this.b;
+      return 1;
+    },
+    b: 2,
+    get c() {
+      order.push('c');
+      return 3;
+    },
+  };
   assertEquals(structuredClone(source), { a: 1, c: 3 });
   assertEquals(order, ['a', 'c']);
-  assertThrows(error1, () => structuredClone({ get a() { throw error1; } }));
+  assertThrows(error1, () =>
+    structuredClone({
+      get a() {
+        throw error1;
+      },
+    }),
+  );
 });
 
 test('arrays: holes, length and extra properties', () => {
@@ -93,13 +126,23 @@ test('arrays: holes, length and extra properties', () => {
 
 test('Map and Set: entries in order, nested, as they are at the beginning', () => {
   const key = { k: 1 };
-  const map = structuredClone(new Map([[key, new Set([1, key])], ['a', undefined]]));
+  const map = structuredClone(
+    new Map([
+      [key, new Set([1, key])],
+      ['a', undefined],
+    ]),
+  );
   const [[copiedKey, set], second] = [...map];
   assertEquals(copiedKey, { k: 1 });
   assert(copiedKey !== key && set.has(copiedKey));
   assertEquals(second, ['a', undefined]);
   const growing = new Map();
-  growing.set('first', { get x() { growing.set('later', 1); return 1; } });
+  growing.set('first', {
+    get x() {
+      growing.set('later', 1);
+      return 1;
+    },
+  });
   assertEquals([...structuredClone(growing).keys()], ['first']);
 });
 
@@ -120,8 +163,16 @@ test('errors: name, message and stack', () => {
     source.extra = 1;
     const copy = structuredClone(source);
     assertSame(Object.getPrototypeOf(copy), Type.prototype);
-    assertEquals([copy.name, copy.message, copy.stack === source.stack, copy.extra], [source.name, 'msg', true, undefined]);
-    assertEquals(Object.getOwnPropertyDescriptor(copy, 'message'), { value: 'msg', writable: true, enumerable: false, configurable: true });
+    assertEquals(
+      [copy.name, copy.message, copy.stack === source.stack, copy.extra],
+      [source.name, 'msg', true, undefined],
+    );
+    assertEquals(Object.getOwnPropertyDescriptor(copy, 'message'), {
+      value: 'msg',
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
   }
 });
 
@@ -135,7 +186,11 @@ test('errors: odd names and messages', () => {
   assertSame(Object.getPrototypeOf(structuredClone(named)), TypeError.prototype);
   assertEquals(Object.hasOwn(structuredClone(new Error()), 'message'), false);
   const accessor = new Error();
-  Object.defineProperty(accessor, 'message', { get() { throw error1; } });
+  Object.defineProperty(accessor, 'message', {
+    get() {
+      throw error1;
+    },
+  });
   assertEquals(Object.hasOwn(structuredClone(accessor), 'message'), false);
   const numeric = new Error();
   numeric.message = 5;
@@ -147,26 +202,51 @@ test('DOMException, Blob and File', async () => {
   const copy = structuredClone(exception);
   assert(copy instanceof DOMException && copy !== exception);
   assertEquals([copy.name, copy.message, copy.code, copy.stack === exception.stack], ['AbortError', 'm', 20, true]);
-  const { blob, file } = structuredClone({ blob: new Blob(['ab'], { type: 'a/b' }), file: new File(['c'], 'n', { lastModified: 3, type: 'x/y' }) });
+  const { blob, file } = structuredClone({
+    blob: new Blob(['ab'], { type: 'a/b' }),
+    file: new File(['c'], 'n', { lastModified: 3, type: 'x/y' }),
+  });
   assertEquals([await blob.text(), blob.type, blob instanceof File], ['ab', 'a/b', false]);
   assertEquals([await file.text(), file.name, file.lastModified, file.type], ['c', 'n', 3, 'x/y']);
 });
 
 test('ArrayBuffer and views share their copy', () => {
   const buffer = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8]).buffer;
-  const copy = structuredClone({ buffer, bytes: new Uint8Array(buffer, 2, 3), words: new Uint16Array(buffer, 4), view: new DataView(buffer, 1, 4), floats: new Float64Array(buffer) });
+  const copy = structuredClone({
+    buffer,
+    bytes: new Uint8Array(buffer, 2, 3),
+    words: new Uint16Array(buffer, 4),
+    view: new DataView(buffer, 1, 4),
+    floats: new Float64Array(buffer),
+  });
   assert(copy.buffer !== buffer);
   assertEquals([...new Uint8Array(copy.buffer)], [1, 2, 3, 4, 5, 6, 7, 8]);
   for (const key of ['bytes', 'words', 'view', 'floats']) assertSame(copy[key].buffer, copy.buffer, key);
-  assertEquals([[...copy.bytes], copy.bytes.byteOffset, copy.words.length, copy.view.byteOffset, copy.view.byteLength, copy.floats.length], [[3, 4, 5], 2, 2, 1, 4, 1]);
-  for (const Type of [Int8Array, Uint8ClampedArray, Int16Array, Int32Array, Uint32Array, Float32Array]) assertSame(structuredClone(new Type(2)).constructor, Type);
+  assertEquals(
+    [
+      [...copy.bytes],
+      copy.bytes.byteOffset,
+      copy.words.length,
+      copy.view.byteOffset,
+      copy.view.byteLength,
+      copy.floats.length,
+    ],
+    [[3, 4, 5], 2, 2, 1, 4, 1],
+  );
+  for (const Type of [Int8Array, Uint8ClampedArray, Int16Array, Int32Array, Uint32Array, Float32Array])
+    assertSame(structuredClone(new Type(2)).constructor, Type);
   assertEquals(structuredClone(new BigInt64Array([5n]))[0], 5n);
 });
 
 test('resizable buffers and length-tracking views', () => {
   const buffer = new ArrayBuffer(4, { maxByteLength: 16 });
   new Uint8Array(buffer).set([1, 2, 3, 4]);
-  const copy = structuredClone({ buffer, tracking: new Uint8Array(buffer), fixed: new Uint8Array(buffer, 1, 2), view: new DataView(buffer, 1) });
+  const copy = structuredClone({
+    buffer,
+    tracking: new Uint8Array(buffer),
+    fixed: new Uint8Array(buffer, 1, 2),
+    view: new DataView(buffer, 1),
+  });
   assertEquals([copy.buffer.resizable, copy.buffer.maxByteLength, [...copy.tracking]], [true, 16, [1, 2, 3, 4]]);
   copy.buffer.resize(8);
   assertEquals([copy.tracking.length, copy.fixed.length, copy.view.byteLength], [8, 2, 7]);
@@ -181,8 +261,23 @@ test('resizable buffers and length-tracking views', () => {
 test('what cannot be cloned', () => {
   const generator = (function* () {})();
   const cases = [
-    Symbol(), Object(Symbol()), () => {}, class {}, function f() {}, new WeakMap(), new WeakSet(), new WeakRef({}), Promise.resolve(), generator,
-    new Proxy({}, {}), new Proxy([], {}), new Headers(), new ReadableStream(), new Map().entries(), { nested: [() => {}] }, new SharedArrayBuffer(1),
+    Symbol(),
+    Object(Symbol()),
+    () => {},
+    class {},
+    function f() {},
+    new WeakMap(),
+    new WeakSet(),
+    new WeakRef({}),
+    Promise.resolve(),
+    generator,
+    new Proxy({}, {}),
+    new Proxy([], {}),
+    new Headers(),
+    new ReadableStream(),
+    new Map().entries(),
+    { nested: [() => {}] },
+    new SharedArrayBuffer(1),
     new Uint8Array(new SharedArrayBuffer(1)),
   ];
   for (const value of cases) {
@@ -195,7 +290,10 @@ test('what cannot be cloned', () => {
 test('transfer: the buffer moves, views of it move along', () => {
   const buffer = new Uint8Array([1, 2, 3, 4]).buffer;
   const view = new Uint8Array(buffer, 1, 2);
-  const copy = structuredClone({ view, list: [buffer], set: new Set([buffer]), map: new Map([[buffer, view]]) }, { transfer: [buffer] });
+  const copy = structuredClone(
+    { view, list: [buffer], set: new Set([buffer]), map: new Map([[buffer, view]]) },
+    { transfer: [buffer] },
+  );
   assert(isDetached(buffer));
   assertEquals([view.length, [...copy.view], copy.view.byteOffset], [0, [2, 3], 1]);
   assertSame(copy.list[0], copy.view.buffer);
@@ -225,7 +323,12 @@ test('transfer: duplicates, detached buffers and other objects are refused, and 
 
 test('transfer: a buffer detached by a getter meanwhile', () => {
   const buffer = new ArrayBuffer(1);
-  const value = { get a() { structuredClone(1, { transfer: [buffer] }); return 1; } };
+  const value = {
+    get a() {
+      structuredClone(1, { transfer: [buffer] });
+      return 1;
+    },
+  };
   assertThrows('DataCloneError', () => structuredClone(value, { transfer: [buffer] }));
 });
 

@@ -2,20 +2,47 @@
 import { AbortController } from '../../../guest/wapojs/js/abort.js';
 import { EventTarget } from '../../../guest/wapojs/js/event-target.js';
 import {
-  performance, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure,
+  performance,
+  Performance,
+  PerformanceEntry,
+  PerformanceMark,
+  PerformanceMeasure,
 } from '../../../guest/wapojs/js/performance.js';
 import { setExceptionReporter } from '../../../guest/wapojs/js/report.js';
 import { scheduler, Scheduler } from '../../../guest/wapojs/js/scheduler.js';
 import {
-  clearImmediate, clearInterval, clearTimeout, queueMicrotask, setImmediate, setInterval, setTimeout,
+  clearImmediate,
+  clearInterval,
+  clearTimeout,
+  queueMicrotask,
+  setImmediate,
+  setInterval,
+  setTimeout,
 } from '../../../guest/wapojs/js/timers.js';
-import { assert, assertEquals, assertInterface, assertRejects, assertSame, assertThrows, delay, flushTasks, test } from './harness.js';
+import {
+  assert,
+  assertEquals,
+  assertInterface,
+  assertRejects,
+  assertSame,
+  assertThrows,
+  delay,
+  flushTasks,
+  test,
+} from './harness.js';
 
 const error1 = new Error('error1');
 
 test('setTimeout: id, receiver and arguments', async () => {
   let seen;
-  const id = setTimeout(function (...args) { seen = [this, ...args]; }, 1, 'a', { b: 1 });
+  const id = setTimeout(
+    function (...args) {
+      seen = [this, ...args];
+    },
+    1,
+    'a',
+    { b: 1 },
+  );
   assertEquals(typeof id, 'number');
   await delay(20);
   assertSame(seen[0], globalThis);
@@ -35,7 +62,8 @@ test('timers of one delay fire in order of creation, after microtasks', async ()
 
 test('delays are converted to long: negative, huge, NaN and strings', async () => {
   let fired = 0;
-  for (const ms of [-1, NaN, 'x', null, undefined, 2 ** 32, Infinity, -Infinity, '0', {}]) setTimeout(() => fired++, ms);
+  for (const ms of [-1, NaN, 'x', null, undefined, 2 ** 32, Infinity, -Infinity, '0', {}])
+    setTimeout(() => fired++, ms);
   await delay(30);
   assertEquals(fired, 10);
   assertThrows(TypeError, () => setTimeout(() => {}, 1n));
@@ -55,10 +83,14 @@ test('clearTimeout: a live id, and anything else without harm', async () => {
 
 test('setInterval repeats until it is cleared, also from its own callback', async () => {
   let count = 0;
-  const id = setInterval((step) => {
-    count += step;
-    if (count === 6) clearInterval(id);
-  }, 1, 2);
+  const id = setInterval(
+    (step) => {
+      count += step;
+      if (count === 6) clearInterval(id);
+    },
+    1,
+    2,
+  );
   await delay(60);
   assertEquals(count, 6);
 });
@@ -76,9 +108,13 @@ test('exceptions of timers and microtasks are reported, and others go on', async
   const errors = [];
   setExceptionReporter((e) => errors.push(e));
   let after = 0;
-  setTimeout(() => { throw error1; });
+  setTimeout(() => {
+    throw error1;
+  });
   setTimeout(() => after++);
-  queueMicrotask(() => { throw error1; });
+  queueMicrotask(() => {
+    throw error1;
+  });
   queueMicrotask(() => after++);
   await delay(20);
   setExceptionReporter(() => {});
@@ -98,7 +134,9 @@ test('setImmediate and clearImmediate', async () => {
 test('queueMicrotask takes a function, and gives it nothing', async () => {
   for (const bad of [undefined, null, 'x', {}]) assertThrows(TypeError, () => queueMicrotask(bad));
   let args;
-  queueMicrotask((...a) => { args = a; });
+  queueMicrotask((...a) => {
+    args = a;
+  });
   await Promise.resolve();
   await Promise.resolve();
   assertEquals(args, []);
@@ -117,10 +155,24 @@ test('deeply nested timers slow down to 4 ms', async () => {
 
 test('performance: shape, now and timeOrigin', async () => {
   assertInterface(Performance, 'Performance', {
-    parent: EventTarget, attributes: ['timeOrigin'],
-    methods: { now: 0, toJSON: 0, mark: 1, measure: 1, clearMarks: 0, clearMeasures: 0, getEntries: 0, getEntriesByType: 1, getEntriesByName: 1 },
+    parent: EventTarget,
+    attributes: ['timeOrigin'],
+    methods: {
+      now: 0,
+      toJSON: 0,
+      mark: 1,
+      measure: 1,
+      clearMarks: 0,
+      clearMeasures: 0,
+      getEntries: 0,
+      getEntriesByType: 1,
+      getEntriesByName: 1,
+    },
   });
-  assertInterface(PerformanceEntry, 'PerformanceEntry', { attributes: ['name', 'entryType', 'startTime', 'duration'], methods: { toJSON: 0 } });
+  assertInterface(PerformanceEntry, 'PerformanceEntry', {
+    attributes: ['name', 'entryType', 'startTime', 'duration'],
+    methods: { toJSON: 0 },
+  });
   assertInterface(PerformanceMark, 'PerformanceMark', { length: 1, parent: PerformanceEntry, attributes: ['detail'] });
   assertInterface(PerformanceMeasure, 'PerformanceMeasure', { parent: PerformanceEntry, attributes: ['detail'] });
   const before = performance.now();
@@ -133,33 +185,60 @@ test('performance: shape, now and timeOrigin', async () => {
 test('performance: marks and measures', () => {
   const detail = { a: 1 };
   const mark = performance.mark('one', { detail, startTime: 5 });
-  assertEquals([mark.name, mark.entryType, mark.startTime, mark.duration, mark.detail], ['one', 'mark', 5, 0, { a: 1 }]);
+  assertEquals(
+    [mark.name, mark.entryType, mark.startTime, mark.duration, mark.detail],
+    ['one', 'mark', 5, 0, { a: 1 }],
+  );
   assert(mark.detail !== detail);
   performance.mark('two', { startTime: 9 });
   const measure = performance.measure('m', 'one', 'two');
   assertEquals([measure.entryType, measure.startTime, measure.duration, measure.detail], ['measure', 5, 4, null]);
-  assertEquals([performance.measure('o', { start: 1, end: 4 }).duration, performance.measure('o', { end: 9, duration: 2 }).startTime, performance.measure('o', { start: 'one', duration: 3 }).duration], [3, 7, 3]);
+  assertEquals(
+    [
+      performance.measure('o', { start: 1, end: 4 }).duration,
+      performance.measure('o', { end: 9, duration: 2 }).startTime,
+      performance.measure('o', { start: 'one', duration: 3 }).duration,
+    ],
+    [3, 7, 3],
+  );
   assertEquals(performance.measure('zero', undefined, 'two').startTime, 0);
   assertThrows('SyntaxError', () => performance.measure('x', 'missing'));
-  for (const bad of [{}, { start: 1, end: 2, duration: 1 }]) if (Object.keys(bad).length) assertThrows(TypeError, () => performance.measure('x', bad));
+  for (const bad of [{}, { start: 1, end: 2, duration: 1 }])
+    if (Object.keys(bad).length) assertThrows(TypeError, () => performance.measure('x', bad));
   assertThrows(TypeError, () => performance.measure('x', { start: 1 }, 'two'));
   assertThrows(TypeError, () => performance.mark('x', { startTime: -1 }));
-  assertEquals(performance.getEntriesByType('mark').map((e) => e.name), ['one', 'two']);
+  assertEquals(
+    performance.getEntriesByType('mark').map((e) => e.name),
+    ['one', 'two'],
+  );
   assertEquals(performance.getEntriesByName('one', 'mark').length, 1);
   performance.clearMarks('one');
   performance.clearMeasures();
-  assertEquals(performance.getEntries().map((e) => e.name), ['two']);
+  assertEquals(
+    performance.getEntries().map((e) => e.name),
+    ['two'],
+  );
   performance.clearMarks();
 });
 
 test('scheduler.postTask: result, error, priorities, delay and signal', async () => {
   assertInterface(Scheduler, 'Scheduler', { methods: { postTask: 1, yield: 0 } });
   assertEquals(await scheduler.postTask(() => 5), 5);
-  await assertRejects(error1, scheduler.postTask(() => { throw error1; }));
+  await assertRejects(
+    error1,
+    scheduler.postTask(() => {
+      throw error1;
+    }),
+  );
   await assertRejects(TypeError, scheduler.postTask());
-  await assertRejects(TypeError, scheduler.postTask(() => {}, { priority: 'high' }));
+  await assertRejects(
+    TypeError,
+    scheduler.postTask(() => {}, { priority: 'high' }),
+  );
   const order = [];
-  const tasks = ['background', 'user-visible', 'user-blocking'].map((priority) => scheduler.postTask(() => order.push(priority), { priority }));
+  const tasks = ['background', 'user-visible', 'user-blocking'].map((priority) =>
+    scheduler.postTask(() => order.push(priority), { priority }),
+  );
   tasks.push(scheduler.postTask(() => order.push('delayed'), { delay: 20, priority: 'user-blocking' }));
   await Promise.all(tasks);
   assertEquals(order, ['user-blocking', 'user-visible', 'background', 'delayed']);
@@ -167,7 +246,10 @@ test('scheduler.postTask: result, error, priorities, delay and signal', async ()
   const aborted = scheduler.postTask(() => order.push('never'), { signal: controller.signal });
   controller.abort(error1);
   await assertRejects(error1, aborted);
-  await assertRejects(error1, scheduler.postTask(() => {}, { signal: controller.signal }));
+  await assertRejects(
+    error1,
+    scheduler.postTask(() => {}, { signal: controller.signal }),
+  );
   await flushTasks();
   assertEquals(order.length, 4);
 });

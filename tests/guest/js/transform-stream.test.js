@@ -1,9 +1,20 @@
 // https://streams.spec.whatwg.org/#ts-class
 import { ReadableStream } from '../../../guest/wapojs/js/streams/readable-stream.js';
-import { TransformStream, TransformStreamDefaultController } from '../../../guest/wapojs/js/streams/transform-stream.js';
+import {
+  TransformStream,
+  TransformStreamDefaultController,
+} from '../../../guest/wapojs/js/streams/transform-stream.js';
 import { WritableStream } from '../../../guest/wapojs/js/streams/writable-stream.js';
 import {
-  assert, assertEquals, assertInterface, assertRejects, assertSame, assertThrows, flushTasks, stateOf, test,
+  assert,
+  assertEquals,
+  assertInterface,
+  assertRejects,
+  assertSame,
+  assertThrows,
+  flushTasks,
+  stateOf,
+  test,
 } from './harness.js';
 
 const error1 = new Error('error1');
@@ -12,7 +23,8 @@ const error2 = new Error('error2');
 test('interfaces: shape', () => {
   assertInterface(TransformStream, 'TransformStream', { attributes: ['readable', 'writable'] });
   assertInterface(TransformStreamDefaultController, 'TransformStreamDefaultController', {
-    attributes: ['desiredSize'], methods: { enqueue: 0, error: 0, terminate: 0 },
+    attributes: ['desiredSize'],
+    methods: { enqueue: 0, error: 0, terminate: 0 },
   });
 });
 
@@ -22,8 +34,17 @@ test('the constructor checks its arguments', () => {
   for (const bad of [null, 1]) assertThrows(TypeError, () => new TransformStream(bad));
   assertThrows(RangeError, () => new TransformStream({ readableType: 'bytes' }));
   assertThrows(RangeError, () => new TransformStream({ writableType: '' }));
-  for (const key of ['start', 'transform', 'flush', 'cancel']) assertThrows(TypeError, () => new TransformStream({ [key]: 1 }));
-  assertThrows(error1, () => new TransformStream({ start() { throw error1; } }));
+  for (const key of ['start', 'transform', 'flush', 'cancel'])
+    assertThrows(TypeError, () => new TransformStream({ [key]: 1 }));
+  assertThrows(
+    error1,
+    () =>
+      new TransformStream({
+        start() {
+          throw error1;
+        },
+      }),
+  );
   assertThrows(RangeError, () => new TransformStream({}, { highWaterMark: -1 }));
   assertThrows(RangeError, () => new TransformStream({}, undefined, { highWaterMark: NaN }));
 });
@@ -85,7 +106,19 @@ test('transform is called on the transformer with chunk and controller; it may e
 test('transform is not called before start has ended', async () => {
   let resolve;
   let called = false;
-  const ts = new TransformStream({ start: () => new Promise((r) => { resolve = r; }), transform() { called = true; } }, undefined, { highWaterMark: 1 });
+  const ts = new TransformStream(
+    {
+      start: () =>
+        new Promise((r) => {
+          resolve = r;
+        }),
+      transform() {
+        called = true;
+      },
+    },
+    undefined,
+    { highWaterMark: 1 },
+  );
   ts.writable.getWriter().write('a');
   await flushTasks();
   assertEquals(called, false);
@@ -96,21 +129,30 @@ test('transform is not called before start has ended', async () => {
 
 test('the next transform waits for the promise of the last', async () => {
   const order = [];
-  const ts = new TransformStream({
-    async transform(chunk, controller) {
-      order.push(`begin ${chunk}`);
-      await flushTasks();
-      controller.enqueue(chunk);
-      order.push(`end ${chunk}`);
+  const ts = new TransformStream(
+    {
+      async transform(chunk, controller) {
+        order.push(`begin ${chunk}`);
+        await flushTasks();
+        controller.enqueue(chunk);
+        order.push(`end ${chunk}`);
+      },
     },
-  }, undefined, { highWaterMark: 5 });
+    undefined,
+    { highWaterMark: 5 },
+  );
   const writer = ts.writable.getWriter();
   await Promise.all([writer.write(1), writer.write(2)]);
   assertEquals(order, ['begin 1', 'end 1', 'begin 2', 'end 2']);
 });
 
 test('an error in transform errors both sides', async () => {
-  for (const transform of [() => { throw error1; }, () => Promise.reject(error1)]) {
+  for (const transform of [
+    () => {
+      throw error1;
+    },
+    () => Promise.reject(error1),
+  ]) {
     const ts = new TransformStream({ transform }, undefined, { highWaterMark: 1 });
     const writer = ts.writable.getWriter();
     const reader = ts.readable.getReader();
@@ -122,7 +164,11 @@ test('an error in transform errors both sides', async () => {
 });
 
 test('an error in flush errors both sides', async () => {
-  const ts = new TransformStream({ flush() { throw error1; } });
+  const ts = new TransformStream({
+    flush() {
+      throw error1;
+    },
+  });
   const writer = ts.writable.getWriter();
   await assertRejects(error1, writer.close());
   await assertRejects(error1, ts.readable.getReader().closed);
@@ -136,7 +182,11 @@ test('a rejection of start errors both sides', async () => {
 
 test('controller.error errors both sides, and enqueue throws afterwards', async () => {
   let controller;
-  const ts = new TransformStream({ start(c) { controller = c; } });
+  const ts = new TransformStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.error(error1);
   assertThrows(TypeError, () => controller.enqueue('x'));
   assertEquals(controller.desiredSize, null);
@@ -146,7 +196,15 @@ test('controller.error errors both sides, and enqueue throws afterwards', async 
 
 test('terminate closes the readable side and errors the writable side with a TypeError', async () => {
   let controller;
-  const ts = new TransformStream({ start(c) { controller = c; } }, undefined, { highWaterMark: 1 });
+  const ts = new TransformStream(
+    {
+      start(c) {
+        controller = c;
+      },
+    },
+    undefined,
+    { highWaterMark: 1 },
+  );
   controller.enqueue('last');
   controller.terminate();
   assertThrows(TypeError, () => controller.enqueue('x'));
@@ -158,13 +216,27 @@ test('terminate closes the readable side and errors the writable side with a Typ
 
 test('enqueue in start is readable, and respects the readable strategy', async () => {
   let size;
-  const ts = new TransformStream({ start(c) { c.enqueue('a'); size = c.desiredSize; } }, undefined, { highWaterMark: 4, size: () => 3 });
+  const ts = new TransformStream(
+    {
+      start(c) {
+        c.enqueue('a');
+        size = c.desiredSize;
+      },
+    },
+    undefined,
+    { highWaterMark: 4, size: () => 3 },
+  );
   assertEquals(size, 1);
   assertEquals((await ts.readable.getReader().read()).value, 'a');
 });
 
 test('an exception of the readable size function errors both sides', async () => {
-  const ts = new TransformStream({}, undefined, { size() { throw error1; }, highWaterMark: 1 });
+  const ts = new TransformStream({}, undefined, {
+    size() {
+      throw error1;
+    },
+    highWaterMark: 1,
+  });
   const writer = ts.writable.getWriter();
   await assertRejects(error1, writer.write('a'));
   await assertRejects(error1, ts.readable.getReader().closed);
@@ -172,7 +244,11 @@ test('an exception of the readable size function errors both sides', async () =>
 
 test('cancel calls the transformer, errors the writable side with the reason', async () => {
   let reason;
-  const ts = new TransformStream({ cancel(r) { reason = r; } });
+  const ts = new TransformStream({
+    cancel(r) {
+      reason = r;
+    },
+  });
   const writer = ts.writable.getWriter();
   assertEquals(await ts.readable.cancel(error1), undefined);
   assertSame(reason, error1);
@@ -180,7 +256,11 @@ test('cancel calls the transformer, errors the writable side with the reason', a
 });
 
 test('a failing cancel rejects, and errors the writable side with its error', async () => {
-  const ts = new TransformStream({ cancel() { throw error2; } });
+  const ts = new TransformStream({
+    cancel() {
+      throw error2;
+    },
+  });
   const writer = ts.writable.getWriter();
   await assertRejects(error2, ts.readable.cancel(error1));
   await assertRejects(error2, writer.closed);
@@ -188,7 +268,11 @@ test('a failing cancel rejects, and errors the writable side with its error', as
 
 test('abort calls cancel of the transformer and errors the readable side with the reason', async () => {
   let reason;
-  const ts = new TransformStream({ cancel(r) { reason = r; } });
+  const ts = new TransformStream({
+    cancel(r) {
+      reason = r;
+    },
+  });
   const reader = ts.readable.getReader();
   await ts.writable.abort(error1);
   assertSame(reason, error1);
@@ -197,12 +281,21 @@ test('abort calls cancel of the transformer and errors the readable side with th
 
 test('cancel is called at most once, and not after flush has begun', async () => {
   let cancels = 0;
-  const ts = new TransformStream({ cancel() { cancels++; } });
+  const ts = new TransformStream({
+    cancel() {
+      cancels++;
+    },
+  });
   const abort = ts.writable.abort(error1);
   const cancel = ts.readable.cancel(error2);
   await Promise.allSettled([abort, cancel]);
   assertEquals(cancels, 1);
-  const flushing = new TransformStream({ flush: () => flushTasks(), cancel() { cancels++; } });
+  const flushing = new TransformStream({
+    flush: () => flushTasks(),
+    cancel() {
+      cancels++;
+    },
+  });
   const close = flushing.writable.close();
   await Promise.resolve();
   await Promise.allSettled([close, flushing.readable.cancel(error1)]);
@@ -220,8 +313,20 @@ test('a write that waits for the reader rejects when the readable side is cancel
 
 test('a pipe through two transforms keeps order and applies backpressure', async () => {
   let produced = 0;
-  const source = new ReadableStream({ pull(c) { c.enqueue(produced++); } }, { highWaterMark: 0 });
-  const plusOne = () => new TransformStream({ transform(x, c) { c.enqueue(x + 1); } });
+  const source = new ReadableStream(
+    {
+      pull(c) {
+        c.enqueue(produced++);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const plusOne = () =>
+    new TransformStream({
+      transform(x, c) {
+        c.enqueue(x + 1);
+      },
+    });
   const reader = source.pipeThrough(plusOne()).pipeThrough(plusOne()).getReader();
   await flushTasks();
   const ahead = produced;

@@ -1,5 +1,10 @@
 // https://url.spec.whatwg.org/#interface-urlsearchparams
-import { createForURL, isURLSearchParams, setQuery, URLSearchParams } from '../../../guest/wapojs/js/url-search-params.js';
+import {
+  createForURL,
+  isURLSearchParams,
+  setQuery,
+  URLSearchParams,
+} from '../../../guest/wapojs/js/url-search-params.js';
 import { assert, assertEquals, assertInterface, assertSame, assertThrows, test } from './harness.js';
 
 const pairs = (init) => [...new URLSearchParams(init)];
@@ -7,17 +12,62 @@ const pairs = (init) => [...new URLSearchParams(init)];
 test('interface shape', () => {
   assertInterface(URLSearchParams, 'URLSearchParams', {
     attributes: ['size'],
-    methods: { append: 2, delete: 1, get: 1, getAll: 1, has: 1, set: 2, sort: 0, toString: 0, entries: 0, forEach: 1, keys: 0, values: 0 },
+    methods: {
+      append: 2,
+      delete: 1,
+      get: 1,
+      getAll: 1,
+      has: 1,
+      set: 2,
+      sort: 0,
+      toString: 0,
+      entries: 0,
+      forEach: 1,
+      keys: 0,
+      values: 0,
+    },
   });
   assertSame(URLSearchParams.prototype[Symbol.iterator], URLSearchParams.prototype.entries);
 });
 
 test('parsing', () => {
   const cases = [
-    ['', []], ['?', []], ['a=b', [['a', 'b']]], ['?a=b&c', [['a', 'b'], ['c', '']]], ['??a', [['?a', '']]], ['&&a=1&&', [['a', '1']]], ['=', [['', '']]], ['a==b', [['a', '=b']]],
-    ['a+b=c+d', [['a b', 'c d']]], ['a%20b=%2B', [['a b', '+']]], ['a=%', [['a', '%']]], ['a=%4', [['a', '%4']]], ['a=%zz%41', [['a', '%zzA']]], ['a=%C3%A9', [['a', '\u00e9']]],
-    ['a=%FF', [['a', '\ufffd']]], ['a=%F0%9F%98%80', [['a', '\ud83d\ude00']]], ['a=\u00e9%FF', [['a', '\u00e9\ufffd']]], ['a=\ud800', [['a', '\ufffd']]], ['a=%EF%BB%BFx', [['a', '\ufeffx']]],
-    ['a=b\0c', [['a', 'b\0c']]], ['a=%00', [['a', '\0']]], ['%61=%62', [['a', 'b']]], ['id=0&value=%', [['id', '0'], ['value', '%']]], ['a=%2sf%2a', [['a', '%2sf*']]],
+    ['', []],
+    ['?', []],
+    ['a=b', [['a', 'b']]],
+    [
+      '?a=b&c',
+      [
+        ['a', 'b'],
+        ['c', ''],
+      ],
+    ],
+    ['??a', [['?a', '']]],
+    ['&&a=1&&', [['a', '1']]],
+    ['=', [['', '']]],
+    ['a==b', [['a', '=b']]],
+    ['a+b=c+d', [['a b', 'c d']]],
+    ['a%20b=%2B', [['a b', '+']]],
+    ['a=%', [['a', '%']]],
+    ['a=%4', [['a', '%4']]],
+    ['a=%zz%41', [['a', '%zzA']]],
+    ['a=%C3%A9', [['a', '\u00e9']]],
+    ['a=%FF', [['a', '\ufffd']]],
+    ['a=%F0%9F%98%80', [['a', '\ud83d\ude00']]],
+    ['a=\u00e9%FF', [['a', '\u00e9\ufffd']]],
+    ['a=\ud800', [['a', '\ufffd']]],
+    ['a=%EF%BB%BFx', [['a', '\ufeffx']]],
+    ['a=b\0c', [['a', 'b\0c']]],
+    ['a=%00', [['a', '\0']]],
+    ['%61=%62', [['a', 'b']]],
+    [
+      'id=0&value=%',
+      [
+        ['id', '0'],
+        ['value', '%'],
+      ],
+    ],
+    ['a=%2sf%2a', [['a', '%2sf*']]],
   ];
   for (const [query, expected] of cases) assertEquals(pairs(query), expected, JSON.stringify(query));
 });
@@ -27,8 +77,21 @@ test('init: undefined, null, numbers, objects, sequences, other params', () => {
   assertEquals(pairs(undefined), []);
   assertEquals(pairs(null), [['null', '']]);
   assertEquals(pairs(5), [['5', '']]);
-  assertEquals(pairs({ a: 1, b: null, 'c d': 'e&f' }), [['a', '1'], ['b', 'null'], ['c d', 'e&f']]);
-  assertEquals(pairs([['a', '1'], ['a', '2']]), [['a', '1'], ['a', '2']]);
+  assertEquals(pairs({ a: 1, b: null, 'c d': 'e&f' }), [
+    ['a', '1'],
+    ['b', 'null'],
+    ['c d', 'e&f'],
+  ]);
+  assertEquals(
+    pairs([
+      ['a', '1'],
+      ['a', '2'],
+    ]),
+    [
+      ['a', '1'],
+      ['a', '2'],
+    ],
+  );
   assertEquals(pairs([]), []);
   assertEquals(pairs([new Set(['x', 'y'])]), [['x', 'y']]);
   assertEquals(pairs(new Map([['a', 'b']])), [['a', 'b']]);
@@ -36,13 +99,21 @@ test('init: undefined, null, numbers, objects, sequences, other params', () => {
   const copy = new URLSearchParams(params);
   params.append('b', '2');
   assertEquals([...copy], [['a', '1']]);
-  assertEquals(pairs(function f() {}), []);
-  assertEquals(pairs({ '\ud835x': '1', xx: '2', '\ud83dxx': '3' }), [['\ufffdx', '1'], ['xx', '2'], ['\ufffdxx', '3']]);
+  assertEquals(
+    pairs(function f() {}),
+    [],
+  );
+  assertEquals(pairs({ '\ud835x': '1', xx: '2', '\ud83dxx': '3' }), [
+    ['\ufffdx', '1'],
+    ['xx', '2'],
+    ['\ufffdxx', '3'],
+  ]);
   assertEquals(pairs({ 'x\udc53': '1', 'x\udc5c': '2', 'x\udc65': '3' }), [['x\ufffd', '3']]);
 });
 
 test('init: bad sequences throw', () => {
-  for (const bad of [[[]], [['a']], [['a', 'b', 'c']], [1], ['ab', 1], { [Symbol.iterator]: 1 }]) assertThrows(TypeError, () => new URLSearchParams(bad));
+  for (const bad of [[[]], [['a']], [['a', 'b', 'c']], [1], ['ab', 1], { [Symbol.iterator]: 1 }])
+    assertThrows(TypeError, () => new URLSearchParams(bad));
   assertThrows(TypeError, () => new URLSearchParams({ [Symbol('x')]: 1 }));
   assertThrows(TypeError, () => new URLSearchParams(Symbol()));
 });
@@ -61,8 +132,22 @@ test('serializing', () => {
 test('append, get, getAll, has, size', () => {
   const params = new URLSearchParams('a=1&b=2&a=3');
   params.append('c', null);
-  assertEquals([params.get('a'), params.getAll('a'), params.get('x'), params.getAll('x'), params.has('c'), params.has('x'), params.size], ['1', ['1', '3'], null, [], true, false, 4]);
-  assertEquals([params.has('a', '3'), params.has('a', '9'), params.has('a', undefined), params.has('c', null)], [true, false, true, true]);
+  assertEquals(
+    [
+      params.get('a'),
+      params.getAll('a'),
+      params.get('x'),
+      params.getAll('x'),
+      params.has('c'),
+      params.has('x'),
+      params.size,
+    ],
+    ['1', ['1', '3'], null, [], true, false, 4],
+  );
+  assertEquals(
+    [params.has('a', '3'), params.has('a', '9'), params.has('a', undefined), params.has('c', null)],
+    [true, false, true, true],
+  );
   for (const name of ['get', 'getAll', 'has', 'delete']) assertThrows(TypeError, () => params[name]());
   for (const name of ['append', 'set']) assertThrows(TypeError, () => params[name]('a'));
 });
@@ -85,7 +170,18 @@ test('set replaces the first and removes the rest', () => {
 test('sort is by code units and stable', () => {
   const params = new URLSearchParams('z=b&a=b&z=a&a=a&\ufffc=1&\ud83c\udf08=2&=0');
   params.sort();
-  assertEquals([...params], [['', '0'], ['a', 'b'], ['a', 'a'], ['z', 'b'], ['z', 'a'], ['\ud83c\udf08', '2'], ['\ufffc', '1']]);
+  assertEquals(
+    [...params],
+    [
+      ['', '0'],
+      ['a', 'b'],
+      ['a', 'a'],
+      ['z', 'b'],
+      ['z', 'a'],
+      ['\ud83c\udf08', '2'],
+      ['\ufffc', '1'],
+    ],
+  );
 });
 
 test('iteration is live', () => {

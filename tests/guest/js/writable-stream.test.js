@@ -3,7 +3,15 @@ import { WritableStreamDefaultController } from '../../../guest/wapojs/js/stream
 import { WritableStream, WritableStreamDefaultWriter } from '../../../guest/wapojs/js/streams/writable-stream.js';
 import { AbortSignal } from '../../../guest/wapojs/js/abort.js';
 import {
-  assert, assertEquals, assertInterface, assertRejects, assertSame, assertThrows, flushTasks, stateOf, test,
+  assert,
+  assertEquals,
+  assertInterface,
+  assertRejects,
+  assertSame,
+  assertThrows,
+  flushTasks,
+  stateOf,
+  test,
 } from './harness.js';
 
 const error1 = new Error('error1');
@@ -12,16 +20,27 @@ const error2 = new Error('error2');
 function deferred() {
   let resolve;
   let reject;
-  const promise = new Promise((a, b) => { resolve = a; reject = b; });
+  const promise = new Promise((a, b) => {
+    resolve = a;
+    reject = b;
+  });
   return { promise, resolve, reject };
 }
 
 test('interfaces: shape', () => {
-  assertInterface(WritableStream, 'WritableStream', { attributes: ['locked'], methods: { abort: 0, close: 0, getWriter: 0 } });
-  assertInterface(WritableStreamDefaultWriter, 'WritableStreamDefaultWriter', {
-    length: 1, attributes: ['closed', 'desiredSize', 'ready'], methods: { abort: 0, close: 0, releaseLock: 0, write: 0 },
+  assertInterface(WritableStream, 'WritableStream', {
+    attributes: ['locked'],
+    methods: { abort: 0, close: 0, getWriter: 0 },
   });
-  assertInterface(WritableStreamDefaultController, 'WritableStreamDefaultController', { attributes: ['signal'], methods: { error: 0 } });
+  assertInterface(WritableStreamDefaultWriter, 'WritableStreamDefaultWriter', {
+    length: 1,
+    attributes: ['closed', 'desiredSize', 'ready'],
+    methods: { abort: 0, close: 0, releaseLock: 0, write: 0 },
+  });
+  assertInterface(WritableStreamDefaultController, 'WritableStreamDefaultController', {
+    attributes: ['signal'],
+    methods: { error: 0 },
+  });
   assertThrows(TypeError, () => new WritableStreamDefaultController());
 });
 
@@ -32,9 +51,18 @@ test('the constructor checks its arguments', () => {
   assertThrows(RangeError, () => new WritableStream({ type: 'bytes' }));
   assertThrows(RangeError, () => new WritableStream({ type: '' }));
   new WritableStream({ type: undefined });
-  for (const key of ['start', 'write', 'close', 'abort']) assertThrows(TypeError, () => new WritableStream({ [key]: 1 }));
+  for (const key of ['start', 'write', 'close', 'abort'])
+    assertThrows(TypeError, () => new WritableStream({ [key]: 1 }));
   for (const highWaterMark of [NaN, -1]) assertThrows(RangeError, () => new WritableStream({}, { highWaterMark }));
-  assertThrows(error1, () => new WritableStream({ start() { throw error1; } }));
+  assertThrows(
+    error1,
+    () =>
+      new WritableStream({
+        start() {
+          throw error1;
+        },
+      }),
+  );
 });
 
 test('foreign receivers: promises reject, the rest throws', async () => {
@@ -67,7 +95,15 @@ test('write passes chunks one after the other, with the controller, on the sink'
 test('no write before start has ended', async () => {
   const start = deferred();
   const calls = [];
-  const writer = new WritableStream({ start: () => start.promise, write(chunk) { calls.push(chunk); }, close() { calls.push('close'); } }).getWriter();
+  const writer = new WritableStream({
+    start: () => start.promise,
+    write(chunk) {
+      calls.push(chunk);
+    },
+    close() {
+      calls.push('close');
+    },
+  }).getWriter();
   writer.write('a');
   writer.close();
   await flushTasks();
@@ -111,7 +147,15 @@ test('with a high-water mark of 0 ready stays pending, but writes go through', a
 });
 
 test('an exception of size rejects the write and errors the stream', async () => {
-  const writer = new WritableStream({}, { size() { throw error1; }, highWaterMark: 3 }).getWriter();
+  const writer = new WritableStream(
+    {},
+    {
+      size() {
+        throw error1;
+      },
+      highWaterMark: 3,
+    },
+  ).getWriter();
   await assertRejects(error1, writer.write('a'));
   await assertRejects(error1, writer.closed);
   await assertRejects(error1, writer.ready);
@@ -126,7 +170,12 @@ test('an impossible size rejects with a RangeError', async () => {
 });
 
 test('a failing write errors the stream: later writes, ready and closed reject with it', async () => {
-  for (const write of [() => { throw error1; }, () => Promise.reject(error1)]) {
+  for (const write of [
+    () => {
+      throw error1;
+    },
+    () => Promise.reject(error1),
+  ]) {
     const writer = new WritableStream({ write }).getWriter();
     const first = writer.write('a');
     const second = writer.write('b');
@@ -143,7 +192,12 @@ test('a failing write errors the stream: later writes, ready and closed reject w
 test('close waits for writes, calls the sink without arguments, and fulfils closed', async () => {
   const gate = deferred();
   const calls = [];
-  const writer = new WritableStream({ write: () => gate.promise, close(...args) { calls.push(args); } }).getWriter();
+  const writer = new WritableStream({
+    write: () => gate.promise,
+    close(...args) {
+      calls.push(args);
+    },
+  }).getWriter();
   writer.write('a');
   const close = writer.close();
   await flushTasks();
@@ -177,7 +231,11 @@ test('write and close while closing or closed reject with a TypeError', async ()
 });
 
 test('a failing close rejects close and closed', async () => {
-  const writer = new WritableStream({ close() { throw error1; } }).getWriter();
+  const writer = new WritableStream({
+    close() {
+      throw error1;
+    },
+  }).getWriter();
   await assertRejects(error1, writer.close());
   await assertRejects(error1, writer.closed);
 });
@@ -215,14 +273,27 @@ test('releaseLock rejects the promises of the writer, but not writes under way',
 });
 
 test('a size function that releases the lock makes the write reject', async () => {
-  const stream = new WritableStream({}, { size() { writer.releaseLock(); return 1; } });
+  const stream = new WritableStream(
+    {},
+    {
+      size() {
+        writer.releaseLock();
+        return 1;
+      },
+    },
+  );
   const writer = stream.getWriter();
   await assertRejects(TypeError, writer.write('a'));
 });
 
 test('abort calls the sink with the reason and errors the stream', async () => {
   const reasons = [];
-  const stream = new WritableStream({ abort(reason) { reasons.push(reason); return 'ignored'; } });
+  const stream = new WritableStream({
+    abort(reason) {
+      reasons.push(reason);
+      return 'ignored';
+    },
+  });
   const writer = stream.getWriter();
   assertEquals(await writer.abort(error1), undefined);
   assertEquals(reasons.length, 1);
@@ -236,7 +307,15 @@ test('abort calls the sink with the reason and errors the stream', async () => {
 test('abort rejects queued writes at once, waits for the one under way, then calls the sink', async () => {
   const gate = deferred();
   const calls = [];
-  const writer = new WritableStream({ write: () => gate.promise, abort() { calls.push('abort'); } }, { highWaterMark: 5 }).getWriter();
+  const writer = new WritableStream(
+    {
+      write: () => gate.promise,
+      abort() {
+        calls.push('abort');
+      },
+    },
+    { highWaterMark: 5 },
+  ).getWriter();
   const first = writer.write('a');
   const second = writer.write('b');
   await flushTasks();
@@ -266,7 +345,12 @@ test('abort during a failing write: the write rejects with its own error, abort 
 
 test('abort during a successful close: the close wins', async () => {
   const gate = deferred();
-  const writer = new WritableStream({ close: () => gate.promise, abort() { throw new Error('not to be called'); } }).getWriter();
+  const writer = new WritableStream({
+    close: () => gate.promise,
+    abort() {
+      throw new Error('not to be called');
+    },
+  }).getWriter();
   const close = writer.close();
   await flushTasks();
   const abort = writer.abort(error1);
@@ -287,7 +371,11 @@ test('abort while an abort is under way returns the same outcome', async () => {
 });
 
 test('a failing abort rejects with the error of the sink; closed has the reason', async () => {
-  const writer = new WritableStream({ abort() { throw error2; } }).getWriter();
+  const writer = new WritableStream({
+    abort() {
+      throw error2;
+    },
+  }).getWriter();
   await assertRejects(error2, writer.abort(error1));
   await assertRejects(error1, writer.closed);
 });
@@ -295,7 +383,12 @@ test('a failing abort rejects with the error of the sink; closed has the reason'
 test('abort before start has ended waits for it', async () => {
   const start = deferred();
   let aborted = false;
-  const writer = new WritableStream({ start: () => start.promise, abort() { aborted = true; } }).getWriter();
+  const writer = new WritableStream({
+    start: () => start.promise,
+    abort() {
+      aborted = true;
+    },
+  }).getWriter();
   const abort = writer.abort(error1);
   await flushTasks();
   assertEquals(aborted, false);
@@ -308,14 +401,22 @@ test('abort of a closed or errored stream resolves and does nothing', async () =
   const closed = new WritableStream();
   await closed.close();
   assertEquals(await closed.abort(), undefined);
-  const errored = new WritableStream({ start(c) { c.error(error1); } });
+  const errored = new WritableStream({
+    start(c) {
+      c.error(error1);
+    },
+  });
   await flushTasks();
   assertEquals(await errored.abort(), undefined);
 });
 
 test('controller.error errors the stream; again or later it does nothing', async () => {
   let controller;
-  const writer = new WritableStream({ start(c) { controller = c; } }).getWriter();
+  const writer = new WritableStream({
+    start(c) {
+      controller = c;
+    },
+  }).getWriter();
   controller.error(error1);
   controller.error(error2);
   await assertRejects(error1, writer.closed);
@@ -326,7 +427,14 @@ test('controller.error errors the stream; again or later it does nothing', async
 test('controller.signal is aborted by abort, with its reason, before anything else', async () => {
   let controller;
   const events = [];
-  const stream = new WritableStream({ start(c) { controller = c; }, abort() { events.push('sink'); } });
+  const stream = new WritableStream({
+    start(c) {
+      controller = c;
+    },
+    abort() {
+      events.push('sink');
+    },
+  });
   assert(controller.signal instanceof AbortSignal);
   assertSame(controller.signal, controller.signal);
   controller.signal.addEventListener('abort', () => events.push('signal'));
@@ -340,7 +448,11 @@ test('controller.signal is aborted by abort, with its reason, before anything el
 
 test('controller.signal asked for after abort is aborted', async () => {
   let controller;
-  const stream = new WritableStream({ start(c) { controller = c; } });
+  const stream = new WritableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   await stream.abort(error1);
   assertEquals(controller.signal.aborted, true);
   assertSame(controller.signal.reason, error1);
@@ -348,7 +460,11 @@ test('controller.signal asked for after abort is aborted', async () => {
 
 test('controller.signal is not aborted by an error of the stream', async () => {
   let controller;
-  new WritableStream({ start(c) { controller = c; } });
+  new WritableStream({
+    start(c) {
+      controller = c;
+    },
+  });
   controller.error(error1);
   await flushTasks();
   assertEquals(controller.signal.aborted, false);
@@ -356,14 +472,28 @@ test('controller.signal is not aborted by an error of the stream', async () => {
 
 test('a rejection of start errors the stream, writes are never made', async () => {
   let writes = 0;
-  const writer = new WritableStream({ start: () => Promise.reject(error1), write() { writes++; } }).getWriter();
+  const writer = new WritableStream({
+    start: () => Promise.reject(error1),
+    write() {
+      writes++;
+    },
+  }).getWriter();
   await assertRejects(error1, writer.write('a'));
-  await assertRejects(error1, writer.close().catch((e) => { throw e instanceof TypeError ? error1 : e; }));
+  await assertRejects(
+    error1,
+    writer.close().catch((e) => {
+      throw e instanceof TypeError ? error1 : e;
+    }),
+  );
   assertEquals(writes, 0);
 });
 
 test('a writer acquired on an errored or closed stream has settled promises', async () => {
-  const errored = new WritableStream({ start(c) { c.error(error1); } });
+  const errored = new WritableStream({
+    start(c) {
+      c.error(error1);
+    },
+  });
   await flushTasks();
   const writer = errored.getWriter();
   await assertRejects(error1, writer.closed);
@@ -377,7 +507,12 @@ test('a writer acquired on an errored or closed stream has settled promises', as
 
 test('a writer acquired while the stream is erroring has a rejected ready and a pending closed', async () => {
   const start = deferred();
-  const stream = new WritableStream({ start: (c) => { c.error(error1); return start.promise; } });
+  const stream = new WritableStream({
+    start: (c) => {
+      c.error(error1);
+      return start.promise;
+    },
+  });
   const writer = stream.getWriter();
   await assertRejects(error1, writer.ready);
   assertEquals(await stateOf(writer.closed), 'pending');
@@ -388,7 +523,11 @@ test('a writer acquired while the stream is erroring has a rejected ready and a 
 
 test('many queued writes arrive in order', async () => {
   const chunks = [];
-  const writer = new WritableStream({ write(chunk) { chunks.push(chunk); } }).getWriter();
+  const writer = new WritableStream({
+    write(chunk) {
+      chunks.push(chunk);
+    },
+  }).getWriter();
   for (let i = 0; i < 500; i++) writer.write(i);
   await writer.close();
   assertEquals(chunks.length, 500);

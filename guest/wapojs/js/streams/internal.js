@@ -8,7 +8,13 @@ import { newDeferred, promiseReject } from '../promises.js';
 import { ByteControllerSlots } from './readable-byte-controller.js';
 import { DefaultControllerSlots } from './readable-default-controller.js';
 import {
-  acquireDefaultReader as acquireReader, cancelReadable, isLocked, readableSlots, ReadableSlots, readDefault, releaseReader,
+  acquireDefaultReader as acquireReader,
+  cancelReadable,
+  isLocked,
+  readableSlots,
+  ReadableSlots,
+  readDefault,
+  releaseReader,
 } from './readable-operations.js';
 import { isReadableStream, readableObject } from './readable-stream.js';
 import { CLOSED, ERRORED } from './states.js';
@@ -137,7 +143,7 @@ export function teeStream(stream, cloneChunk = null) {
   return [readableObject(branches[0]), readableObject(branches[1])];
 }
 
-/** "Read all bytes" of a stream of Uint8Arrays: https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes */
+/** "Read all bytes": https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes */
 class BytesRequest {
   #reader;
   #deferred;

@@ -9,7 +9,12 @@ import { newDeferred, promiseReject, promiseResolve, promiseThen, waitForAll } f
 import { acquireDefaultReader, cancelReadable, readDefault, releaseReader } from './readable-operations.js';
 import { CLOSED, ERRORED, READABLE, WRITABLE } from './states.js';
 import {
-  abortWritable, acquireWriter, closeQueuedOrInFlight, closeWritable, releaseWriter, writeChunk,
+  abortWritable,
+  acquireWriter,
+  closeQueuedOrInFlight,
+  closeWritable,
+  releaseWriter,
+  writeChunk,
 } from './writable-operations.js';
 
 const { TypeError } = globalThis;
@@ -100,18 +105,24 @@ class Pipe {
   #listenTo(signal) {
     this.#abortSteps = () => {
       const error = abortReason(signal);
-      this.#shutdown(() => {
-        const actions = [];
-        const destination = this.#destination;
-        if (!this.#preventAbort) {
-          actions.push(destination.state === WRITABLE ? abortWritable(destination, error) : promiseResolve(undefined));
-        }
-        const source = this.#source;
-        if (!this.#preventCancel) {
-          actions.push(source.state === READABLE ? cancelReadable(source, error) : promiseResolve(undefined));
-        }
-        return waitForAll(actions);
-      }, true, error);
+      this.#shutdown(
+        () => {
+          const actions = [];
+          const destination = this.#destination;
+          if (!this.#preventAbort) {
+            actions.push(
+              destination.state === WRITABLE ? abortWritable(destination, error) : promiseResolve(undefined),
+            );
+          }
+          const source = this.#source;
+          if (!this.#preventCancel) {
+            actions.push(source.state === READABLE ? cancelReadable(source, error) : promiseResolve(undefined));
+          }
+          return waitForAll(actions);
+        },
+        true,
+        error,
+      );
     };
     if (isAborted(signal)) {
       this.#abortSteps();

@@ -43,11 +43,19 @@ export class TransformSlots {
 
   constructor(writableHighWaterMark, writableSize, readableHighWaterMark, readableSize) {
     new WritableControllerSlots(
-      this.writable, (chunk) => this.#write(chunk), () => this.#close(), (reason) => this.#abort(reason),
-      writableHighWaterMark, writableSize,
+      this.writable,
+      (chunk) => this.#write(chunk),
+      () => this.#close(),
+      (reason) => this.#abort(reason),
+      writableHighWaterMark,
+      writableSize,
     );
     new DefaultControllerSlots(
-      this.readable, () => this.#pull(), (reason) => this.#cancel(reason), readableHighWaterMark, readableSize,
+      this.readable,
+      () => this.#pull(),
+      (reason) => this.#cancel(reason),
+      readableHighWaterMark,
+      readableSize,
     );
   }
 
@@ -236,10 +244,14 @@ export class TransformSlots {
     this.#finish = deferred.promise;
     const result = promiseCall(algorithm);
     this.#clearAlgorithms();
-    promiseThen(result, () => succeeded(deferred), (error) => {
-      failed(error);
-      deferred.reject(error);
-    });
+    promiseThen(
+      result,
+      () => succeeded(deferred),
+      (error) => {
+        failed(error);
+        deferred.reject(error);
+      },
+    );
     return deferred.promise;
   }
 }
@@ -271,7 +283,9 @@ export class TransformStream {
     }
     writableStrategy = toStrategy(writableStrategy, 'new TransformStream: the writable strategy');
     readableStrategy = toStrategy(readableStrategy, 'new TransformStream: the readable strategy');
-    const { cancel, flush, readableType, start, transform, writableType } = toTransformer(transformer ?? EMPTY_TRANSFORMER);
+    const { cancel, flush, readableType, start, transform, writableType } = toTransformer(
+      transformer ?? EMPTY_TRANSFORMER,
+    );
     if (readableType !== undefined) throw new RangeError('new TransformStream: readableType must be undefined');
     if (writableType !== undefined) throw new RangeError('new TransformStream: writableType must be undefined');
     const readableHighWaterMark = extractHighWaterMark(readableStrategy, 0);
@@ -282,7 +296,9 @@ export class TransformStream {
     this.#slots = slots;
     const controllerObject = transformer === undefined ? undefined : slots.object;
     slots.setAlgorithms(
-      transform === undefined ? (chunk) => slots.enqueue(chunk) : (chunk) => call(transform, transformer, chunk, controllerObject),
+      transform === undefined
+        ? (chunk) => slots.enqueue(chunk)
+        : (chunk) => call(transform, transformer, chunk, controllerObject),
       flush === undefined ? doNothing : () => call(flush, transformer, controllerObject),
       cancel === undefined ? doNothing : (reason) => call(cancel, transformer, reason),
     );

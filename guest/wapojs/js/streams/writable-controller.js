@@ -7,7 +7,12 @@ import { promiseReject, react } from '../promises.js';
 import { ChunkQueue } from './chunk-queue.js';
 import { ERRORING, WRITABLE } from './states.js';
 import {
-  dealWithRejection, finishClose, finishCloseWithError, finishErroring, finishWriteWithError, startErroring,
+  dealWithRejection,
+  finishClose,
+  finishCloseWithError,
+  finishErroring,
+  finishWriteWithError,
+  startErroring,
   updateBackpressure,
 } from './writable-operations.js';
 
@@ -167,7 +172,11 @@ export class WritableControllerSlots {
       result = promiseReject(error);
     }
     this.#clearAlgorithms();
-    react(result, () => finishClose(stream), (reason) => finishCloseWithError(stream, reason));
+    react(
+      result,
+      () => finishClose(stream),
+      (reason) => finishCloseWithError(stream, reason),
+    );
   }
 
   /** WritableStreamDefaultControllerProcessWrite */

@@ -3,7 +3,15 @@
 // As in readable-operations.js, operations work on slots. A writer's promises are made when somebody asks for them: a
 // pipe never does, and `ready` would otherwise cost a promise for each time that backpressure comes and goes.
 
-import { handledRejection, markPromiseHandled, newDeferred, promiseCall, promiseReject, promiseResolve, promiseThen } from '../promises.js';
+import {
+  handledRejection,
+  markPromiseHandled,
+  newDeferred,
+  promiseCall,
+  promiseReject,
+  promiseResolve,
+  promiseThen,
+} from '../promises.js';
 import { Deque } from './deque.js';
 import { CLOSED, ERRORED, ERRORING, WRITABLE } from './states.js';
 
@@ -142,7 +150,8 @@ export function writeChunk(writer, chunk, request) {
 function whyNotWritable(stream, writer) {
   if (stream !== writer.stream) return new TypeError('the writer was released');
   if (stream.state === ERRORED) return stream.storedError;
-  if (stream.state === CLOSED || closeQueuedOrInFlight(stream)) return new TypeError('the stream is closed or is being closed');
+  if (stream.state === CLOSED || closeQueuedOrInFlight(stream))
+    return new TypeError('the stream is closed or is being closed');
   return stream.storedError;
 }
 

@@ -8,8 +8,20 @@ import { isObject, requireArguments, toCallback } from '../webidl.js';
 import { extractHighWaterMark, extractSizeAlgorithm, toStrategy } from './strategies.js';
 import { WritableControllerSlots } from './writable-controller.js';
 import {
-  abortWritable, attachWriter, closeQueuedOrInFlight, closeWritable, desiredSizeOf, isWritableLocked, releaseWriter,
-  setWritableSlots, WritableSlots, writableSlots, writeChunk, writerClosed, writerReady, WriterSlots,
+  abortWritable,
+  attachWriter,
+  closeQueuedOrInFlight,
+  closeWritable,
+  desiredSizeOf,
+  isWritableLocked,
+  releaseWriter,
+  setWritableSlots,
+  WritableSlots,
+  writableSlots,
+  writeChunk,
+  writerClosed,
+  writerReady,
+  WriterSlots,
 } from './writable-operations.js';
 
 const { RangeError, TypeError } = globalThis;
