@@ -9,7 +9,12 @@ import { clearTimer, setTimer, unrefTimer } from 'wapo:native';
 import { DOMException } from './dom-exception.js';
 import { Event } from './event.js';
 import {
-  defineEventHandler, EventTarget, fireEvent, hasListeners, setAbortHooks, watchListeners,
+  defineEventHandler,
+  EventTarget,
+  fireEvent,
+  hasListeners,
+  setAbortHooks,
+  watchListeners,
 } from './event-target.js';
 import { defineInterface, illegalConstructor } from './interfaces.js';
 import { enforceRange, requireArguments, toSequence } from './webidl.js';
@@ -63,10 +68,14 @@ class AbortSignal extends EventTarget {
     requireArguments(arguments.length, 1, 'AbortSignal.timeout');
     milliseconds = enforceRange(milliseconds, 'AbortSignal.timeout: the time');
     const signal = new AbortSignal(CREATE);
-    const timer = setTimer(() => {
-      clearTimer(timer);
-      signalAbort(signal, new DOMException('The operation timed out', 'TimeoutError'));
-    }, milliseconds, false);
+    const timer = setTimer(
+      () => {
+        clearTimer(timer);
+        signalAbort(signal, new DOMException('The operation timed out', 'TimeoutError'));
+      },
+      milliseconds,
+      false,
+    );
     unrefTimer(timer); // waiting for a timeout is no reason for a program to go on
     return signal;
   }

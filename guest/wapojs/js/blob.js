@@ -10,11 +10,20 @@ import { typedArraySet } from './primordials.js';
 import { promiseReject, promiseResolve } from './promises.js';
 import { createReadableByteStream } from './streams/internal.js';
 import {
-  clamp, isBufferSource, isObject, requireArguments, toBytes, toDictionary, toDOMString, toEnum, toLongLong, toSequence,
+  clamp,
+  isBufferSource,
+  isObject,
+  requireArguments,
+  toBytes,
+  toDictionary,
+  toDOMString,
+  toEnum,
+  toLongLong,
+  toSequence,
   toUSVString,
 } from './webidl.js';
 
-const { TypeError, Uint8Array } = globalThis;
+const { Uint8Array } = globalThis;
 const { floor, max, min } = Math;
 const { MAX_SAFE_INTEGER } = Number;
 

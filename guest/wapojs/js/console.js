@@ -18,7 +18,8 @@ function formatString(value) {
   if (!isObject(value)) return String(value);
   try {
     const { toString } = value;
-    if (typeof value === 'object' && typeof toString === 'function' && !BUILT_IN_TO_STRINGS.has(toString)) return String(value);
+    if (typeof value === 'object' && typeof toString === 'function' && !BUILT_IN_TO_STRINGS.has(toString))
+      return String(value);
   } catch {
     // inspect can show it
   }
@@ -26,7 +27,10 @@ function formatString(value) {
 }
 
 const BUILT_IN_TO_STRINGS = new Set([
-  Object.prototype.toString, Error.prototype.toString, Array.prototype.toString, Date.prototype.toString,
+  Object.prototype.toString,
+  Error.prototype.toString,
+  Array.prototype.toString,
+  Date.prototype.toString,
 ]);
 
 function formatNumber(value, parse) {
@@ -81,12 +85,13 @@ export function format(...args) {
   if (args.length > 0 && typeof args[0] === 'string') {
     const first = args[0];
     next = 1;
-    text = args.length === 1 || !first.includes('%')
-      ? first
-      : first.replace(SPECIFIER, (specifier) => {
-          if (specifier === '%%') return '%';
-          return next < args.length ? formatOne(specifier, args[next++]) : specifier;
-        });
+    text =
+      args.length === 1 || !first.includes('%')
+        ? first
+        : first.replace(SPECIFIER, (specifier) => {
+            if (specifier === '%%') return '%';
+            return next < args.length ? formatOne(specifier, args[next++]) : specifier;
+          });
     if (next === args.length) return text;
     text += ' ';
   }
@@ -127,7 +132,10 @@ function formatTable(data, columns) {
     indexHeading = '(iteration index)';
     let i = 0;
     data.forEach((value, key) => {
-      const cells = new Map([['Key', inspectCell(key)], [VALUES, inspectCell(value)]]);
+      const cells = new Map([
+        ['Key', inspectCell(key)],
+        [VALUES, inspectCell(value)],
+      ]);
       rows.push({ index: String(i++), cells });
     });
     headings.push('Key');
@@ -148,7 +156,8 @@ function formatTable(data, columns) {
   return drawTable(table);
 }
 
-const inspectCell = (value) => inspect(value, { depth: isObject(value) ? -1 : 0, maxArrayLength: 3, breakLength: Infinity });
+const inspectCell = (value) =>
+  inspect(value, { depth: isObject(value) ? -1 : 0, maxArrayLength: 3, breakLength: Infinity });
 
 function drawTable(table) {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)) + 2);
@@ -226,7 +235,10 @@ export function createConsole(sink) {
       let stack = '';
       if (captureStackTrace) {
         captureStackTrace(error, console.trace);
-        stack = String(error.stack).split('\n').filter((line) => /^\s*at /.test(line)).join('\n');
+        stack = String(error.stack)
+          .split('\n')
+          .filter((line) => /^\s*at /.test(line))
+          .join('\n');
       }
       print('info', `Trace${error.message === '' ? '' : `: ${error.message}`}\n${stack}`.trimEnd());
     },

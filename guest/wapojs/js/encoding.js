@@ -1,7 +1,7 @@
 // TextEncoder and TextDecoder: https://encoding.spec.whatwg.org/#api
 //
-// UTF-8 is done by the engine, a whole chunk at a time. Where a chunk ends within a character, the few bytes of that are kept
-// for the next chunk.
+// UTF-8 is done by the engine, a whole chunk at a time. Where a chunk ends within a character, the few bytes of that
+// are kept for the next chunk.
 
 import { classOf, latin1Decode, utf8Decode, utf8Encode } from 'wapo:native';
 import { defineInterface } from './interfaces.js';
@@ -86,7 +86,7 @@ class Utf16Decoder {
     bytes = concat(this.#tail, bytes);
     const bigEndian = this.#bigEndian ? 1 : 0;
     let count = bytes.length >> 1;
-    const unitAt = (i) => bytes[2 * i + bigEndian] | (bytes[2 * i + 1 - bigEndian] << 8) >>> 0;
+    const unitAt = (i) => bytes[2 * i + bigEndian] | ((bytes[2 * i + 1 - bigEndian] << 8) >>> 0);
     const isLead = count > 0 && (unitAt(count - 1) & 0xfc00) === 0xd800;
     let incomplete = bytes.length % 2 === 1;
     if (!flush) {
@@ -156,8 +156,10 @@ export class TextDecoder {
     this.#fatal = !!init.fatal;
     this.#ignoreBOM = !!init.ignoreBOM;
     const encoding = encodingForLabel(label);
-    if (encoding === undefined || encoding === 'replacement') throw new RangeError(`'${label}' is not a known encoding`);
-    if (makeDecoder(encoding, false, false) === undefined) throw new RangeError(`the encoding ${encoding} is not supported`);
+    if (encoding === undefined || encoding === 'replacement')
+      throw new RangeError(`'${label}' is not a known encoding`);
+    if (makeDecoder(encoding, false, false) === undefined)
+      throw new RangeError(`the encoding ${encoding} is not supported`);
     this.#encoding = encoding;
   }
 
@@ -177,7 +179,8 @@ export class TextDecoder {
     const fatal = this.#fatal;
     const bytes = input === undefined ? EMPTY : toBytesAllowShared(input, 'TextDecoder.decode: the input');
     const stream = !!toDictionary(options, 'TextDecoder.decode: options').stream;
-    if (this.#decoder === null && !stream && this.#encoding === 'UTF-8') return utf8Decode(bytes, fatal, this.#ignoreBOM);
+    if (this.#decoder === null && !stream && this.#encoding === 'UTF-8')
+      return utf8Decode(bytes, fatal, this.#ignoreBOM);
     const decoder = this.#decoder ?? makeDecoder(this.#encoding, fatal, this.#ignoreBOM);
     this.#decoder = stream ? decoder : null;
     return decoder.decode(bytes, !stream);
@@ -205,7 +208,8 @@ export class TextEncoder {
     this.#brand;
     requireArguments(arguments.length, 2, 'TextEncoder.encodeInto');
     source = toUSVString(source);
-    if (classOf(destination) !== 'Uint8Array') throw new TypeError('TextEncoder.encodeInto: the destination must be a Uint8Array');
+    if (classOf(destination) !== 'Uint8Array')
+      throw new TypeError('TextEncoder.encodeInto: the destination must be a Uint8Array');
     const bytes = toBytesAllowShared(destination, 'TextEncoder.encodeInto: the destination');
     const room = bytes.length;
     // A code unit takes at least one byte, so what is beyond that need not be encoded.

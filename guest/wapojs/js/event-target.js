@@ -75,7 +75,8 @@ export class EventTarget {
 
   static {
     storeOf = (target) => {
-      if (globalStore !== null && (target === undefined || target === null || target === globalThis)) return globalStore;
+      if (globalStore !== null && (target === undefined || target === null || target === globalThis))
+        return globalStore;
       return target.#store;
     };
   }

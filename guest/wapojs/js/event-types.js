@@ -1,16 +1,25 @@
 // The events of one standard interface each: an Event with a few read-only attributes.
 // CustomEvent: https://dom.spec.whatwg.org/#interface-customevent
 // ErrorEvent, PromiseRejectionEvent: https://html.spec.whatwg.org/#runtime-script-errors
-// MessageEvent: https://html.spec.whatwg.org/#messageevent, CloseEvent: https://websockets.spec.whatwg.org/#the-closeevent-interface
+// MessageEvent: https://html.spec.whatwg.org/#messageevent
+// CloseEvent: https://websockets.spec.whatwg.org/#the-closeevent-interface
 // ProgressEvent: https://xhr.spec.whatwg.org/#interface-progressevent
 
 import { Event, initializeEvent } from './event.js';
 import { defineInterface } from './interfaces.js';
 import {
-  isObject, requireArguments, toDictionary, toDOMString, toDouble, toSequence, toUnsignedLong, toUnsignedShort, toUSVString,
+  isObject,
+  requireArguments,
+  toDictionary,
+  toDOMString,
+  toDouble,
+  toSequence,
+  toUnsignedLong,
+  toUnsignedShort,
+  toUSVString,
 } from './webidl.js';
 
-const { Promise, TypeError } = globalThis;
+const { TypeError } = globalThis;
 const { freeze } = Object;
 
 const optionalString = (value) => (value === undefined ? '' : toDOMString(value));
@@ -156,7 +165,14 @@ export class MessageEvent extends Event {
   }
 
   initMessageEvent(
-    type, bubbles = false, cancelable = false, data = null, origin = '', lastEventId = '', source = null, ports = [],
+    type,
+    bubbles = false,
+    cancelable = false,
+    data = null,
+    origin = '',
+    lastEventId = '',
+    source = null,
+    ports = [],
   ) {
     requireArguments(arguments.length, 1, 'MessageEvent.initMessageEvent');
     type = toDOMString(type);

@@ -30,7 +30,8 @@ export class FormData {
 
   constructor(form = undefined, submitter = null) {
     if (form !== undefined) throw new TypeError('new FormData: there are no form elements here');
-    if (submitter !== null && submitter !== undefined) throw new TypeError('new FormData: there are no form elements here');
+    if (submitter !== null && submitter !== undefined)
+      throw new TypeError('new FormData: there are no form elements here');
   }
 
   append(name, value, filename = undefined) {

@@ -13,11 +13,17 @@ import { requireArguments } from './webidl.js';
 function positionOf(error) {
   let match = null;
   try {
-    match = /\(?([^()\s]+):(\d+):(\d+)\)?/.exec(String(error.stack).split('\n').find((line) => /^\s*at /.test(line)) ?? '');
+    match = /\(?([^()\s]+):(\d+):(\d+)\)?/.exec(
+      String(error.stack)
+        .split('\n')
+        .find((line) => /^\s*at /.test(line)) ?? '',
+    );
   } catch {
     // not an error, or one that hides its stack
   }
-  return match === null ? { filename: '', lineno: 0, colno: 0 } : { filename: match[1], lineno: +match[2], colno: +match[3] };
+  return match === null
+    ? { filename: '', lineno: 0, colno: 0 }
+    : { filename: match[1], lineno: +match[2], colno: +match[3] };
 }
 
 const { Error, String } = globalThis;
@@ -43,7 +49,6 @@ export function installGlobalErrors(logError) {
     logError(`Uncaught ${inspect(error)}`);
   });
 }
-
 
 /** The global function. */
 export function reportError(error) {

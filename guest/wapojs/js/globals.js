@@ -7,7 +7,14 @@ import { createConsole } from './console.js';
 import { DOMException } from './dom-exception.js';
 import { TextDecoder, TextEncoder } from './encoding.js';
 import { EventTarget } from './event-target.js';
-import { CloseEvent, CustomEvent, ErrorEvent, MessageEvent, ProgressEvent, PromiseRejectionEvent } from './event-types.js';
+import {
+  CloseEvent,
+  CustomEvent,
+  ErrorEvent,
+  MessageEvent,
+  ProgressEvent,
+  PromiseRejectionEvent,
+} from './event-types.js';
 import { Event } from './event.js';
 import { FormData } from './form-data.js';
 import { installGlobalErrors, reportError } from './global-errors.js';
@@ -28,23 +35,72 @@ import { WritableStream, WritableStreamDefaultWriter } from './streams/writable-
 import { structuredClone } from './structured-clone.js';
 import { TextDecoderStream, TextEncoderStream } from './text-streams.js';
 import {
-  clearImmediate, clearInterval, clearTimeout, queueMicrotask, setImmediate, setInterval, setTimeout,
+  clearImmediate,
+  clearInterval,
+  clearTimeout,
+  queueMicrotask,
+  setImmediate,
+  setInterval,
+  setTimeout,
 } from './timers.js';
 import { URLSearchParams } from './url-search-params.js';
 
 const INTERFACES = {
-  AbortController, AbortSignal, Blob, BroadcastChannel, ByteLengthQueuingStrategy, CloseEvent, CountQueuingStrategy,
-  CustomEvent, DOMException, ErrorEvent, Event, EventTarget, File, FormData, Headers, MessageChannel, MessageEvent,
-  MessagePort, Performance, PerformanceEntry, PerformanceMark, PerformanceMeasure, ProgressEvent, PromiseRejectionEvent,
-  ReadableByteStreamController, ReadableStream, ReadableStreamBYOBReader, ReadableStreamBYOBRequest,
-  ReadableStreamDefaultController, ReadableStreamDefaultReader, Scheduler, TextDecoder, TextDecoderStream, TextEncoder,
-  TextEncoderStream, TransformStream, TransformStreamDefaultController, URLSearchParams, WritableStream,
-  WritableStreamDefaultController, WritableStreamDefaultWriter,
+  AbortController,
+  AbortSignal,
+  Blob,
+  BroadcastChannel,
+  ByteLengthQueuingStrategy,
+  CloseEvent,
+  CountQueuingStrategy,
+  CustomEvent,
+  DOMException,
+  ErrorEvent,
+  Event,
+  EventTarget,
+  File,
+  FormData,
+  Headers,
+  MessageChannel,
+  MessageEvent,
+  MessagePort,
+  Performance,
+  PerformanceEntry,
+  PerformanceMark,
+  PerformanceMeasure,
+  ProgressEvent,
+  PromiseRejectionEvent,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  Scheduler,
+  TextDecoder,
+  TextDecoderStream,
+  TextEncoder,
+  TextEncoderStream,
+  TransformStream,
+  TransformStreamDefaultController,
+  URLSearchParams,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
 };
 
 const OBJECTS_AND_FUNCTIONS = {
-  clearImmediate, clearInterval, clearTimeout, performance, queueMicrotask, reportError, scheduler, setImmediate,
-  setInterval, setTimeout, structuredClone,
+  clearImmediate,
+  clearInterval,
+  clearTimeout,
+  performance,
+  queueMicrotask,
+  reportError,
+  scheduler,
+  setImmediate,
+  setInterval,
+  setTimeout,
+  structuredClone,
 };
 
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 }; // of the guest ABI

@@ -1,16 +1,19 @@
 // Headers: https://fetch.spec.whatwg.org/#headers-class
 //
 // A header list is an array of [name, value] in order of arrival, names in lower case. Set-Cookie is never combined.
+//
+// Names and values are byte strings. That they hold no character above U+00FF is checked with everything else that is
+// wrong with them, when they are appended, rather than when they are converted: both throw a TypeError.
 
 import { defineInterface, definePairIterable } from './interfaces.js';
-import { isObject, requireArguments, toByteString, toRecord, toSequence } from './webidl.js';
+import { isObject, requireArguments, toByteString, toDOMString, toRecord, toSequence } from './webidl.js';
 
 const { Map, Set, Symbol, TypeError } = globalThis;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const OUTER_WHITESPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const INVALID_IN_VALUE = /[\0\n\r]/;
-const NEEDS_WORK = /[\0\n\r\u0100-\uffff]|^[\t ]|[\t ]$/;
+const NOT_PLAIN = /[\0\n\r\u0100-\uffff]/;
 
 // Valid names as they are written -> in lower case. Programs use few, so looking one up replaces three checks.
 const knownNames = new Map();
@@ -27,19 +30,39 @@ export function toHeaderName(value) {
   return name;
 }
 
-/** "Normalize" and check a header value. */
+/** "Normalize" and check a header value, a string. */
 export function toHeaderValue(value) {
-  if (typeof value === 'string' && !NEEDS_WORK.test(value)) return value;
+  // Most values begin and end with something visible, and need nothing.
+  if (value.charCodeAt(0) > 0x20 && value.charCodeAt(value.length - 1) > 0x20 && !NOT_PLAIN.test(value)) return value;
   const string = toByteString(value).replace(OUTER_WHITESPACE, '');
-  if (INVALID_IN_VALUE.test(string)) throw new TypeError('a header value must not hold a line break or a null character');
+  if (INVALID_IN_VALUE.test(string))
+    throw new TypeError('a header value must not hold a line break or a null character');
   return string;
 }
 
 // https://fetch.spec.whatwg.org/#forbidden-request-header
 const FORBIDDEN_IN_REQUEST = new Set([
-  'accept-charset', 'accept-encoding', 'access-control-request-headers', 'access-control-request-method', 'connection',
-  'content-length', 'cookie', 'cookie2', 'date', 'dnt', 'expect', 'host', 'keep-alive', 'origin', 'referer', 'set-cookie',
-  'te', 'trailer', 'transfer-encoding', 'upgrade', 'via',
+  'accept-charset',
+  'accept-encoding',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'connection',
+  'content-length',
+  'cookie',
+  'cookie2',
+  'date',
+  'dnt',
+  'expect',
+  'host',
+  'keep-alive',
+  'origin',
+  'referer',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'via',
 ]);
 const METHOD_OVERRIDES = new Set(['x-http-method', 'x-http-method-override', 'x-method-override']);
 const FORBIDDEN_METHOD = /(?:^|,)[\t ]*(?:connect|trace|track)[\t ]*(?:,|$)/i;
@@ -111,7 +134,7 @@ export let isHeaders;
 export let fillHeaders;
 
 function toPair(value) {
-  const pair = toSequence(value, toByteString, 'a header');
+  const pair = toSequence(value, toDOMString, 'a header');
   if (pair.length !== 2) throw new TypeError('every header must be a name and a value');
   return pair;
 }
@@ -134,8 +157,8 @@ export class Headers {
 
   /** https://fetch.spec.whatwg.org/#concept-headers-append */
   #append(name, value) {
-    if (typeof name !== 'string') name = toByteString(name);
-    if (typeof value !== 'string') value = toByteString(value);
+    if (typeof name !== 'string') name = toDOMString(name);
+    if (typeof value !== 'string') value = toDOMString(value);
     name = toHeaderName(name);
     value = toHeaderValue(value);
     const list = this.#list;
@@ -196,8 +219,8 @@ export class Headers {
 
   set(name, value) {
     requireArguments(arguments.length, 2, 'Headers.set');
-    if (typeof name !== 'string') name = toByteString(name);
-    if (typeof value !== 'string') value = toByteString(value);
+    if (typeof name !== 'string') name = toDOMString(name);
+    if (typeof value !== 'string') value = toDOMString(value);
     name = toHeaderName(name);
     value = toHeaderValue(value);
     const list = this.#list;
@@ -236,7 +259,7 @@ export class Headers {
         if (typeof method !== 'function') throw new TypeError('headers: Symbol.iterator is not a function');
         pairs = toSequence(init, toPair, 'headers', method);
       } else {
-        pairs = toRecord(init, toByteString, toByteString);
+        pairs = toRecord(init, toDOMString, toDOMString);
       }
       for (let i = 0; i < pairs.length; i++) headers.#append(pairs[i][0], pairs[i][1]);
     };

@@ -4,9 +4,22 @@ const { max, min, round, floor, sqrt } = Math;
 
 const NEEDS_ESCAPE = /[\0-\x1f'\\\x7f-\x9f\ud800-\udfff]/;
 // Control characters, the quote (q), backslashes, and surrogates that are not one of a pair.
-const escapesFor = (q) => new RegExp(`[\\0-\\x1f${q}\\\\\\x7f-\\x9f]|[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]`, 'g');
+const escapesFor = (q) =>
+  new RegExp(
+    `[\\0-\\x1f${q}\\\\\\x7f-\\x9f]|[\\ud800-\\udbff](?![\\udc00-\\udfff])|(?<![\\ud800-\\udbff])[\\udc00-\\udfff]`,
+    'g',
+  );
 const ESCAPES = { "'": escapesFor("'"), '"': escapesFor('"'), '`': escapesFor('`') };
-const SHORT = { '\b': '\\b', '\t': '\\t', '\n': '\\n', '\f': '\\f', '\r': '\\r', '\v': '\\x0B', '\\': '\\\\', "'": "\\'" };
+const SHORT = {
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\v': '\\x0B',
+  '\\': '\\\\',
+  "'": "\\'",
+};
 
 function escapeCharacter(character) {
   const short = SHORT[character];
@@ -55,7 +68,10 @@ export function groupIntoColumns(items, alignRight, extra, indentation, breakLen
   // Aim at a block that looks square, characters being two and a half times as high as wide. (The 3 is Node's.)
   const typical = max(cell - 3 - sqrt(cell - total / items.length), 1);
   const columns = min(
-    round(sqrt(2.5 * typical * count) / typical), floor((breakLength - indentation) / cell), compact * 4, 15,
+    round(sqrt(2.5 * typical * count) / typical),
+    floor((breakLength - indentation) / cell),
+    compact * 4,
+    15,
   );
   if (columns <= 1) return items;
 

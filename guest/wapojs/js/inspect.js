@@ -1,4 +1,5 @@
-// A readable text for any value, in the style of Node's util.inspect: https://nodejs.org/api/util.html#utilinspectobject-options
+// A readable text for any value, in the style of Node's util.inspect:
+// https://nodejs.org/api/util.html#utilinspectobject-options
 //
 // It must never throw and never run user code that it can avoid: properties are read from their descriptors, getters
 // are only named, a proxy is looked through by the engine. What cannot be avoided (Symbol.toStringTag, an error's stack,
@@ -7,11 +8,19 @@
 import { classOf, getProxyTarget, promiseResult, promiseState } from 'wapo:native';
 import { isPlatformPrototype } from './interfaces.js';
 import {
-  arrayBufferByteLength, call, dataViewBuffer, dataViewByteLength, dataViewByteOffset, ownKeys, typedArrayLength, uncurryThis,
+  arrayBufferByteLength,
+  call,
+  dataViewBuffer,
+  dataViewByteLength,
+  dataViewByteOffset,
+  ownKeys,
+  typedArrayLength,
+  uncurryThis,
 } from './primordials.js';
+import { constructorName, errorHeader, functionText, guarded, prefixOf } from './inspect-labels.js';
 import { escapeControls, groupIntoColumns, joinParts, propertyName, quote } from './inspect-text.js';
 
-const { BigInt, Boolean, Date, Error, Function, Map, Number, Object, RegExp, Set, String, Symbol, Uint8Array } = globalThis;
+const { BigInt, Boolean, Date, Map, Number, Object, RegExp, Set, String, Symbol, Uint8Array } = globalThis;
 const { getOwnPropertyDescriptor, getPrototypeOf, is, keys: enumerableKeys } = Object;
 const { max, min } = Math;
 const { iterator, toStringTag } = Symbol;
@@ -22,8 +31,6 @@ const dateToISO = uncurryThis(Date.prototype.toISOString);
 const dateToString = uncurryThis(Date.prototype.toString);
 const dateValue = uncurryThis(Date.prototype.getTime);
 const regExpToString = uncurryThis(RegExp.prototype.toString);
-const functionToString = uncurryThis(Function.prototype.toString);
-const errorToString = uncurryThis(Error.prototype.toString);
 const symbolToString = uncurryThis(Symbol.prototype.toString);
 const isEnumerable = uncurryThis(Object.prototype.propertyIsEnumerable);
 const hasOwn = uncurryThis(Object.prototype.hasOwnProperty);
@@ -57,42 +64,7 @@ const DEFAULTS = {
 // An object of objects of objects can have any size as text. From here on objects are only named.
 const BUDGET = 1 << 20;
 
-/** Evaluates something that user code may make throw. */
-function guarded(read, fallback) {
-  try {
-    return read();
-  } catch {
-    return fallback;
-  }
-}
-
 const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
-
-/** The name of the nearest constructor that an object inherits from; null if there is none. */
-function constructorName(object) {
-  for (let o = object; o !== null; o = getPrototypeOf(o)) {
-    const descriptor = getOwnPropertyDescriptor(o, 'constructor');
-    if (descriptor === undefined || typeof descriptor.value !== 'function') continue;
-    const name = getOwnPropertyDescriptor(descriptor.value, 'name')?.value;
-    if (typeof name !== 'string' || name === '') continue;
-    const prototype = getOwnPropertyDescriptor(descriptor.value, 'prototype')?.value;
-    if (prototype !== undefined && prototype !== null && inherits(object, prototype)) return name;
-  }
-  return null;
-}
-
-function inherits(object, prototype) {
-  for (let o = getPrototypeOf(object); o !== null; o = getPrototypeOf(o)) if (o === prototype) return true;
-  return false;
-}
-
-/** What stands before the brace: `Foo(2) [tag] `. */
-function prefixOf(name, tag, fallback, size = '') {
-  if (name === null) {
-    return `[${fallback}${size}: null prototype] ${tag !== '' && tag !== fallback ? `[${tag}] ` : ''}`;
-  }
-  return `${name}${size} ${tag !== '' && tag !== name ? `[${tag}] ` : ''}`;
-}
 
 const isIndex = (key) => typeof key === 'string' && /^(?:0|[1-9]\d{0,9})$/.test(key) && +key < 2 ** 32 - 1;
 
@@ -196,10 +168,12 @@ class Inspector {
     const kind = classOf(value);
     const name = constructorName(value);
     let tag = guarded(() => value[toStringTag], '');
-    if (typeof tag !== 'string' || (tag !== '' && isEnumerable(value, toStringTag) && hasOwn(value, toStringTag))) tag = '';
+    if (typeof tag !== 'string' || (tag !== '' && isEnumerable(value, toStringTag) && hasOwn(value, toStringTag)))
+      tag = '';
     const shape = this.#shape(value, kind, name, tag);
     const { keys, list } = shape;
-    if (shape.entries === null && keys.length === 0) return shape.base !== '' ? shape.base : `${shape.open}${shape.close}`;
+    if (shape.entries === null && keys.length === 0)
+      return shape.base !== '' ? shape.base : `${shape.open}${shape.close}`;
 
     const { depth } = this.#options;
     if ((depth !== null && level > depth) || this.#budget <= 0) {
@@ -232,7 +206,7 @@ class Inspector {
 
   /** Enumerable own properties, symbols last; without indices for lists. */
   #keys(value, withoutIndices) {
-    if (this.#options.showHidden) return ownKeys(value).filter((key) => !withoutIndices || !(isIndex(key) || key === 'length'));
+    if (this.#options.showHidden) return ownKeys(value).filter((key) => !withoutIndices || !isIndex(key));
     const found = enumerableKeys(value);
     const keys = withoutIndices ? found.filter((key) => !isIndex(key)) : found;
     const symbols = Object.getOwnPropertySymbols(value);
@@ -262,7 +236,8 @@ class Inspector {
     };
     /** Objects that have a text of their own, such as dates: with a prefix unless they are just of their class. */
     const text = (ownText, fallback) => {
-      shape.base = name === fallback && (tag === '' || tag === name) ? ownText : `${prefixOf(name, tag, fallback)}${ownText}`;
+      shape.base =
+        name === fallback && (tag === '' || tag === name) ? ownText : `${prefixOf(name, tag, fallback)}${ownText}`;
       shape.keys = this.#keys(value, false);
     };
 
@@ -281,14 +256,22 @@ class Inspector {
       case 'Set': {
         const items = [];
         setForEach(value, (item) => items.push(item));
-        braces('Set', items.length === 0 ? null : (level) => this.#limited(items.length, (i) => this.#indented(items[i], level)), `(${items.length})`);
+        braces(
+          'Set',
+          items.length === 0 ? null : (level) => this.#limited(items.length, (i) => this.#indented(items[i], level)),
+          `(${items.length})`,
+        );
         break;
       }
       case 'Map': {
         const pairs = [];
         mapForEach(value, (item, key) => pairs.push([key, item]));
         const pair = (i, level) => `${this.#indented(pairs[i][0], level)} => ${this.#indented(pairs[i][1], level)}`;
-        braces('Map', pairs.length === 0 ? null : (level) => this.#limited(pairs.length, (i) => pair(i, level)), `(${pairs.length})`);
+        braces(
+          'Map',
+          pairs.length === 0 ? null : (level) => this.#limited(pairs.length, (i) => pair(i, level)),
+          `(${pairs.length})`,
+        );
         break;
       }
       case 'ArrayBuffer':
@@ -419,11 +402,19 @@ class Inspector {
   #platformParts(value, level) {
     const parts = [];
     const seen = new Set();
-    for (let prototype = getPrototypeOf(value); prototype !== null && isPlatformPrototype(prototype); prototype = getPrototypeOf(prototype)) {
+    for (
+      let prototype = getPrototypeOf(value);
+      prototype !== null && isPlatformPrototype(prototype);
+      prototype = getPrototypeOf(prototype)
+    ) {
       if (hasOwn(prototype, iterator) && hasOwn(prototype, 'forEach')) {
-        guarded(() => prototype.forEach.call(value, (item, key) => {
-          parts.push(`${this.#indented(key, level)} => ${this.#indented(item, level)}`);
-        }), undefined);
+        guarded(
+          () =>
+            prototype.forEach.call(value, (item, key) => {
+              parts.push(`${this.#indented(key, level)} => ${this.#indented(item, level)}`);
+            }),
+          undefined,
+        );
         continue;
       }
       const names = enumerableKeys(prototype);
@@ -461,9 +452,17 @@ class Inspector {
   }
 
   #property(value, key, level) {
-    const descriptor = getOwnPropertyDescriptor(value, key) ?? { value: guarded(() => value[key], undefined), enumerable: true };
+    const descriptor = getOwnPropertyDescriptor(value, key) ?? {
+      value: guarded(() => value[key], undefined),
+      enumerable: true,
+    };
     const text = this.#propertyValue(descriptor, value, level);
-    let label = typeof key === 'symbol' ? `[${escapeControls(symbolToString(key))}]` : key === '__proto__' ? "['__proto__']" : propertyName(key);
+    let label =
+      typeof key === 'symbol'
+        ? `[${escapeControls(symbolToString(key))}]`
+        : key === '__proto__'
+          ? "['__proto__']"
+          : propertyName(key);
     if (descriptor.enumerable === false && typeof key === 'string') label = `[${key}]`;
     return `${label}: ${text}`;
   }
@@ -495,48 +494,16 @@ function allNumbers(list, count) {
   return true;
 }
 
-/** `Name: message`; the name of a subclass that has none of its own is that of its class. */
-function errorHeader(error, name, tag) {
-  const text = guarded(() => errorToString(error), name ?? 'Error');
-  const ownName = guarded(() => String(error.name), 'Error');
-  if (name === null || name === ownName || !text.startsWith(ownName) || !ownName.endsWith('Error')) return text;
-  const label = prefixOf(name, tag, 'Error').trimEnd();
-  return label.includes(ownName) ? `${label}${text.slice(ownName.length)}` : `${label} [${ownName}]${text.slice(ownName.length)}`;
-}
-
-/** `[Function: name]`, `[class A extends B]` and the like. */
-function functionText(fn, name, tag) {
-  const ownName = guarded(() => getOwnPropertyDescriptor(fn, 'name')?.value, '');
-  const hasName = typeof ownName === 'string' && ownName !== '';
-  const source = guarded(() => functionToString(fn), '');
-  if (source.startsWith('class') && source.endsWith('}')) {
-    let text = `[class ${hasName ? ownName : '(anonymous)'}`;
-    if (name !== 'Function' && name !== null) text += ` [${name}]`;
-    if (tag !== '' && tag !== name) text += ` [${tag}]`;
-    const parent = getPrototypeOf(fn);
-    const parentName = parent === null ? undefined : getOwnPropertyDescriptor(parent, 'name')?.value;
-    if (parent === null) text += ' extends null';
-    else if (typeof parentName === 'string' && parentName !== '') text += ` extends ${parentName}`;
-    return `${text}]`;
-  }
-  const type = name !== null && name.endsWith('Function') ? name : 'Function';
-  let text = `[${type}`;
-  if (name === null) text += ' (null prototype)';
-  text += hasName ? `: ${ownName}]` : ' (anonymous)]';
-  if (name !== type && name !== null) text += ` ${name}`;
-  if (tag !== '' && tag !== name) text += ` [${tag}]`;
-  return text;
-}
-
 /**
  * A text for any value. Never throws.
  * @param {object} [options] those of Node's util.inspect: depth (null for no limit; 5 by default), showHidden,
  *   maxArrayLength, maxStringLength, breakLength, compact, sorted, getters, customInspect, showProxy
  */
 export function inspect(value, options = undefined) {
+  if (options === undefined) return new Inspector(DEFAULTS).value(value, 0);
   const settings = { __proto__: null };
   for (const name in DEFAULTS) {
-    const given = options === undefined || options === null ? undefined : guarded(() => options[name], undefined);
+    const given = options === null ? undefined : guarded(() => options[name], undefined);
     settings[name] = given === undefined ? DEFAULTS[name] : given;
   }
   if (settings.depth === Infinity) settings.depth = null;

@@ -126,10 +126,18 @@ export function definePairIterable(Interface, pairsOf) {
   };
   for (const key in methods) {
     defineProperty(Interface.prototype, key, {
-      __proto__: null, value: methods[key], writable: true, enumerable: true, configurable: true,
+      __proto__: null,
+      value: methods[key],
+      writable: true,
+      enumerable: true,
+      configurable: true,
     });
   }
   defineProperty(Interface.prototype, iterator, {
-    __proto__: null, value: methods.entries, writable: true, enumerable: false, configurable: true,
+    __proto__: null,
+    value: methods.entries,
+    writable: true,
+    enumerable: false,
+    configurable: true,
   });
 }

@@ -3,6 +3,7 @@
 
 import { setTimer } from 'wapo:native';
 import { DOMException } from './dom-exception.js';
+import { Event } from './event.js';
 import { defineEventHandler, EventTarget, fireEvent } from './event-target.js';
 import { MessageEvent, setMessagePortCheck } from './event-types.js';
 import { defineInterface, illegalConstructor } from './interfaces.js';
@@ -61,8 +62,10 @@ class MessagePort extends EventTarget {
   close() {
     this.#detached = true;
     const other = this.#other;
+    if (other === null) return;
     this.#other = null;
-    if (other !== null) other.#other = null;
+    other.#other = null;
+    queueTask(() => fireEvent(other, new Event('close')));
   }
 
   #receive(message) {
@@ -85,21 +88,26 @@ class MessagePort extends EventTarget {
     };
 
     // https://html.spec.whatwg.org/#message-ports:transfer-steps
-    registerTransferable(isMessagePort, (port) => port.#detached, (port) => {
-      const moved = new MessagePort(CREATE);
-      moved.#queue = port.#queue;
-      port.#queue = [];
-      port.#enabled = false;
-      port.#detached = true;
-      if (port.#other !== null) entangle(moved, port.#other);
-      port.#other = null;
-      return moved;
-    });
+    registerTransferable(
+      isMessagePort,
+      (port) => port.#detached,
+      (port) => {
+        const moved = new MessagePort(CREATE);
+        moved.#queue = port.#queue;
+        port.#queue = [];
+        port.#enabled = false;
+        port.#detached = true;
+        if (port.#other !== null) entangle(moved, port.#other);
+        port.#other = null;
+        return moved;
+      },
+    );
   }
 }
 
 defineEventHandler(MessagePort.prototype, 'message', (port) => port.start());
 defineEventHandler(MessagePort.prototype, 'messageerror');
+defineEventHandler(MessagePort.prototype, 'close');
 defineInterface(MessagePort);
 setMessagePortCheck(isMessagePort);
 

@@ -94,7 +94,9 @@ export function parseMultipart(bytes, boundary) {
   }
 }
 
-/** @returns {{name: string, filename: string|undefined, type: string, end: number}} `end` is where the part's body begins */
+/**
+ * @returns {{name: string, filename: string|undefined, type: string, end: number}} `end` is where the part's body begins
+ */
 function parsePartHeaders(text, at) {
   let name;
   let filename;

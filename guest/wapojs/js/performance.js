@@ -128,8 +128,10 @@ class Performance extends EventTarget {
       ({ detail, duration, end, start } = startOrMeasureOptions);
       if (duration !== undefined) duration = toDouble(duration, 'Performance.measure: duration');
       if (start !== undefined || end !== undefined || duration !== undefined || detail !== undefined) {
-        if (endMark !== undefined) throw new TypeError('Performance.measure: options and an end mark exclude each other');
-        if (start === undefined && end === undefined) throw new TypeError('Performance.measure: start or end is required');
+        if (endMark !== undefined)
+          throw new TypeError('Performance.measure: options and an end mark exclude each other');
+        if (start === undefined && end === undefined)
+          throw new TypeError('Performance.measure: start or end is required');
         if (start !== undefined && duration !== undefined && end !== undefined) {
           throw new TypeError('Performance.measure: start, duration and end must not all be given');
         }
@@ -171,7 +173,9 @@ class Performance extends EventTarget {
 
   #clear(type, name) {
     if (name !== undefined) name = toDOMString(name);
-    this.#entries = this.#entries.filter((entry) => entry.entryType !== type || (name !== undefined && entry.name !== name));
+    this.#entries = this.#entries.filter(
+      (entry) => entry.entryType !== type || (name !== undefined && entry.name !== name),
+    );
   }
 
   getEntries() {

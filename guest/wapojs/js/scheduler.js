@@ -59,10 +59,13 @@ class Scheduler {
       this.#brand;
       requireArguments(arguments.length, 1, 'Scheduler.postTask');
       toCallback(callback, 'Scheduler.postTask: the callback');
-      let { delay, priority, signal } = toDictionary(options, 'Scheduler.postTask: options');
+      const dictionary = toDictionary(options, 'Scheduler.postTask: options');
+      let { delay, priority } = dictionary;
+      const { signal } = dictionary;
       delay = delay === undefined ? 0 : enforceRange(delay, 'Scheduler.postTask: delay');
       priority = priority === undefined ? 'user-visible' : toEnum(priority, PRIORITIES, 'Scheduler.postTask: priority');
-      if (signal !== undefined && !isAbortSignal(signal)) throw new TypeError('Scheduler.postTask: signal must be an AbortSignal');
+      if (signal !== undefined && !isAbortSignal(signal))
+        throw new TypeError('Scheduler.postTask: signal must be an AbortSignal');
       if (signal !== undefined && isAborted(signal)) return promiseReject(abortReason(signal));
       return post(callback, PRIORITIES.indexOf(priority), delay, signal);
     } catch (error) {

@@ -9,13 +9,35 @@ import { cloneBlob, isBlob } from './blob.js';
 import { cloneDOMException, DOMException, isDOMException } from './dom-exception.js';
 import { isPlatformPrototype } from './interfaces.js';
 import {
-  arrayBufferByteLength, arrayBufferResizable, arrayBufferTransfer, copyBuffer, dataViewBuffer, dataViewByteLength,
-  dataViewByteOffset, typedArrayBuffer, typedArrayByteLength, typedArrayByteOffset, uncurryThis,
+  arrayBufferByteLength,
+  arrayBufferResizable,
+  arrayBufferTransfer,
+  copyBuffer,
+  dataViewBuffer,
+  dataViewByteLength,
+  dataViewByteOffset,
+  typedArrayBuffer,
+  typedArrayByteLength,
+  typedArrayByteOffset,
+  uncurryThis,
 } from './primordials.js';
 import { isArrayBuffer, isObject, requireArguments, toDictionary, toSequence } from './webidl.js';
 
 const {
-  ArrayBuffer, BigInt, Boolean, Date, Error, Map, Number, Object, RegExp, Set, String, Symbol, TypeError, Uint8Array,
+  ArrayBuffer,
+  BigInt,
+  Boolean,
+  Date,
+  Error,
+  Map,
+  Number,
+  Object,
+  RegExp,
+  Set,
+  String,
+  Symbol,
+  TypeError,
+  Uint8Array,
 } = globalThis;
 const { defineProperty, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, keys, prototype: ObjectPrototype } = Object;
 
@@ -43,8 +65,19 @@ const collect = (names) => {
 };
 const ERRORS = collect(['EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError']);
 const VIEWS = collect([
-  'DataView', 'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
-  'Float16Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
+  'DataView',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float16Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
 ]);
 
 const cannotClone = (what) => new DOMException(`${what} cannot be cloned`, 'DataCloneError');
@@ -235,7 +268,8 @@ class Cloner {
     if (arrayBufferResizable(buffer)) {
       if (isLengthTracking(buffer, lengthOf)) length = undefined;
       // A typed array that is out of bounds says that it has no length and begins at 0.
-      else if (length === 0 && !isDataView && byteOffset === 0 && isOutOfBounds(value)) throw cannotClone('a view that is out of bounds');
+      else if (length === 0 && !isDataView && byteOffset === 0 && isOutOfBounds(value))
+        throw cannotClone('a view that is out of bounds');
     }
     if (length !== undefined && !isDataView) length /= View.BYTES_PER_ELEMENT;
     const bufferCopy = this.clone(buffer);
@@ -273,7 +307,12 @@ function cloneError(error) {
   const descriptor = getOwnPropertyDescriptor(error, 'message');
   const message = descriptor !== undefined && 'value' in descriptor ? String(descriptor.value) : undefined;
   const copy = new (ERRORS[name] ?? Error)(message);
-  const { stack } = error;
+  let stack;
+  try {
+    stack = error.stack;
+  } catch {
+    // it is only there to help, and not worth an exception
+  }
   if (typeof stack === 'string') {
     defineProperty(copy, 'stack', { __proto__: null, value: stack, writable: true, configurable: true });
   }
@@ -327,7 +366,8 @@ export function cloneWithTransfer(value, transferList) {
   for (let i = 0; i < transferList.length; i++) {
     const object = transferList[i];
     const entry = find(transferables, object);
-    if (entry === undefined) throw new DOMException('an object in the transfer list cannot be transferred', 'DataCloneError');
+    if (entry === undefined)
+      throw new DOMException('an object in the transfer list cannot be transferred', 'DataCloneError');
     if (cloner.memory.has(object)) throw new DOMException('an object is twice in the transfer list', 'DataCloneError');
     const placeholder = new Placeholder(() => entry.transfer(object));
     cloner.memory.set(object, placeholder);
@@ -336,7 +376,8 @@ export function cloneWithTransfer(value, transferList) {
   const copy = cloner.clone(value);
   for (let i = 0; i < placeholders.length; i++) {
     const { entry, object } = placeholders[i];
-    if (entry.isDetached(object)) throw new DOMException('an object in the transfer list is detached', 'DataCloneError');
+    if (entry.isDetached(object))
+      throw new DOMException('an object in the transfer list is detached', 'DataCloneError');
   }
   const transferred = placeholders.map(({ placeholder }) => placeholder.result);
   return { value: resolvePlaceholders(copy, new Set()), transferred };

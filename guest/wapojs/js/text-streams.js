@@ -43,7 +43,10 @@ export class TextDecoderStream {
   }
 
   static {
-    include(this, genericTransform((stream) => stream.#transform));
+    include(
+      this,
+      genericTransform((stream) => stream.#transform),
+    );
   }
 }
 
@@ -76,7 +79,10 @@ export class TextEncoderStream {
   }
 
   static {
-    include(this, genericTransform((stream) => stream.#transform));
+    include(
+      this,
+      genericTransform((stream) => stream.#transform),
+    );
   }
 }
 

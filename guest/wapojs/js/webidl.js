@@ -5,8 +5,18 @@
 
 import { classOf } from 'wapo:native';
 import {
-  arrayBufferByteLength, arrayBufferResizable, call, dataViewBuffer, dataViewByteLength, dataViewByteOffset, ownKeys,
-  sharedArrayBufferGrowable, typedArrayBuffer, typedArrayByteLength, typedArrayByteOffset, uncurryThis,
+  arrayBufferByteLength,
+  arrayBufferResizable,
+  call,
+  dataViewBuffer,
+  dataViewByteLength,
+  dataViewByteOffset,
+  ownKeys,
+  sharedArrayBufferGrowable,
+  typedArrayBuffer,
+  typedArrayByteLength,
+  typedArrayByteOffset,
+  uncurryThis,
 } from './primordials.js';
 
 const { String, TypeError, Uint8Array } = globalThis;
@@ -71,8 +81,10 @@ export function toUnsignedLongLong(value) {
 }
 
 export function toLongLong(value) {
-  const number = toUnsignedLongLong(value);
-  return number >= 2 ** 63 ? number - 2 ** 64 : number;
+  const number = trunc(+value);
+  if (number >= -MAX_SAFE_INTEGER && number <= MAX_SAFE_INTEGER) return number + 0; // -0 becomes 0
+  const modulo = toUnsignedLongLong(number);
+  return modulo >= 2 ** 63 ? modulo - 2 ** 64 : modulo;
 }
 
 /** [EnforceRange] unsigned integer up to `max`. */

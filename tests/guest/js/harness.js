@@ -17,10 +17,14 @@ export function test(name, body) {
 
 /** Runs a function as a task of its own. */
 export function later(callback, ms = 0) {
-  const id = setTimer(() => {
-    clearTimer(id);
-    callback();
-  }, ms, false);
+  const id = setTimer(
+    () => {
+      clearTimer(id);
+      callback();
+    },
+    ms,
+    false,
+  );
 }
 
 /** A promise that is resolved by a later task, when all promise jobs so far have run. */
@@ -36,18 +40,19 @@ async function runAll() {
   let passed = 0;
   let failed = 0;
   for (const { name, body } of queue) {
+    let timer;
     try {
-      let timer;
       const tooLong = new Promise((_, reject) => {
         timer = setTimer(() => reject(new Error('the test did not end')), TIME_LIMIT_MS, false);
       });
       await Promise.race([body(), tooLong]);
-      clearTimer(timer);
       passed++;
       log(2, `ok      ${name}`);
     } catch (error) {
       failed++;
       log(2, `NOT OK  ${name}\n        ${error}\n${error?.stack ?? ''}`);
+    } finally {
+      clearTimer(timer);
     }
   }
   log(2, `${passed} passed, ${failed} failed`);
@@ -79,7 +84,9 @@ export function show(value) {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   if (value instanceof Map) return `Map ${show([...value])}`;
   if (value instanceof Set) return `Set ${show([...value])}`;
-  return `{${Object.keys(value).map((key) => `${key}: ${show(value[key])}`).join(', ')}}`;
+  return `{${Object.keys(value)
+    .map((key) => `${key}: ${show(value[key])}`)
+    .join(', ')}}`;
 }
 
 /** Equal as plain data: same text form, or the same object. */
@@ -91,13 +98,15 @@ export function assertEquals(actual, expected, message = '') {
 }
 
 export function assertSame(actual, expected, message = '') {
-  if (!Object.is(actual, expected)) fail(`${message ? `${message}: ` : ''}not the same: ${show(actual)}, ${show(expected)}`);
+  if (!Object.is(actual, expected))
+    fail(`${message ? `${message}: ` : ''}not the same: ${show(actual)}, ${show(expected)}`);
 }
 
 function checkError(error, expected) {
   if (typeof expected === 'string') {
     // the name of a DOMException
-    if (error?.constructor?.name !== 'DOMException' || error.name !== expected) fail(`expected ${expected}, got ${error}`);
+    if (error?.constructor?.name !== 'DOMException' || error.name !== expected)
+      fail(`expected ${expected}, got ${error}`);
   } else if (typeof expected === 'function') {
     if (!(error instanceof expected) || error.constructor !== expected) fail(`expected ${expected.name}, got ${error}`);
   } else if (!Object.is(error, expected)) {
@@ -146,7 +155,8 @@ export async function stateOf(promise) {
  *   constants: {name: value}, parent}`
  */
 export function assertInterface(Interface, name, shape) {
-  const own = (object, key) => Object.getOwnPropertyDescriptor(object, key) ?? fail(`${name}: no own property ${String(key)}`);
+  const own = (object, key) =>
+    Object.getOwnPropertyDescriptor(object, key) ?? fail(`${name}: no own property ${String(key)}`);
   assertEquals(Interface.name, name, 'name');
   assertEquals(Interface.length, shape.length ?? 0, `${name}.length`);
   assertSame(Object.getPrototypeOf(Interface), shape.parent ?? Function.prototype, `${name}: parent interface`);
@@ -187,7 +197,8 @@ export function assertInterface(Interface, name, shape) {
     for (const object of [Interface, prototype]) {
       const constant = own(object, key);
       assertEquals(
-        [constant.value, constant.writable, constant.enumerable, constant.configurable], [value, false, true, false],
+        [constant.value, constant.writable, constant.enumerable, constant.configurable],
+        [value, false, true, false],
         `${name}.${key}`,
       );
     }

@@ -58,16 +58,34 @@ export const promiseResult = (promise) => getPromiseDetails(promise)[1];
 export const getProxyTarget = (value) => getProxyDetails(value, false);
 
 const CLASSES = [
-  ['Proxy', types.isProxy], ['Array', Array.isArray], ['Map', types.isMap], ['Set', types.isSet],
-  ['WeakMap', types.isWeakMap], ['WeakSet', types.isWeakSet], ['Date', types.isDate], ['RegExp', types.isRegExp],
-  ['Error', types.isNativeError], ['Promise', types.isPromise], ['ArrayBuffer', types.isArrayBuffer],
-  ['SharedArrayBuffer', types.isSharedArrayBuffer], ['DataView', types.isDataView],
-  ['Number', types.isNumberObject], ['String', types.isStringObject], ['Boolean', types.isBooleanObject],
-  ['Symbol', types.isSymbolObject], ['BigInt', types.isBigIntObject], ['Generator', types.isGeneratorObject],
-  ['Map Iterator', types.isMapIterator], ['Set Iterator', types.isSetIterator], ['Arguments', types.isArgumentsObject],
+  ['Proxy', types.isProxy],
+  ['Array', Array.isArray],
+  ['Map', types.isMap],
+  ['Set', types.isSet],
+  ['WeakMap', types.isWeakMap],
+  ['WeakSet', types.isWeakSet],
+  ['Date', types.isDate],
+  ['RegExp', types.isRegExp],
+  ['Error', types.isNativeError],
+  ['Promise', types.isPromise],
+  ['ArrayBuffer', types.isArrayBuffer],
+  ['SharedArrayBuffer', types.isSharedArrayBuffer],
+  ['DataView', types.isDataView],
+  ['Number', types.isNumberObject],
+  ['String', types.isStringObject],
+  ['Boolean', types.isBooleanObject],
+  ['Symbol', types.isSymbolObject],
+  ['BigInt', types.isBigIntObject],
+  ['Generator', types.isGeneratorObject],
+  ['Map Iterator', types.isMapIterator],
+  ['Set Iterator', types.isSetIterator],
+  ['Arguments', types.isArgumentsObject],
   ['Module', types.isModuleNamespaceObject],
 ];
-const typedArrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
+const typedArrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+).get;
 export function classOf(value) {
   if (typeof value === 'function') return types.isProxy(value) ? 'Proxy' : 'Function';
   if (typeof value !== 'object' || value === null) return '';

@@ -13,7 +13,9 @@ const verbose = words.includes('-v') && words.splice(words.indexOf('-v'), 1);
 
 let passed = 0;
 let failed = 0;
-for (const file of readdirSync(folder).filter((name) => name.endsWith('.test.js')).sort()) {
+for (const file of readdirSync(folder)
+  .filter((name) => name.endsWith('.test.js'))
+  .sort()) {
   if (words.length && !words.some((word) => file.includes(word))) continue;
   const path = join(folder, file);
   const [command, ...args] = engine

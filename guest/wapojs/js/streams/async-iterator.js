@@ -70,11 +70,16 @@ class Iteration {
   }
 
   return(value) {
-    return this.ongoing === null ? this.#return(value) : this.#afterOngoing(() => this.#return(value));
+    if (this.ongoing !== null) return this.#afterOngoing(() => this.#return(value));
+    return this.#track(this.#return(value));
   }
 
   #afterOngoing(start) {
-    const promise = promiseThen(this.ongoing, start, start);
+    return this.#track(promiseThen(this.ongoing, start, start));
+  }
+
+  /** Makes a promise the ongoing one until it is settled. */
+  #track(promise) {
     const ended = () => this.ended(promise);
     promiseThen(promise, ended, ended);
     return (this.ongoing = promise);

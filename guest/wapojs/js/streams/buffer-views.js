@@ -2,7 +2,12 @@
 
 import { classOf } from 'wapo:native';
 import {
-  arrayBufferResizable, dataViewBuffer, dataViewByteLength, dataViewByteOffset, typedArrayBuffer, typedArrayByteLength,
+  arrayBufferResizable,
+  dataViewBuffer,
+  dataViewByteLength,
+  dataViewByteOffset,
+  typedArrayBuffer,
+  typedArrayByteLength,
   typedArrayByteOffset,
 } from '../primordials.js';
 import { isArrayBuffer, isArrayBufferView } from '../webidl.js';
@@ -12,8 +17,18 @@ const { DataView, TypeError } = globalThis;
 // The constructors as they are now, whatever user code puts in their place.
 const TYPES = { __proto__: null, DataView: { constructor: DataView, elementSize: 1 } };
 for (const name of [
-  'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array',
-  'Float16Array', 'Float32Array', 'Float64Array', 'BigInt64Array', 'BigUint64Array',
+  'Int8Array',
+  'Uint8Array',
+  'Uint8ClampedArray',
+  'Int16Array',
+  'Uint16Array',
+  'Int32Array',
+  'Uint32Array',
+  'Float16Array',
+  'Float32Array',
+  'Float64Array',
+  'BigInt64Array',
+  'BigUint64Array',
 ]) {
   const constructor = globalThis[name];
   if (constructor) TYPES[name] = { constructor, elementSize: constructor.BYTES_PER_ELEMENT };

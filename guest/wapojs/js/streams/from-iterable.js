@@ -20,7 +20,8 @@ function methodOf(object, key) {
  * @returns {{object, next: Function, isSync: boolean}}
  */
 function openIterator(iterable) {
-  if (iterable === undefined || iterable === null) throw new TypeError('ReadableStream.from: the argument is not iterable');
+  if (iterable === undefined || iterable === null)
+    throw new TypeError('ReadableStream.from: the argument is not iterable');
   let method = methodOf(iterable, asyncIterator);
   const isSync = method === undefined;
   if (isSync) method = methodOf(iterable, iterator);

@@ -3,13 +3,18 @@
 // A stream is passed around as the public object; a controller as its slots, whose methods `enqueue`, `close`, `error`
 // and getter `desiredSize` are what the standard lets a source call. Readers are slots too.
 
-import { promiseReject } from '../promises.js';
-import { newDeferred } from '../promises.js';
 import { typedArraySet } from '../primordials.js';
+import { newDeferred, promiseReject } from '../promises.js';
 import { ByteControllerSlots } from './readable-byte-controller.js';
 import { DefaultControllerSlots } from './readable-default-controller.js';
 import {
-  acquireDefaultReader as acquireReader, cancelReadable, isLocked, readableSlots, ReadableSlots, readDefault, releaseReader,
+  acquireDefaultReader as acquireReader,
+  cancelReadable,
+  isLocked,
+  readableSlots,
+  ReadableSlots,
+  readDefault,
+  releaseReader,
 } from './readable-operations.js';
 import { isReadableStream, readableObject } from './readable-stream.js';
 import { CLOSED, ERRORED } from './states.js';
@@ -134,11 +139,11 @@ export const cancelStream = (stream, reason) => cancelReadable(readableSlots(str
 
 /** Two streams that get the same bytes; chunks of the second branch are clones if `cloneChunk` is given. */
 export function teeStream(stream, cloneChunk = null) {
-  const [first, second] = [...tee(readableSlots(stream), cloneChunk)];
-  return [readableObject(first), readableObject(second)];
+  const branches = tee(readableSlots(stream), cloneChunk);
+  return [readableObject(branches[0]), readableObject(branches[1])];
 }
 
-/** "Read all bytes" of a stream of Uint8Arrays: https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes */
+/** "Read all bytes": https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes */
 class BytesRequest {
   #reader;
   #deferred;

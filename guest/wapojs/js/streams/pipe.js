@@ -9,7 +9,12 @@ import { newDeferred, promiseReject, promiseResolve, promiseThen, waitForAll } f
 import { acquireDefaultReader, cancelReadable, readDefault, releaseReader } from './readable-operations.js';
 import { CLOSED, ERRORED, READABLE, WRITABLE } from './states.js';
 import {
-  abortWritable, acquireWriter, closeQueuedOrInFlight, closeWritable, desiredSizeOf, releaseWriter, writeChunk,
+  abortWritable,
+  acquireWriter,
+  closeQueuedOrInFlight,
+  closeWritable,
+  releaseWriter,
+  writeChunk,
 } from './writable-operations.js';
 
 const { TypeError } = globalThis;
@@ -38,12 +43,32 @@ class Pipe {
   #afterWrites = null;
   #abortSteps = null;
 
-  /** The loop, and what the end of each write does: made once per pipe. */
-  #loop = () => this.#pump();
-  #writeRequest = {
-    resolve: () => this.#writeEnded(),
-    reject: () => this.#writeEnded(),
+  /** The loop: reads and writes as long as the destination wants more, and chunks are there. */
+  #loop = () => {
+    const destination = this.#destination;
+    this.#looping = true;
+    // No backpressure: the desired size is above 0.
+    while (!this.#reading && !this.#hasArrived && destination.state === WRITABLE && !destination.backpressure) {
+      if (this.#shuttingDown) break;
+      this.#reading = true;
+      readDefault(this.#reader, this);
+    }
+    this.#looping = false;
   };
+
+  /** Writes the chunk that arrived outside the loop. */
+  #writeArrived = () => {
+    this.#hasArrived = false;
+    const chunk = this.#arrived;
+    this.#arrived = undefined;
+    this.#writesUnderWay++;
+    writeChunk(this.#writer, chunk, this.#writeRequest);
+    if (this.#afterWrites !== null) this.#checkWrites();
+    else this.#loop();
+  };
+
+  /** The request behind every write. */
+  #writeRequest;
 
   constructor(source, destination, preventClose, preventAbort, preventCancel, signal) {
     this.#source = source;
@@ -52,6 +77,11 @@ class Pipe {
     this.#preventAbort = preventAbort;
     this.#preventCancel = preventCancel;
     this.#signal = signal;
+    const writeEnded = () => {
+      this.#writesUnderWay--;
+      if (this.#afterWrites !== null) this.#checkWrites();
+    };
+    this.#writeRequest = { resolve: writeEnded, reject: writeEnded };
     this.#reader = acquireDefaultReader(source);
     this.#writer = acquireWriter(destination);
     source.disturbed = true;
@@ -75,18 +105,24 @@ class Pipe {
   #listenTo(signal) {
     this.#abortSteps = () => {
       const error = abortReason(signal);
-      this.#shutdown(() => {
-        const actions = [];
-        const destination = this.#destination;
-        if (!this.#preventAbort) {
-          actions.push(destination.state === WRITABLE ? abortWritable(destination, error) : promiseResolve(undefined));
-        }
-        const source = this.#source;
-        if (!this.#preventCancel) {
-          actions.push(source.state === READABLE ? cancelReadable(source, error) : promiseResolve(undefined));
-        }
-        return waitForAll(actions);
-      }, true, error);
+      this.#shutdown(
+        () => {
+          const actions = [];
+          const destination = this.#destination;
+          if (!this.#preventAbort) {
+            actions.push(
+              destination.state === WRITABLE ? abortWritable(destination, error) : promiseResolve(undefined),
+            );
+          }
+          const source = this.#source;
+          if (!this.#preventCancel) {
+            actions.push(source.state === READABLE ? cancelReadable(source, error) : promiseResolve(undefined));
+          }
+          return waitForAll(actions);
+        },
+        true,
+        error,
+      );
     };
     if (isAborted(signal)) {
       this.#abortSteps();
@@ -96,35 +132,18 @@ class Pipe {
     return false;
   }
 
-  // The loop
-
-  #pump() {
-    this.#looping = true;
-    while (!this.#shuttingDown && !this.#reading && !this.#hasArrived && desiredSizeOf(this.#destination) > 0) {
-      this.#reading = true;
-      readDefault(this.#reader, this);
-    }
-    this.#looping = false;
-  }
-
   /** The read request: a chunk. */
   chunk(value) {
     this.#reading = false;
     if (this.#looping) {
-      this.#write(value);
+      this.#writesUnderWay++;
+      writeChunk(this.#writer, value, this.#writeRequest);
       return;
     }
     // We are inside a call of the source's `enqueue`, which must not call the sink.
     this.#hasArrived = true;
     this.#arrived = value;
-    enqueueMicrotask(() => {
-      this.#hasArrived = false;
-      const chunk = this.#arrived;
-      this.#arrived = undefined;
-      this.#write(chunk);
-      if (this.#afterWrites !== null) this.#checkWrites();
-      else this.#pump();
-    });
+    enqueueMicrotask(this.#writeArrived);
   }
 
   /** The read request: the end. The observer methods below do the work. */
@@ -134,16 +153,6 @@ class Pipe {
 
   error() {
     this.#reading = false;
-  }
-
-  #write(chunk) {
-    this.#writesUnderWay++;
-    writeChunk(this.#writer, chunk, this.#writeRequest);
-  }
-
-  #writeEnded() {
-    this.#writesUnderWay--;
-    if (this.#afterWrites !== null) this.#checkWrites();
   }
 
   #checkWrites() {

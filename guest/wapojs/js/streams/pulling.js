@@ -1,6 +1,7 @@
 // What the two controllers of a readable stream share: when to call the source's pull algorithm.
 // https://streams.spec.whatwg.org/#readable-stream-default-controller-call-pull-if-needed, and the same for bytes
 
+import { enqueueMicrotask } from '../primordials.js';
 import { promiseReject, react } from '../promises.js';
 
 /**
@@ -44,7 +45,7 @@ export class PullingController {
   }
 
   callPullIfNeeded() {
-    if (this.pullAlgorithm === null || !this.shouldCallPull()) return;
+    if (this.pullAlgorithm === null || this.pullAgain || !this.shouldCallPull()) return;
     if (this.pulling) {
       this.pullAgain = true;
       return;
@@ -57,7 +58,8 @@ export class PullingController {
     } catch (error) {
       result = promiseReject(error);
     }
-    react(result, this.onPulled, this.onPullFailed);
+    if (result === undefined) enqueueMicrotask(this.onPulled);
+    else react(result, this.onPulled, this.onPullFailed);
   }
 
   #makeReactions() {

@@ -13,13 +13,17 @@ const { TypeError } = globalThis;
 export class DefaultControllerSlots extends PullingController {
   /** @type {?ReadableStreamDefaultController} made when user code is given it */
   #object = null;
-  queue = new ChunkQueue();
-  /** @type {?function(*): number} null counts every chunk as 1 */
-  sizeAlgorithm;
+  queue;
+  /** Whether each chunk counts as 1. */
+  #countsOnes;
+  /** @type {?function(*): number} null if each chunk counts as 1, or the stream is not readable any more */
+  #sizeAlgorithm;
 
   constructor(stream, pullAlgorithm, cancelAlgorithm, highWaterMark, sizeAlgorithm) {
     super(stream, pullAlgorithm, cancelAlgorithm, highWaterMark);
-    this.sizeAlgorithm = sizeAlgorithm;
+    this.#countsOnes = sizeAlgorithm === null;
+    this.#sizeAlgorithm = sizeAlgorithm;
+    this.queue = new ChunkQueue(sizeAlgorithm !== null);
   }
 
   get object() {
@@ -37,12 +41,12 @@ export class DefaultControllerSlots extends PullingController {
   /** [[PullSteps]] */
   pullSteps(request) {
     const { queue } = this;
-    if (queue.chunks.length > 0) {
-      const chunk = queue.dequeue();
-      if (this.closeRequested && queue.chunks.length === 0) {
+    if (queue.length > 0) {
+      const chunk = this.#countsOnes ? queue.shift() : queue.dequeue();
+      if (this.closeRequested && queue.length === 0) {
         this.clearAlgorithms();
         closeReadable(this.stream);
-      } else {
+      } else if (this.pullAlgorithm !== null && !this.pullAgain) {
         this.callPullIfNeeded();
       }
       request.chunk(chunk);
@@ -60,13 +64,14 @@ export class DefaultControllerSlots extends PullingController {
     const { stream } = this;
     if (!this.started || this.closeRequested || stream.state !== READABLE) return false;
     const { reader } = stream;
-    return (reader !== null && reader.requests.length > 0) || this.highWaterMark > this.queue.total;
+    if (reader !== null && reader.requests.length > 0) return true;
+    return this.highWaterMark > (this.#countsOnes ? this.queue.length : this.queue.total);
   }
 
   clearAlgorithms() {
     this.pullAlgorithm = null;
     this.cancelAlgorithm = null;
-    this.sizeAlgorithm = null;
+    this.#sizeAlgorithm = null;
   }
 
   /** ReadableStreamDefaultControllerCanCloseOrEnqueue */
@@ -78,29 +83,29 @@ export class DefaultControllerSlots extends PullingController {
   close() {
     if (!this.canCloseOrEnqueue()) return;
     this.closeRequested = true;
-    if (this.queue.chunks.length > 0) return;
+    if (this.queue.length > 0) return;
     this.clearAlgorithms();
     closeReadable(this.stream);
   }
 
   /** ReadableStreamDefaultControllerEnqueue; does nothing if the stream cannot be enqueued to any more. */
   enqueue(chunk) {
-    if (!this.canCloseOrEnqueue()) return;
-    const { reader } = this.stream;
+    const { reader, state } = this.stream;
+    if (this.closeRequested || state !== READABLE) return;
     if (reader !== null && reader.requests.length > 0) {
       // ReadableStreamFulfillReadRequest
       reader.requests.shift().chunk(chunk);
-    } else if (this.sizeAlgorithm === null) {
-      this.queue.enqueueOne(chunk);
+    } else if (this.#countsOnes) {
+      this.queue.push(chunk);
     } else {
       try {
-        this.queue.enqueue(chunk, this.sizeAlgorithm(chunk));
+        this.queue.enqueue(chunk, this.#sizeAlgorithm(chunk));
       } catch (error) {
         this.error(error);
         throw error;
       }
     }
-    this.callPullIfNeeded();
+    if (this.pullAlgorithm !== null && !this.pullAgain) this.callPullIfNeeded();
   }
 
   /** ReadableStreamDefaultControllerError */
@@ -144,7 +149,9 @@ export class ReadableStreamDefaultController {
 
   enqueue(chunk = undefined) {
     const slots = this.#slots;
-    if (!slots.canCloseOrEnqueue()) throw new TypeError('the stream is closed or errored, or is being closed');
+    if (slots.closeRequested || slots.stream.state !== READABLE) {
+      throw new TypeError('the stream is closed or errored, or is being closed');
+    }
     slots.enqueue(chunk);
   }
 

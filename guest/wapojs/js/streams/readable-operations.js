@@ -6,9 +6,16 @@
 // reach them, a stream used only inside the platform needs no public reader or controller, and the hot paths are
 // ordinary property accesses.
 
-import { markPromiseHandled, handledRejection, newDeferred, promiseResolve, promiseReject, promiseThen } from '../promises.js';
+import {
+  markPromiseHandled,
+  handledRejection,
+  newDeferred,
+  promiseResolve,
+  promiseReject,
+  promiseThen,
+} from '../promises.js';
 import { Deque } from './deque.js';
-import { CLOSED, READABLE } from './states.js';
+import { CLOSED, ERRORED, READABLE } from './states.js';
 
 const { TypeError } = globalThis;
 

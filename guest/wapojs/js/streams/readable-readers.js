@@ -9,7 +9,13 @@ import { enforceRange, isDataView, requireArguments, toDictionary } from '../web
 import { toView, viewBuffer, viewByteLength } from './buffer-views.js';
 import { ByteControllerSlots } from './readable-byte-controller.js';
 import {
-  attachReader, cancelReadable, closedPromiseOf, readDefault, ReaderSlots, readableSlots, releaseReader,
+  attachReader,
+  cancelReadable,
+  closedPromiseOf,
+  readDefault,
+  ReaderSlots,
+  readableSlots,
+  releaseReader,
 } from './readable-operations.js';
 import { ERRORED } from './states.js';
 
@@ -98,7 +104,10 @@ export class ReadableStreamDefaultReader {
   }
 
   static {
-    include(this, genericReader((reader) => reader.#slots));
+    include(
+      this,
+      genericReader((reader) => reader.#slots),
+    );
   }
 }
 
@@ -145,7 +154,10 @@ export class ReadableStreamBYOBReader {
   }
 
   static {
-    include(this, genericReader((reader) => reader.#slots));
+    include(
+      this,
+      genericReader((reader) => reader.#slots),
+    );
   }
 }
 

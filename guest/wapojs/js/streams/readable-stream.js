@@ -26,7 +26,8 @@ let isReadableStream;
 /** Converts an UnderlyingSource dictionary, in lexicographical order of its members. */
 function toSource(source) {
   let { autoAllocateChunkSize } = source;
-  if (autoAllocateChunkSize !== undefined) autoAllocateChunkSize = enforceRange(autoAllocateChunkSize, 'autoAllocateChunkSize');
+  if (autoAllocateChunkSize !== undefined)
+    autoAllocateChunkSize = enforceRange(autoAllocateChunkSize, 'autoAllocateChunkSize');
   const { cancel } = source;
   if (cancel !== undefined) toCallback(cancel, 'cancel');
   const { pull } = source;
@@ -71,9 +72,10 @@ export class ReadableStream {
     this.#slots = slots;
 
     const { start, pull, cancel } = source;
-    const pullAlgorithm = pull === undefined ? null : () => call(pull, underlyingSource, controller.object);
-    const cancelAlgorithm = cancel === undefined ? doNothing : (reason) => call(cancel, underlyingSource, reason);
     let controller;
+    let controllerObject;
+    const pullAlgorithm = pull === undefined ? null : () => call(pull, underlyingSource, controllerObject);
+    const cancelAlgorithm = cancel === undefined ? doNothing : (reason) => call(cancel, underlyingSource, reason);
     if (source.type === 'bytes') {
       if (strategy.size !== undefined) throw new RangeError('the strategy of a byte stream must have no size function');
       const highWaterMark = extractHighWaterMark(strategy, 0);
@@ -85,7 +87,8 @@ export class ReadableStream {
       const highWaterMark = extractHighWaterMark(strategy, 1);
       controller = new DefaultControllerSlots(slots, pullAlgorithm, cancelAlgorithm, highWaterMark, size);
     }
-    controller.start(start === undefined ? undefined : call(start, underlyingSource, controller.object));
+    if (pull !== undefined || start !== undefined) controllerObject = controller.object;
+    controller.start(start === undefined ? undefined : call(start, underlyingSource, controllerObject));
   }
 
   static {
@@ -99,7 +102,11 @@ export class ReadableStream {
 
   static from(asyncIterable) {
     requireArguments(arguments.length, 1, 'ReadableStream.from');
-    const { pull, cancel } = pullFromIterable(asyncIterable, (chunk) => controller.enqueue(chunk), () => controller.close());
+    const { pull, cancel } = pullFromIterable(
+      asyncIterable,
+      (chunk) => controller.enqueue(chunk),
+      () => controller.close(),
+    );
     const slots = new ReadableSlots();
     const controller = new DefaultControllerSlots(slots, pull, cancel, 0, null);
     controller.start(undefined);
@@ -132,7 +139,10 @@ export class ReadableStream {
     const source = this.#slots;
     requireArguments(arguments.length, 1, 'ReadableStream.pipeThrough');
     const { readable, writable } = toReadableWritablePair(transform);
-    const { preventAbort, preventCancel, preventClose, signal } = toPipeOptions(options, 'ReadableStream.pipeThrough: options');
+    const { preventAbort, preventCancel, preventClose, signal } = toPipeOptions(
+      options,
+      'ReadableStream.pipeThrough: options',
+    );
     if (isLocked(source)) throw new TypeError('ReadableStream.pipeThrough: the stream is locked to a reader');
     const destination = writableSlots(writable);
     if (isWritableLocked(destination)) throw new TypeError('ReadableStream.pipeThrough: the writable side is locked');
@@ -145,7 +155,10 @@ export class ReadableStream {
       const source = this.#slots;
       requireArguments(arguments.length, 1, 'ReadableStream.pipeTo');
       const destinationSlots = writableSlots(destination);
-      const { preventAbort, preventCancel, preventClose, signal } = toPipeOptions(options, 'ReadableStream.pipeTo: options');
+      const { preventAbort, preventCancel, preventClose, signal } = toPipeOptions(
+        options,
+        'ReadableStream.pipeTo: options',
+      );
       if (isLocked(source)) throw new TypeError('ReadableStream.pipeTo: the stream is locked to a reader');
       if (isWritableLocked(destinationSlots)) throw new TypeError('ReadableStream.pipeTo: the destination is locked');
       return pipe(source, destinationSlots, preventClose, preventAbort, preventCancel, signal);
@@ -175,7 +188,10 @@ function toReadableWritablePair(value) {
 
 defineInterface(ReadableStream);
 defineProperty(ReadableStream.prototype, Symbol.asyncIterator, {
-  __proto__: null, value: ReadableStream.prototype.values, writable: true, configurable: true,
+  __proto__: null,
+  value: ReadableStream.prototype.values,
+  writable: true,
+  configurable: true,
 });
 
 export { isReadableStream, wrap as readableObject };

@@ -1,4 +1,5 @@
-// [[state]] of streams: https://streams.spec.whatwg.org/#rs-internal-slots and https://streams.spec.whatwg.org/#ws-internal-slots
+// [[state]] of streams: https://streams.spec.whatwg.org/#rs-internal-slots
+// and https://streams.spec.whatwg.org/#ws-internal-slots
 
 export const READABLE = 0;
 export const WRITABLE = 0;

@@ -6,7 +6,11 @@ import { byobRequestView } from './byob-request.js';
 import { ByteControllerSlots } from './readable-byte-controller.js';
 import { DefaultControllerSlots } from './readable-default-controller.js';
 import {
-  acquireDefaultReader, cancelReadable, ReadableSlots, readDefault, releaseReader,
+  acquireDefaultReader,
+  cancelReadable,
+  ReadableSlots,
+  readDefault,
+  releaseReader,
 } from './readable-operations.js';
 import { acquireByobReader, readInto } from './readable-readers.js';
 import { ERRORED } from './states.js';
@@ -98,7 +102,8 @@ class DefaultTee extends Tee {
   makeStreams() {
     const pull = () => this.#pull();
     return this.makeBranches(
-      (stream, index) => new DefaultControllerSlots(stream, pull, (reason) => this.cancelBranch(index, reason), 1, null),
+      (stream, index) =>
+        new DefaultControllerSlots(stream, pull, (reason) => this.cancelBranch(index, reason), 1, null),
     );
   }
 
@@ -149,9 +154,14 @@ class ByteTee extends Tee {
 
   makeStreams() {
     return this.makeBranches(
-      (stream, index) => new ByteControllerSlots(
-        stream, () => this.#pull(index), (reason) => this.cancelBranch(index, reason), 0, undefined,
-      ),
+      (stream, index) =>
+        new ByteControllerSlots(
+          stream,
+          () => this.#pull(index),
+          (reason) => this.cancelBranch(index, reason),
+          0,
+          undefined,
+        ),
     );
   }
 
@@ -178,21 +188,22 @@ class ByteTee extends Tee {
       this.useReader(acquireDefaultReader(this.stream));
     }
     readDefault(this.reader, {
-      chunk: (chunk) => enqueueMicrotask(() => {
-        this.#readAgain = [false, false];
-        let second = chunk;
-        if (!this.canceled[0] && !this.canceled[1]) {
-          try {
-            second = cloneAsUint8Array(chunk);
-          } catch (error) {
-            this.cloneFailed(error);
-            return;
+      chunk: (chunk) =>
+        enqueueMicrotask(() => {
+          this.#readAgain = [false, false];
+          let second = chunk;
+          if (!this.canceled[0] && !this.canceled[1]) {
+            try {
+              second = cloneAsUint8Array(chunk);
+            } catch (error) {
+              this.cloneFailed(error);
+              return;
+            }
           }
-        }
-        if (!this.canceled[0]) this.branches[0].enqueue(chunk);
-        if (!this.canceled[1]) this.branches[1].enqueue(second);
-        this.#pullAgain();
-      }),
+          if (!this.canceled[0]) this.branches[0].enqueue(chunk);
+          if (!this.canceled[1]) this.branches[1].enqueue(second);
+          this.#pullAgain();
+        }),
       close: () => {
         this.reading = false;
         for (let i = 0; i < 2; i++) if (!this.canceled[i]) this.branches[i].close();
@@ -213,21 +224,22 @@ class ByteTee extends Tee {
     const byobBranch = this.branches[index];
     const otherBranch = this.branches[1 - index];
     readInto(this.reader, view, 1, {
-      chunk: (chunk) => enqueueMicrotask(() => {
-        this.#readAgain = [false, false];
-        let clone;
-        if (!this.canceled[1 - index]) {
-          try {
-            clone = cloneAsUint8Array(chunk);
-          } catch (error) {
-            this.cloneFailed(error);
-            return;
+      chunk: (chunk) =>
+        enqueueMicrotask(() => {
+          this.#readAgain = [false, false];
+          let clone;
+          if (!this.canceled[1 - index]) {
+            try {
+              clone = cloneAsUint8Array(chunk);
+            } catch (error) {
+              this.cloneFailed(error);
+              return;
+            }
           }
-        }
-        if (!this.canceled[index]) byobBranch.respondWithNewView(chunk);
-        if (clone !== undefined) otherBranch.enqueue(clone);
-        this.#pullAgain();
-      }),
+          if (!this.canceled[index]) byobBranch.respondWithNewView(chunk);
+          if (clone !== undefined) otherBranch.enqueue(clone);
+          this.#pullAgain();
+        }),
       close: (chunk) => {
         this.reading = false;
         if (!this.canceled[index]) byobBranch.close();
@@ -251,6 +263,7 @@ class ByteTee extends Tee {
  * @returns {ReadableSlots[]} two streams
  */
 export function tee(stream, cloneChunk) {
-  const operation = stream.controller instanceof ByteControllerSlots ? new ByteTee(stream) : new DefaultTee(stream, cloneChunk);
+  const operation =
+    stream.controller instanceof ByteControllerSlots ? new ByteTee(stream) : new DefaultTee(stream, cloneChunk);
   return operation.makeStreams();
 }

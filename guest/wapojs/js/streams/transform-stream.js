@@ -11,7 +11,7 @@ import { isObject, toCallback } from '../webidl.js';
 import { DefaultControllerSlots } from './readable-default-controller.js';
 import { ReadableSlots } from './readable-operations.js';
 import { readableObject } from './readable-stream.js';
-import { ERRORED, ERRORING } from './states.js';
+import { ERRORED, ERRORING, READABLE } from './states.js';
 import { extractHighWaterMark, extractSizeAlgorithm, toStrategy } from './strategies.js';
 import { WritableControllerSlots } from './writable-controller.js';
 import { WritableSlots } from './writable-operations.js';
@@ -43,11 +43,19 @@ export class TransformSlots {
 
   constructor(writableHighWaterMark, writableSize, readableHighWaterMark, readableSize) {
     new WritableControllerSlots(
-      this.writable, (chunk) => this.#write(chunk), () => this.#close(), (reason) => this.#abort(reason),
-      writableHighWaterMark, writableSize,
+      this.writable,
+      (chunk) => this.#write(chunk),
+      () => this.#close(),
+      (reason) => this.#abort(reason),
+      writableHighWaterMark,
+      writableSize,
     );
     new DefaultControllerSlots(
-      this.readable, () => this.#pull(), (reason) => this.#cancel(reason), readableHighWaterMark, readableSize,
+      this.readable,
+      () => this.#pull(),
+      (reason) => this.#cancel(reason),
+      readableHighWaterMark,
+      readableSize,
     );
   }
 
@@ -111,7 +119,9 @@ export class TransformSlots {
   /** TransformStreamDefaultControllerEnqueue */
   enqueue(chunk) {
     const { controller } = this.readable;
-    if (!controller.canCloseOrEnqueue()) throw new TypeError('the readable side is closed or errored');
+    if (controller.closeRequested || this.readable.state !== READABLE) {
+      throw new TypeError('the readable side is closed or errored');
+    }
     try {
       controller.enqueue(chunk);
     } catch (error) {
@@ -234,10 +244,14 @@ export class TransformSlots {
     this.#finish = deferred.promise;
     const result = promiseCall(algorithm);
     this.#clearAlgorithms();
-    promiseThen(result, () => succeeded(deferred), (error) => {
-      failed(error);
-      deferred.reject(error);
-    });
+    promiseThen(
+      result,
+      () => succeeded(deferred),
+      (error) => {
+        failed(error);
+        deferred.reject(error);
+      },
+    );
     return deferred.promise;
   }
 }
@@ -269,7 +283,9 @@ export class TransformStream {
     }
     writableStrategy = toStrategy(writableStrategy, 'new TransformStream: the writable strategy');
     readableStrategy = toStrategy(readableStrategy, 'new TransformStream: the readable strategy');
-    const { cancel, flush, readableType, start, transform, writableType } = toTransformer(transformer ?? EMPTY_TRANSFORMER);
+    const { cancel, flush, readableType, start, transform, writableType } = toTransformer(
+      transformer ?? EMPTY_TRANSFORMER,
+    );
     if (readableType !== undefined) throw new RangeError('new TransformStream: readableType must be undefined');
     if (writableType !== undefined) throw new RangeError('new TransformStream: writableType must be undefined');
     const readableHighWaterMark = extractHighWaterMark(readableStrategy, 0);
@@ -278,12 +294,15 @@ export class TransformStream {
     const writableSize = extractSizeAlgorithm(writableStrategy);
     const slots = new TransformSlots(writableHighWaterMark, writableSize, readableHighWaterMark, readableSize);
     this.#slots = slots;
+    const controllerObject = transformer === undefined ? undefined : slots.object;
     slots.setAlgorithms(
-      transform === undefined ? (chunk) => slots.enqueue(chunk) : (chunk) => call(transform, transformer, chunk, slots.object),
-      flush === undefined ? doNothing : () => call(flush, transformer, slots.object),
+      transform === undefined
+        ? (chunk) => slots.enqueue(chunk)
+        : (chunk) => call(transform, transformer, chunk, controllerObject),
+      flush === undefined ? doNothing : () => call(flush, transformer, controllerObject),
       cancel === undefined ? doNothing : (reason) => call(cancel, transformer, reason),
     );
-    slots.start(start === undefined ? undefined : call(start, transformer, slots.object));
+    slots.start(start === undefined ? undefined : call(start, transformer, controllerObject));
   }
 
   get readable() {

@@ -2,12 +2,18 @@
 
 import { AbortController } from '../abort.js';
 import { defineInterface, illegalConstructor } from '../interfaces.js';
+import { enqueueMicrotask } from '../primordials.js';
 import { promiseReject, react } from '../promises.js';
 import { ChunkQueue } from './chunk-queue.js';
 import { ERRORING, WRITABLE } from './states.js';
 import {
-  closeQueuedOrInFlight, dealWithRejection, finishClose, finishCloseWithError, finishErroring, finishWriteWithError,
-  startErroring, updateBackpressure,
+  dealWithRejection,
+  finishClose,
+  finishCloseWithError,
+  finishErroring,
+  finishWriteWithError,
+  startErroring,
+  updateBackpressure,
 } from './writable-operations.js';
 
 /**
@@ -19,12 +25,14 @@ import {
 export class WritableControllerSlots {
   stream;
   #object = null;
-  #queue = new ChunkQueue();
+  #queue;
   /** The close sentinel is in the queue, after all chunks. */
   #closeQueued = false;
   started = false;
   #highWaterMark;
-  /** @type {?function(*): number} null counts every chunk as 1 */
+  /** Whether each chunk counts as 1. */
+  countsOnes;
+  /** @type {?function(*): number} null if each chunk counts as 1, or the stream is not writable any more */
   #sizeAlgorithm;
   #writeAlgorithm;
   #closeAlgorithm;
@@ -40,9 +48,11 @@ export class WritableControllerSlots {
     this.#closeAlgorithm = closeAlgorithm;
     this.#abortAlgorithm = abortAlgorithm;
     this.#highWaterMark = highWaterMark;
+    this.countsOnes = sizeAlgorithm === null;
     this.#sizeAlgorithm = sizeAlgorithm;
+    this.#queue = new ChunkQueue(sizeAlgorithm !== null);
     stream.controller = this;
-    stream.backpressure = this.#hasBackpressure();
+    stream.backpressure = highWaterMark <= 0;
   }
 
   get object() {
@@ -96,12 +106,7 @@ export class WritableControllerSlots {
     return this.#highWaterMark - this.#queue.total;
   }
 
-  /** WritableStreamDefaultControllerGetBackpressure */
-  #hasBackpressure() {
-    return this.#highWaterMark <= this.#queue.total;
-  }
-
-  /** WritableStreamDefaultControllerGetChunkSize */
+  /** WritableStreamDefaultControllerGetChunkSize, if `countsOnes` is false */
   sizeOf(chunk) {
     if (this.#sizeAlgorithm === null) return 1;
     try {
@@ -114,8 +119,8 @@ export class WritableControllerSlots {
 
   /** WritableStreamDefaultControllerWrite */
   write(chunk, size) {
-    if (this.#sizeAlgorithm === null) {
-      this.#queue.enqueueOne(chunk);
+    if (this.countsOnes) {
+      this.#queue.push(chunk);
     } else {
       try {
         this.#queue.enqueue(chunk, size);
@@ -124,14 +129,16 @@ export class WritableControllerSlots {
         return;
       }
     }
-    const { stream } = this;
-    if (!closeQueuedOrInFlight(stream) && stream.state === WRITABLE) this.#updateBackpressure();
+    this.#updateBackpressure();
     this.#advanceQueueIfNeeded();
   }
 
+  /** WritableStreamDefaultControllerGetBackpressure, and the update that follows it everywhere */
   #updateBackpressure() {
-    const backpressure = this.#hasBackpressure();
-    if (backpressure !== this.stream.backpressure) updateBackpressure(this.stream, backpressure);
+    const { stream } = this;
+    if (stream.state !== WRITABLE || stream.closeRequest !== null || stream.inFlightCloseRequest !== null) return;
+    const backpressure = this.#highWaterMark <= (this.countsOnes ? this.#queue.length : this.#queue.total);
+    if (backpressure !== stream.backpressure) updateBackpressure(stream, backpressure);
   }
 
   /** WritableStreamDefaultControllerClose */
@@ -148,7 +155,7 @@ export class WritableControllerSlots {
       finishErroring(stream);
       return;
     }
-    if (this.#queue.chunks.length > 0) this.#processWrite();
+    if (this.#queue.length > 0) this.#processWrite();
     else if (this.#closeQueued) this.#processClose();
   }
 
@@ -165,7 +172,11 @@ export class WritableControllerSlots {
       result = promiseReject(error);
     }
     this.#clearAlgorithms();
-    react(result, () => finishClose(stream), (reason) => finishCloseWithError(stream, reason));
+    react(
+      result,
+      () => finishClose(stream),
+      (reason) => finishCloseWithError(stream, reason),
+    );
   }
 
   /** WritableStreamDefaultControllerProcessWrite */
@@ -175,11 +186,12 @@ export class WritableControllerSlots {
     if (this.onWritten === null) this.#makeReactions();
     let result;
     try {
-      result = this.#writeAlgorithm(this.#queue.chunks.peek());
+      result = this.#writeAlgorithm(this.#queue.peek());
     } catch (error) {
       result = promiseReject(error);
     }
-    react(result, this.onWritten, this.onWriteFailed);
+    if (result === undefined) enqueueMicrotask(this.onWritten);
+    else react(result, this.onWritten, this.onWriteFailed);
   }
 
   /** What to do when a write has ended; made once, on the first write. */
@@ -189,8 +201,9 @@ export class WritableControllerSlots {
       // WritableStreamFinishInFlightWrite
       stream.inFlightWriteRequest.resolve(undefined);
       stream.inFlightWriteRequest = null;
-      this.#queue.dequeue();
-      if (!closeQueuedOrInFlight(stream) && stream.state === WRITABLE) this.#updateBackpressure();
+      if (this.countsOnes) this.#queue.shift();
+      else this.#queue.dequeue();
+      this.#updateBackpressure();
       this.#advanceQueueIfNeeded();
     };
     this.onWriteFailed = (reason) => {

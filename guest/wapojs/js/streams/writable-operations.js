@@ -3,7 +3,15 @@
 // As in readable-operations.js, operations work on slots. A writer's promises are made when somebody asks for them: a
 // pipe never does, and `ready` would otherwise cost a promise for each time that backpressure comes and goes.
 
-import { handledRejection, markPromiseHandled, newDeferred, promiseCall, promiseReject, promiseResolve, promiseThen } from '../promises.js';
+import {
+  handledRejection,
+  markPromiseHandled,
+  newDeferred,
+  promiseCall,
+  promiseReject,
+  promiseResolve,
+  promiseThen,
+} from '../promises.js';
 import { Deque } from './deque.js';
 import { CLOSED, ERRORED, ERRORING, WRITABLE } from './states.js';
 
@@ -130,15 +138,21 @@ export function desiredSizeOf(stream) {
 export function writeChunk(writer, chunk, request) {
   const { stream } = writer;
   const { controller } = stream;
-  const size = controller.sizeOf(chunk); // may run user code
-  if (stream !== writer.stream) request.reject(new TypeError('the writer was released'));
-  else if (stream.state === ERRORED) request.reject(stream.storedError);
-  else if (stream.state === CLOSED || closeQueuedOrInFlight(stream)) request.reject(new TypeError('the stream is closed or is being closed'));
-  else if (stream.state === ERRORING) request.reject(stream.storedError);
-  else {
+  const size = controller.countsOnes ? 1 : controller.sizeOf(chunk); // may run user code
+  if (stream === writer.stream && stream.state === WRITABLE && !closeQueuedOrInFlight(stream)) {
     stream.writeRequests.push(request);
     controller.write(chunk, size);
+  } else {
+    request.reject(whyNotWritable(stream, writer));
   }
+}
+
+function whyNotWritable(stream, writer) {
+  if (stream !== writer.stream) return new TypeError('the writer was released');
+  if (stream.state === ERRORED) return stream.storedError;
+  if (stream.state === CLOSED || closeQueuedOrInFlight(stream))
+    return new TypeError('the stream is closed or is being closed');
+  return stream.storedError;
 }
 
 // Streams
@@ -261,13 +275,15 @@ export function finishCloseWithError(stream, error) {
   dealWithRejection(stream, error);
 }
 
-/** WritableStreamUpdateBackpressure */
+/** WritableStreamUpdateBackpressure, where it changes */
 export function updateBackpressure(stream, backpressure) {
-  const { writer } = stream;
-  if (writer !== null && backpressure !== stream.backpressure) {
-    if (backpressure) writer.ready = null;
-    else resolveDeferred(writer.ready);
-  }
   stream.backpressure = backpressure;
-  if (writer !== null && writer.observer !== null && !backpressure) writer.observer.destinationReady();
+  const { writer } = stream;
+  if (writer === null) return;
+  if (backpressure) {
+    writer.ready = null;
+  } else {
+    if (writer.ready !== null) resolveDeferred(writer.ready);
+    if (writer.observer !== null) writer.observer.destinationReady();
+  }
 }

@@ -8,8 +8,20 @@ import { isObject, requireArguments, toCallback } from '../webidl.js';
 import { extractHighWaterMark, extractSizeAlgorithm, toStrategy } from './strategies.js';
 import { WritableControllerSlots } from './writable-controller.js';
 import {
-  abortWritable, attachWriter, closeQueuedOrInFlight, closeWritable, desiredSizeOf, isWritableLocked, releaseWriter,
-  setWritableSlots, WritableSlots, writableSlots, writeChunk, writerClosed, writerReady, WriterSlots,
+  abortWritable,
+  attachWriter,
+  closeQueuedOrInFlight,
+  closeWritable,
+  desiredSizeOf,
+  isWritableLocked,
+  releaseWriter,
+  setWritableSlots,
+  WritableSlots,
+  writableSlots,
+  writeChunk,
+  writerClosed,
+  writerReady,
+  WriterSlots,
 } from './writable-operations.js';
 
 const { RangeError, TypeError } = globalThis;
@@ -51,15 +63,17 @@ export class WritableStream {
     this.#slots = slots;
     const size = extractSizeAlgorithm(strategy);
     const highWaterMark = extractHighWaterMark(strategy, 1);
+    let controllerObject;
     const controller = new WritableControllerSlots(
       slots,
-      write === undefined ? doNothing : (chunk) => call(write, underlyingSink, chunk, controller.object),
+      write === undefined ? doNothing : (chunk) => call(write, underlyingSink, chunk, controllerObject),
       close === undefined ? doNothing : () => call(close, underlyingSink),
       abort === undefined ? doNothing : (reason) => call(abort, underlyingSink, reason),
       highWaterMark,
       size,
     );
-    controller.start(start === undefined ? undefined : call(start, underlyingSink, controller.object));
+    if (write !== undefined || start !== undefined) controllerObject = controller.object;
+    controller.start(start === undefined ? undefined : call(start, underlyingSink, controllerObject));
   }
 
   static {
