@@ -1,6 +1,6 @@
 """Builds wapojs.wasm: QuickJS-ng, Ada and our port, compiled with the C compiler that is in the ``ziglang`` wheel.
 
-    python guest/build.py [output]
+    python guest/build.py [--tests] [output]
 
 Objects and the linked module are cached by the hash of everything that went into them, so a build of unchanged sources
 only hashes files. Two builds give the same bytes: sources have fixed relative paths, and nothing dates or strips by
@@ -72,6 +72,12 @@ def platform_modules() -> list[tuple[str, Path]]:
     return [(path.relative_to(root).as_posix(), path) for path in sorted(root.rglob("*.js"))]
 
 
+def test_modules() -> list[tuple[str, Path]]:
+    """The platform's tests, by their path in the repository."""
+    root = GUEST.parent
+    return [(path.relative_to(root).as_posix(), path) for path in sorted((root / "tests" / "guest").rglob("*.js"))]
+
+
 def embed(modules: list[tuple[str, Path]], folder: Path) -> None:
     """Writes the table of the platform's modules, with their bytes, as a C header."""
     lines = ["/* Written by guest/build.py. */"]
@@ -100,7 +106,7 @@ def compiler_version() -> str:
     return version("ziglang")
 
 
-def units(sources: dict[str, tuple[Source, Path]], generated: Path) -> list[Unit]:
+def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool) -> list[Unit]:
     quickjs, ada = sources["quickjs-ng"], sources["ada-url"]
     found = [Unit(quickjs[1] / f, ["-w", *C_FLAGS], sorted(quickjs[1].glob("*.h"))) for f in quickjs[0].files]
     found += [Unit(ada[1] / f, ["-w", *CXX_FLAGS], sorted(ada[1].glob("*.h"))) for f in ada[0].files]
@@ -111,6 +117,8 @@ def units(sources: dict[str, tuple[Source, Path]], generated: Path) -> list[Unit
         flags = [*C_FLAGS, *OUR_C_FLAGS, *include_quickjs, "-I", str(generated)]
         if path.name == "heap.c":
             flags += HEAP_FLAGS
+        if path.name == "loader.c" and tests:
+            flags.append("-DWAPOJS_TESTS")
         found.append(Unit(path, flags, [*ours, *extra]))
     for path in sorted((PORT / "c").glob("*.cc")):
         flags = [*CXX_FLAGS, "-Wall", "-Wno-c99-designator", *include_quickjs, "-isystem", str(ada[1])]
@@ -136,8 +144,8 @@ def compile_unit(unit: Unit, key: str, objects: Path) -> Path:
     return target
 
 
-def build(output: Path = OUTPUT, say: bool = True) -> Path:
-    """Makes ``output`` and returns it."""
+def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
+    """Makes ``output`` and returns it. With ``tests`` the platform's own tests are in it, and start with it."""
     started = time.monotonic()
     cache = cache_directory()
     objects = cache / "objects"
@@ -150,9 +158,9 @@ def build(output: Path = OUTPUT, say: bool = True) -> Path:
     sources = {s.name: (s, fetch(s, cache / "sources")) for s in pinned(GUEST / "sources.toml")}
     with tempfile.TemporaryDirectory() as scratch:
         generated = Path(scratch)
-        embed(platform_modules(), generated)
+        embed(platform_modules() + (test_modules() if tests else []), generated)
         places = {str(folder): name for name, (_, folder) in sources.items()} | {str(generated): "generated"}
-        wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated)]
+        wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated, tests)]
         linked = cache / "linked" / f"{digest(compiler_version(), *LINK, *(key for _, key in wanted))}.wasm"
         if not linked.exists():
             missing = [unit.path.name for unit, key in wanted if not (objects / f"{key}.o").exists()]
@@ -180,4 +188,9 @@ def build(output: Path = OUTPUT, say: bool = True) -> Path:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else OUTPUT)
+    words = sys.argv[1:]
+    with_tests = "--tests" in words
+    paths = [Path(word).resolve() for word in words if not word.startswith("-")]
+    if with_tests and not paths:
+        raise SystemExit("a build with tests needs an output of its own")
+    build(paths[0] if paths else OUTPUT, tests=with_tests)

@@ -70,11 +70,14 @@ def _watching(families: tuple[Handlers, ...]) -> list[Handlers]:
 
 
 class JavaScriptProfile:
-    """Owns the compiled engine for JavaScript and what it is linked to. Close it after the guests."""
+    """Owns the compiled engine for JavaScript and what it is linked to. Close it after the guests.
 
-    def __init__(self, engine: Engine, cache: ModuleCache) -> None:
+    ``module`` is another build of the engine than the package's.
+    """
+
+    def __init__(self, engine: Engine, cache: ModuleCache, module: bytes | None = None) -> None:
         self.engine = engine
-        self._module = cache.get(engine, guest_module())
+        self._module = cache.get(engine, module or guest_module())
         self._serving_linker = Linker(engine, host_functions(_FAMILIES) + wasi_functions())
         self._loading_linker = Linker(
             engine, host_functions(_watching(_FAMILIES)) + wasi_functions(lambda guest, what: guest.session.note(what))
