@@ -1,0 +1,22 @@
+// Bundles the agents: node build.mjs. The scripts go to ./dist.
+import { build } from 'esbuild';
+
+const common = { bundle: true, minify: false, target: 'es2022', platform: 'browser', logLevel: 'error' };
+
+// What the public template's recipe emits: one classic script that leaves a function in module.exports.
+await build({
+  ...common, entryPoints: ['hono-agent.js'], outfile: 'dist/hono-agent.js', format: 'iife', globalName: 'module.exports',
+  banner: { js: 'var module = module || { exports: {} };' },
+  footer: { js: 'module.exports = module.exports?.default;' },
+});
+// What `phat-fn build --experimentalAsync` emits: the default export called with scriptArgs, its result in scriptOutput.
+await build({
+  ...common, entryPoints: ['openai-agent.js'], outfile: 'dist/openai-agent.js', format: 'iife', globalName: '__entry',
+  footer: {
+    js: `__entry.default(...scriptArgs).then((r) => { globalThis.scriptOutput = r; })
+      .catch((error) => { globalThis.scriptOutput = JSON.stringify({ error, success: false }); });`,
+  },
+});
+for (const name of ['hono-fetch-agent', 'openai-stream-agent']) {
+  await build({ ...common, entryPoints: [`${name}.js`], outfile: `dist/${name}.js`, format: 'esm' });
+}
