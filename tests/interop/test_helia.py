@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.conftest import SiteFactory
 from tests.content.samples import content
 from tests.npm_packages import environment, node, workspace
 from wapo.content.cid import Cid
@@ -107,6 +108,26 @@ async def test_one_tampered_block_is_refused(scripts: Path, tmp_path: Path, name
                 await library.program(cid)
         async with open_library(tmp_path / "two", [tampered, helia["url"]]) as library:
             assert (await library.program(cid)).read() == content(FILES[name])
+
+
+async def test_a_node_with_an_empty_store_runs_an_agent_that_helia_serves(scripts: Path, open_site: SiteFactory) -> None:
+    """Fetched, verified, run; kept, so that it runs when Helia has gone."""
+    async with helia_gateway(scripts) as helia, open_site(upstreams=(helia["url"],)) as site:
+        response = await site.client.get(f"/ipfs/{helia['agent']}")
+        assert (response.status_code, response.text) == (200, "from helia")
+    async with open_site(upstreams=(helia["url"],)) as site:
+        assert (await site.client.get(f"/ipfs/{helia['agent']}")).text == "from helia"
+
+
+async def test_a_node_refuses_an_agent_with_one_tampered_block(scripts: Path, open_site: SiteFactory) -> None:
+    """502, naming who sent it; nothing is kept, so an honest upstream helps at the next request."""
+    async with helia_gateway(scripts) as helia:
+        async with open_site(upstreams=(helia["url"] + "/tampered",)) as site:
+            response = await site.client.get(f"/ipfs/{helia['agent']}")
+            assert (response.status_code, response.headers["x-wapo-error"]) == (502, "hash_mismatch")
+            assert "/tampered" in response.json()["error"]
+        async with open_site(upstreams=(helia["url"],)) as site:
+            assert (await site.client.get(f"/ipfs/{helia['agent']}")).text == "from helia"
 
 
 @asynccontextmanager

@@ -34,7 +34,10 @@ async function directory(entries, options) {
 }
 
 const wrapped = { cidVersion: 0, rawLeaves: false, chunker: fixedSize({ chunkSize: 262144 }) }
+// A program of several blocks, of which the last one holds what it does.
+const agent = Buffer.from(`/* ${'-'.repeat(900_000)} */\nexport default { fetch: () => new Response('from helia') };\n`)
 const has = {
+  agent: (await fs.addBytes(agent, wrapped)).toString(),
   // As Helia adds by default: version 1, raw leaves, chunks of 1 MiB.
   small: (await fs.addBytes(content(1000))).toString(),
   large: (await fs.addBytes(content(3_000_000))).toString(),
@@ -62,7 +65,7 @@ const block = async (cid) => all(blockstore.get(cid))
 
 // The last block of each multi-block file that the tests read.
 const victims = new Set()
-for (const name of ['large', 'wrapped', 'deep']) {
+for (const name of ['agent', 'large', 'wrapped', 'deep']) {
   let cid = CID.parse(has[name])
   for (;;) {
     const links = cid.code === dagPb.code ? dagPb.decode(await block(cid)).Links : []
