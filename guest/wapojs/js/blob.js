@@ -246,11 +246,6 @@ export class File extends Blob {
     return this.#lastModified;
   }
 
-  get webkitRelativePath() {
-    this.#name;
-    return '';
-  }
-
   static {
     isFile = (value) => isObject(value) && #name in value;
   }

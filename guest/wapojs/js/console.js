@@ -5,7 +5,24 @@ import { customInspect, inspect } from './inspect.js';
 import { defineTag } from './interfaces.js';
 import { isObject } from './webidl.js';
 
-const { Error, JSON, Map, Number, Object, parseFloat, parseInt, String } = globalThis;
+const {
+  Array,
+  BigInt,
+  Boolean,
+  Date,
+  Error,
+  JSON,
+  Map,
+  Math,
+  Number,
+  Object,
+  parseFloat,
+  parseInt,
+  RegExp,
+  Set,
+  String,
+  Symbol,
+} = globalThis;
 const { captureStackTrace } = Error;
 const { is } = Object;
 
@@ -15,34 +32,32 @@ const SPECIFIER = /%[sdifjoOc%]/g;
 function formatString(value) {
   if (typeof value === 'bigint') return `${value}n`;
   if (is(value, -0)) return '-0';
-  if (!isObject(value)) return String(value);
   try {
+    if (typeof value !== 'object' || value === null) return String(value);
     const { toString } = value;
-    if (typeof value === 'object' && typeof toString === 'function' && !BUILT_IN_TO_STRINGS.has(toString))
-      return String(value);
+    if (typeof toString === 'function' && !BUILT_IN_TO_STRINGS.has(toString)) return String(value);
   } catch {
     // inspect can show it
   }
-  return inspect(value, { depth: 0, compact: 3 });
+  return inspect(value, { depth: 0 });
 }
 
-const BUILT_IN_TO_STRINGS = new Set([
-  Object.prototype.toString,
-  Error.prototype.toString,
-  Array.prototype.toString,
-  Date.prototype.toString,
-]);
+const BUILT_IN_TO_STRINGS = new Set();
+for (const Class of [Object, Error, Array, Date, RegExp, Number, String, Boolean, BigInt, Symbol]) {
+  BUILT_IN_TO_STRINGS.add(Class.prototype.toString);
+}
 
 function formatNumber(value, parse) {
-  if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'symbol') return 'NaN';
   try {
     const number = parse(value);
     return is(number, -0) ? '-0' : String(number);
   } catch {
-    return 'NaN';
+    return 'NaN'; // an object without a primitive value
   }
 }
+
+const parseDecimal = (value) => parseInt(value, 10);
 
 const isCircularError = (error) => /circular/i.test(String(error?.message));
 
@@ -59,9 +74,9 @@ function formatOne(specifier, value) {
     case '%s':
       return formatString(value);
     case '%d':
-      return formatNumber(value, isObject(value) ? () => NaN : Number);
+      return typeof value === 'bigint' ? `${value}n` : formatNumber(value, Number);
     case '%i':
-      return formatNumber(value, isObject(value) ? () => NaN : (v) => parseInt(v, 10));
+      return typeof value === 'bigint' ? `${value}n` : formatNumber(value, parseDecimal);
     case '%f':
       return formatNumber(value, parseFloat);
     case '%j':
@@ -75,11 +90,8 @@ function formatOne(specifier, value) {
   }
 }
 
-/**
- * "Formatter": the text of the arguments of console.log, and of Node's util.format.
- * Strings at the top level are printed as they are.
- */
-export function format(...args) {
+/** "Formatter": the text of a list of arguments. Strings at the top level are printed as they are. */
+function formatAll(args) {
   let text = '';
   let next = 0;
   if (args.length > 0 && typeof args[0] === 'string') {
@@ -101,6 +113,9 @@ export function format(...args) {
   }
   return text;
 }
+
+/** Node's util.format: what console.log prints for the same arguments. */
+export const format = (...args) => formatAll(args);
 
 // console.table
 
@@ -202,7 +217,7 @@ export function createConsole(sink) {
       if (condition) return;
       if (typeof data[0] === 'string') data[0] = `Assertion failed: ${data[0]}`;
       else data.unshift('Assertion failed');
-      print('error', format(...data));
+      print('error', formatAll(data));
     },
 
     clear() {
@@ -210,28 +225,28 @@ export function createConsole(sink) {
     },
 
     debug(...data) {
-      print('debug', format(...data));
+      print('debug', formatAll(data));
     },
 
     error(...data) {
-      print('error', format(...data));
+      print('error', formatAll(data));
     },
 
     info(...data) {
-      print('info', format(...data));
+      print('info', formatAll(data));
     },
 
     log(...data) {
-      print('info', format(...data));
+      print('info', formatAll(data));
     },
 
     table(tabularData = undefined, properties = undefined) {
       const text = formatTable(tabularData, properties);
-      print('info', text === undefined ? format(tabularData) : text);
+      print('info', text === undefined ? formatAll([tabularData]) : text);
     },
 
     trace(...data) {
-      const error = { name: 'Trace', message: format(...data) };
+      const error = { name: 'Trace', message: formatAll(data) };
       let stack = '';
       if (captureStackTrace) {
         captureStackTrace(error, console.trace);
@@ -244,7 +259,7 @@ export function createConsole(sink) {
     },
 
     warn(...data) {
-      print('warn', format(...data));
+      print('warn', formatAll(data));
     },
 
     dir(item = undefined, options = undefined) {
@@ -268,7 +283,7 @@ export function createConsole(sink) {
     },
 
     group(...data) {
-      if (data.length > 0) print('info', format(...data));
+      if (data.length > 0) print('info', formatAll(data));
       indentation += ' '.repeat(GROUP_INDENTATION);
     },
 
@@ -294,7 +309,7 @@ export function createConsole(sink) {
         return;
       }
       const duration = `${label}: ${formatDuration(hrtime() - start)}`;
-      print('info', data.length === 0 ? duration : `${duration} ${format(...data)}`);
+      print('info', data.length === 0 ? duration : `${duration} ${formatAll(data)}`);
     },
 
     timeEnd(label = 'default') {

@@ -25,8 +25,8 @@ function escapeCharacter(character) {
   const short = SHORT[character];
   if (short !== undefined) return short;
   const code = character.charCodeAt(0);
-  const hex = code.toString(16).toUpperCase();
-  return code < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u${hex.padStart(4, '0')}`;
+  const hex = code.toString(16);
+  return code < 0x100 ? `\\x${hex.toUpperCase().padStart(2, '0')}` : `\\u${hex}`;
 }
 
 /** A string in quotes: single ones, or those that need no escaping inside. */

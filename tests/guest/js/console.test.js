@@ -83,18 +83,8 @@ test('format specifiers', () => {
     [['%s', null], 'null'],
     [['%s', undefined], 'undefined'],
     [['%s', { a: { b: 1 } }], '{ a: [Object] }'],
-    [['%s', () => 5], '[Function (anonymous)]'],
-    [
-      [
-        '%s',
-        class A {
-          toString() {
-            return 'x';
-          }
-        },
-      ],
-      '[class A]',
-    ],
+    [['%s', () => 5], '() => 5'],
+    [['%s', class A {}], 'class A {}'],
     [['%s', { toString: () => 'mine' }], 'mine'],
     [['%s', Object.create(null)], '[Object: null prototype] {}'],
     [['%d', '42.5'], '42.5'],

@@ -30,7 +30,7 @@ test('strings: the quote that needs no escape, and escapes', () =>
     ['\'"`', "'\\'\"`'"],
     ['a\nb\t\\\x01\x7f', "'a\\nb\\t\\\\\\x01\\x7F'"],
     ['\ud83d\ude00', "'\ud83d\ude00'"],
-    ['\ud83d', "'\\uD83D'"],
+    ['\ud83d', "'\\ud83d'"],
   ]));
 
 test('long strings are cut, and broken at line ends', () => {
