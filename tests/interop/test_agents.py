@@ -20,7 +20,9 @@ pytestmark = pytest.mark.npm
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The agents of tests/interop/agents, bundled."""
     folder = workspace(Path(__file__).parent / "agents", tmp_path_factory.mktemp("agents") / "src")
-    done = subprocess.run([node(), "build.mjs"], cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [node(), "build.mjs"], cwd=folder, env=environment(), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return folder / "dist"
 
@@ -40,7 +42,11 @@ class Model:
         await response.prepare(request)
         for word in self.words:
             await self.gate.acquire()
-            chunk = {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": word}}]}
+            chunk = {
+                "id": "c",
+                "object": "chat.completion.chunk",
+                "choices": [{"index": 0, "delta": {"content": word}}],
+            }
             await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
         await response.write(b"data: [DONE]\n\n")
         return response
@@ -63,7 +69,11 @@ async def test_a_hono_agent_of_the_original_runs_unmodified(site: Site, bundles:
     assert response.json() == {"message": "Hello from Hono", "query": "x", "apiKey": None}
     assert response.headers["content-type"].startswith("application/json")
     created = await site.run(source, "POST", json={"a": [1, "é"]})
-    assert (created.status_code, created.headers["x-agent"], created.json()) == (201, "hono", {"echoed": {"a": [1, "é"]}})
+    assert (created.status_code, created.headers["x-agent"], created.json()) == (
+        201,
+        "hono",
+        {"echoed": {"a": [1, "é"]}},
+    )
     assert (await site.run(source, tail="/nowhere")).status_code == 404
     broken = await site.run(source, tail="/boom")
     assert (broken.status_code, broken.text) == (500, "Internal Server Error")
@@ -71,7 +81,9 @@ async def test_a_hono_agent_of_the_original_runs_unmodified(site: Site, bundles:
 
 async def test_secrets_reach_a_hono_agent_through_the_environment(site: Site, bundles: Path) -> None:
     path = await site.publish((bundles / "hono-agent.js").read_bytes())
-    receipt = (await site.client.post("/vaults", json={"cid": path.removeprefix("/ipfs/"), "data": {"apiKey": "sk-1"}})).json()
+    receipt = (
+        await site.client.post("/vaults", json={"cid": path.removeprefix("/ipfs/"), "data": {"apiKey": "sk-1"}})
+    ).json()
     assert (await site.client.get(f"{path}?key={receipt['key']}")).json()["apiKey"] == "sk-1"
     assert (await site.client.get(path)).json()["apiKey"] is None
 

@@ -110,7 +110,9 @@ async def test_one_tampered_block_is_refused(scripts: Path, tmp_path: Path, name
             assert (await library.program(cid)).read() == content(FILES[name])
 
 
-async def test_a_node_with_an_empty_store_runs_an_agent_that_helia_serves(scripts: Path, open_site: SiteFactory) -> None:
+async def test_a_node_with_an_empty_store_runs_an_agent_that_helia_serves(
+    scripts: Path, open_site: SiteFactory
+) -> None:
     """Fetched, verified, run; kept, so that it runs when Helia has gone."""
     async with helia_gateway(scripts) as helia, open_site(upstreams=(helia["url"],)) as site:
         response = await site.client.get(f"/ipfs/{helia['agent']}")

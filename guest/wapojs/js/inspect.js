@@ -47,6 +47,21 @@ const PRIMITIVE_OF = {
 /** A method of this name makes an object's text: `(depth, options, inspect)`. Node's name, so that libraries work. */
 export const customInspect = Symbol.for('nodejs.util.inspect.custom');
 
+/** The lines of a stack that say where the user's code was: without the platform's own frames, if there are others. */
+function userFrames(stack) {
+  const frames = [];
+  const users = [];
+  for (const line of stack.split('\n')) {
+    if (!/^\s*at /.test(line)) continue;
+    frames.push(`    ${line.trim()}`);
+    if (!line.includes('(wapo:')) users.push(frames[frames.length - 1]);
+  }
+  if (users.length === frames.length) return frames;
+  // What is left at the outer end are engine functions that the platform called, such as the one that runs a program.
+  while (users.length > 0 && users[users.length - 1].endsWith('(native)')) users.pop();
+  return users.length === 0 ? frames : users;
+}
+
 const DEFAULTS = {
   __proto__: null,
   depth: 5,
@@ -435,8 +450,7 @@ class Inspector {
     const header = errorHeader(error, name, tag);
     let stack = guarded(() => error.stack, undefined);
     stack = typeof stack === 'string' ? stack : '';
-    const frames = [];
-    for (const line of stack.split('\n')) if (/^\s*at /.test(line)) frames.push(`    ${line.trim()}`);
+    const frames = userFrames(stack);
     for (const key of ['name', 'message', 'stack']) {
       const at = keys.indexOf(key);
       if (at < 0) continue;

@@ -1,5 +1,6 @@
 """``wapo serve``: a node that answers HTTP."""
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -144,6 +146,22 @@ async def _prepare(settings: NodeSettings) -> None:
         pass
 
 
+class _Server(uvicorn.Server):
+    """Stops on SIGTERM and SIGINT, and then lets the node close; the stock server would raise the signal once more."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        signals = (signal.SIGTERM, signal.SIGINT)
+        for number in signals:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
+
+
 def _server_config(app: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="off", http="httptools", ws="none",
@@ -156,7 +174,7 @@ async def serve_socket(
 ) -> int:
     """Serves on a socket until the process is told to stop."""
     async with open_node(settings) as node:
-        server = uvicorn.Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
+        server = _Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
         await node.warm_up()
         if announce is not None:
             _greet(node, announce)
