@@ -15,7 +15,7 @@ async def main() -> None:
         cid = await node.library.publish((AGENTS / "hello.js").read_bytes())
         located = await node.programs.locate(str(cid), ())
         image = await node.inspect(located)
-        limits = (await node.programs.limits(located.identity)).guest().store()
+        limits = (await node.programs.limits(located.identity)).guest.store
         assert image.memory is not None
         profile = node._profile
         starts, drops = [], []

@@ -65,7 +65,7 @@ def guest_of(
     chosen = limits or GuestLimits()
     linked = link(engine, f"(module {prelude} {body})")
     guest = Guest(
-        Instance(linked, chosen.store()), scheduler=scheduler or Scheduler(), services=services or Recorder(),
+        Instance(linked, chosen.store), scheduler=scheduler or Scheduler(), services=services or Recorder(),
         limits=chosen, **options,
     )  # fmt: skip
     guest.select_entry()

@@ -163,7 +163,7 @@ static void load(const uint8_t *at)
 }
 
 /* REQUEST: u32 lengths of method, URL, headers, body, secret, id; i32 stream of the rest of the body or -1;
- * u32 whether there is a body; then those six. */
+ * u32 whether there is a body; f64 times in ms, since the epoch and monotonic; then those six. */
 static void request(const uint8_t *at)
 {
     JSContext *ctx = wapojs_context;
@@ -171,6 +171,9 @@ static void request(const uint8_t *at)
     uint32_t secret = take_u32(&at), id = take_u32(&at);
     int32_t stream = (int32_t)take_u32(&at);
     bool has_body = take_u32(&at);
+    double times[2];
+    memcpy(times, at, sizeof(times));
+    at += sizeof(times);
     const uint8_t *p[6];
     uint32_t sizes[] = { method, url, headers, body, secret, id };
     for (int i = 0; i < 6; i++) {
@@ -185,8 +188,10 @@ static void request(const uint8_t *at)
         JS_NewInt32(ctx, stream),
         secret ? JS_NewStringLen(ctx, (const char *)p[4], secret) : JS_NULL,
         JS_NewStringLen(ctx, (const char *)p[5], id),
+        JS_NewFloat64(ctx, times[0]),
+        JS_NewFloat64(ctx, times[1]),
     };
-    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REQUEST, 7, args));
+    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REQUEST, 9, args));
 }
 
 /* RUN: u32 number of arguments, u32 lengths of arguments and environment; then both. */
@@ -240,7 +245,8 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
         failed = true;
     if (failed)
         return 1;
-    for (;;) {
+    /* Without a wait or a timer there is no waker to hear of; next_command takes the task off the queue then. */
+    while (waits_count() || timers_armed()) {
         ocall_result count = ocall(OCALL_DRAIN_WAKERS, OCALL_POINTER(wakers), MAX_WAKERS_A_POLL, 0, 0);
         if (count.error || count.value == 0)
             break;

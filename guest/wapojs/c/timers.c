@@ -27,6 +27,11 @@ int timers_count(void)
     return live;
 }
 
+bool timers_armed(void)
+{
+    return host_timer >= 0;
+}
+
 double wapojs_monotonic_ms(void)
 {
     struct timespec now;

@@ -16,7 +16,7 @@
 /* What JavaScript gives the C side to call, set once at start (native.handlers). */
 enum handler {
     HANDLER_LOAD,      /* (source, filename, evaluate) */
-    HANDLER_REQUEST,   /* (method, url, headers, body, bodyStream, secret, id) */
+    HANDLER_REQUEST,   /* (method, url, headers, body, bodyStream, secret, id, epoch ms, monotonic ms) */
     HANDLER_REJECTION, /* (promise, reason, handled) */
     HANDLER_REPORT,    /* (error): an exception that no script catches */
     HANDLER_SETTLED,   /* (): the microtask queue has run dry; rejections may be reported */
@@ -60,6 +60,8 @@ void timers_unref(int32_t id);
 void timers_clear_all(JSContext *ctx);
 void timers_fire(void);
 int timers_count(void);
+/* Whether the host's timer was ever used: it may have something to say. */
+bool timers_armed(void);
 double wapojs_monotonic_ms(void);
 
 /* native_*.c: functions of the module "wapo:native". */

@@ -154,8 +154,8 @@ function entryOfScript() {
 // The request
 
 /** The host gives the request; `stream` is the resource with what comes after `body`, or -1. */
-export function request(method, url, headerBlock, body, stream, secret, id) {
-  startClock();
+export function request(method, url, headerBlock, body, stream, secret, id, epoch, monotonic) {
+  startClock(epoch, monotonic);
   current = { method, url, headerBlock, body, stream, secret, id, bodyText: undefined };
   setEnvironment({ secret: secret ?? NO_SECRET });
   if (entry !== null) serve();

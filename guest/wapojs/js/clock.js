@@ -8,10 +8,13 @@ import { hrtime, now } from 'wapo:native';
 let originMonotonic;
 let originEpoch;
 
-/** Makes this moment the time origin. The runtime calls it when a machine has been started from its image. */
-export function startClock() {
-  originMonotonic = hrtime();
-  originEpoch = now();
+/**
+ * Sets the time origin: this moment, or the one that the host names. The runtime calls it when a machine has been
+ * started from its image.
+ */
+export function startClock(epoch = now(), monotonic = hrtime()) {
+  originEpoch = epoch;
+  originMonotonic = monotonic;
 }
 
 /** Milliseconds since the time origin, monotonic. */

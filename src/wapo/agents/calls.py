@@ -20,7 +20,9 @@ _INVALID: Final = OcallError.INVALID_PARAMETER
 
 
 def next_command(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
-    """1001: the next command into ``[p0, p0+p1)`` or the return slot; 11 when there is none."""
+    """1001: the next command into ``[p0, p0+p1)`` or the return slot; 11 when there is none. Takes every ready task off
+    the queue: the program that asks has one."""
+    guest.tasks.ready.clear()
     command = guest.session.next_command(guest)
     return PENDING if command is None else write_or_keep(guest, command, p0, p1)
 

@@ -90,7 +90,7 @@ async def run_script(
     base = await make_base_image(profile, scheduler)
     session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)])
     services = _ForegroundServices(client, log)
-    instance = Instance(profile.serving, limits.store())
+    instance = Instance(profile.serving, limits.store)
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, session=session)
     ended = asyncio.Event()
     try:

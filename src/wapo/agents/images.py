@@ -189,7 +189,7 @@ async def _load(
 ) -> tuple[Guest, Loading, list[tuple[int, str]]]:
     """Runs a loading guest until it waits or ends. The caller closes the guest."""
     session, services = Loading(command), _LoadingServices()
-    instance = Instance(linked, limits.store())
+    instance = Instance(linked, limits.store)
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session)
     try:
         if base is not None:

@@ -44,7 +44,7 @@ def start(
         raise AgentFailed(image.error or "the program is broken")
     assert image.memory is not None
     run = Run(request, log, max_response_bytes)
-    pool = image.pool(profile.serving, limits.store())
+    pool = image.pool(profile.serving, limits.store)
     guest = Guest(
         pool.take(), scheduler=scheduler, services=services, limits=limits, owner=owner, session=run,
         release=lambda instance, clean: pool.give_back(instance, clean=clean),

@@ -6,6 +6,7 @@ as soon as the guest has given its head, or the failure.
 
 import asyncio
 import struct
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
@@ -38,7 +39,7 @@ _COMMAND_LOAD, _COMMAND_REQUEST, _COMMAND_RUN = 1, 2, 3
 LOAD_EVALUATE: Final = 1
 _NO_STREAM: Final = -1
 _LOG_ERROR: Final = 1
-_REQUEST: Final = struct.Struct("<I6IiI").pack
+_REQUEST: Final = struct.Struct("<I6IiIdd").pack
 _LOAD: Final = struct.Struct("<IIII").pack
 _RUN: Final = struct.Struct("<IIII").pack
 
@@ -63,7 +64,7 @@ def encode_request(request: AgentRequest, stream: int) -> bytes:
     secret, identity = (request.secret or "").encode(), request.request_id.encode()
     numbers = _REQUEST(
         _COMMAND_REQUEST, len(method), len(url), len(headers), len(body), len(secret), len(identity), stream,
-        request.body is not None or stream >= 0,
+        request.body is not None or stream >= 0, time.time() * 1e3, time.monotonic() * 1e3,
     )  # fmt: skip
     return b"".join((numbers, method, url, headers, body, secret, identity))
 

@@ -72,7 +72,7 @@ def run(
                 async with HttpClient(EgressPolicy(allow_private=allow_private)) as client:
                     outcome = await run_script(
                         profile, client, source, name=file.name, arguments=arguments or [], environment=environment,
-                        limits=limits.guest(), log=_log,
+                        limits=limits.guest, log=_log,
                     )  # fmt: skip
             finally:
                 profile.close()

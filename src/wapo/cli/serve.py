@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -176,6 +177,10 @@ async def serve_socket(
     async with open_node(settings) as node:
         server = _Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
         await node.warm_up()
+        # What is here now stays until the end: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         if announce is not None:
             _greet(node, announce)
         await server.serve(sockets=[listener])

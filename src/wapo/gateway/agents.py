@@ -99,7 +99,8 @@ class AgentRoutes:
             request.body, request.stream = intake.body, intake.stream
             report = f"{method} {_for_log(shown, query)}"
             invocation = await self._node.invoke(located, request, report)
-            response = await self._answer(invocation, intake, receive)
+            run = invocation.run
+            response = run.response or await self._answer(invocation, intake, receive)
         except ClientGone:
             intake.close()
             return
@@ -129,7 +130,7 @@ class AgentRoutes:
     async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
         """The head of the response; a client that goes away meanwhile ends the run."""
         run = invocation.run
-        if run.response is not None or run.failure is not None:
+        if run.failure is not None:
             return await run.answer()
         watch = asyncio.get_running_loop().create_task(_watch(invocation, intake, receive))
         try:
@@ -241,4 +242,6 @@ def _for_log(path: bytes, query: bytes) -> str:
     text = path.decode("latin-1")
     if not query:
         return text
+    if b"key=" not in query:
+        return f"{text}?{query.decode('latin-1')}"
     return text + "?" + _KEY_IN_QUERY.sub(r"\1\2***", query.decode("latin-1"))

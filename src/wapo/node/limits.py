@@ -1,6 +1,7 @@
 """What a node allows one program, and what an operator may lower for a single one."""
 
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ class InvalidLimit(CallerError):
     code = "bad_limit"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentLimits:
     """Limits of one run of an agent. Sizes in bytes, times in seconds; None is unlimited.
 
@@ -49,6 +50,7 @@ class AgentLimits:
             if value is not None and value <= 0:
                 raise InvalidLimit(f"{field.name} must be greater than zero")
 
+    @cached_property
     def guest(self) -> GuestLimits:
         """As ``vm`` enforces them."""
         return GuestLimits(

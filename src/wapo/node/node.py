@@ -149,14 +149,14 @@ class Node:
             if isinstance(error, GuestError):
                 log.add(_ERROR, str(error))
             self._close(log, started)
-            self.metrics.requests.labels(outcome=getattr(error, "code", "cancelled")).inc()
+            self.metrics.count(getattr(error, "code", "cancelled"))
             raise
         return Invocation(run, identity)
 
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
         with self.metrics.image_seconds.time():
-            image = await self.images.make(located.image_key, lambda: source, limits.guest(), located.identity)
+            image = await self.images.make(located.image_key, lambda: source, limits.guest, located.identity)
         for level, text in image.log:
             log.add(level, text)
         image.log.clear()
@@ -167,13 +167,13 @@ class Node:
             if end.reason not in (EndReason.EXITED, EndReason.STOPPED):
                 log.add(_ERROR, f"the machine was ended: {end.detail}")
             self.metrics.cpu_seconds.inc(guest.meter.cpu_s)
-            self.metrics.requests.labels(outcome=end.reason.value).inc()
+            self.metrics.count(end.reason.value)
             if end.reason is EndReason.HOST_FAILURE:
                 _log.error("a host function failed", program=log.program, request_id=log.request_id, cause=end.detail)
             self._close(log, began)
 
         return start(
-            self._profile, self._scheduler, self._services, image, request, log=log, limits=limits.guest(),
+            self._profile, self._scheduler, self._services, image, request, log=log, limits=limits.guest,
             max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended,
         )  # fmt: skip
 
@@ -191,7 +191,7 @@ class Node:
         """
         limits = await self.programs.limits(located.identity)
         source = check_source(await self.programs.source(located))
-        return await self.images.make(located.image_key, lambda: source, limits.guest(), located.identity)
+        return await self.images.make(located.image_key, lambda: source, limits.guest, located.identity)
 
     def status(self) -> dict[str, Any]:
         """Figures of this moment, for the index and for health checks."""

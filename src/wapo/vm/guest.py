@@ -151,6 +151,8 @@ class Guest:
                 self._release(self.instance, clean)
             else:
                 self.instance.close()
+        self.on_wait = self._release = None
+        self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
             callback(end)

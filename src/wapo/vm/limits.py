@@ -1,13 +1,14 @@
 """What one guest may take. Enforced from outside the guest, whatever it does."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from wapo.engine.instance import StoreLimits
 
 __all__ = ["GuestLimits"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GuestLimits:
     """Limits of one run.
 
@@ -27,6 +28,7 @@ class GuestLimits:
     request_body_bytes: int = 32 << 20
     log_bytes: int = 1 << 20
 
+    @cached_property
     def store(self) -> StoreLimits:
         """What the engine enforces of them."""
         return StoreLimits(memory_bytes=self.memory_bytes)

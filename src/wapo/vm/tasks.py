@@ -13,6 +13,10 @@ __all__ = ["Registration", "Slot", "TaskQueue"]
 _DEDUPLICATED: Final = 8
 
 
+def _nothing() -> None:
+    """What a signal for a guest that is gone does."""
+
+
 class TaskQueue:
     """The two queues of one guest. ``request_poll`` is called when a signal makes a poll worth while."""
 
@@ -22,6 +26,10 @@ class TaskQueue:
         self.ready: deque[int] = deque((0,))
         self.wakers: list[int] = []
         self._request_poll = request_poll
+
+    def forget(self) -> None:
+        """The guest is gone: signals that arrive later are ignored, and nothing here keeps it alive."""
+        self._request_poll = _nothing
 
     @property
     def pending(self) -> bool:
