@@ -45,7 +45,7 @@ class Database:
             self._path.touch(mode=0o600)
             async with self.writing() as connection:
                 await connection.run_sync(migrate)
-        except (DBAPIError, OSError) as error:
+        except (DBAPIError, OSError, StoreFailed) as error:
             await self.aclose()
             raise StoreFailed(f"the database {self._path} cannot be opened: {_cause(error)}") from error
         except BaseException:
@@ -110,4 +110,7 @@ def _begin(connection: Any) -> None:
 
 
 def _cause(error: Exception) -> str:
+    """What SQLite said."""
+    if isinstance(error, StoreFailed) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     return str(error.orig) if isinstance(error, DBAPIError) else str(error)

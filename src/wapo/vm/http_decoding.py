@@ -59,8 +59,8 @@ class _Brotli:
         return self._state.process(data, output_buffer_limit=_PIECE), b""
 
     def drain(self) -> bytes:
-        """Output that the limit held back."""
-        if self._state.can_accept_more_data() or self._state.is_finished():
+        """Output that the limit held back; there may be some although all input was taken."""
+        if self._state.is_finished():
             return b""
         out: bytes = self._state.process(b"", output_buffer_limit=_PIECE)
         return out
