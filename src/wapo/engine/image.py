@@ -196,7 +196,8 @@ def _write_pages(descriptor: int, memory: memoryview) -> int:
     written, start = 0, -1
     size = len(memory)
     for at in range(0, size + _PAGE, _PAGE):
-        empty = at >= size or memory[at : at + _PAGE] == _ZERO_PAGE
+        # As bytes: memoryviews are compared one element at a time, thirty times as slowly.
+        empty = at >= size or bytes(memory[at : at + _PAGE]) == _ZERO_PAGE
         if empty and start >= 0:
             while start < at:
                 count = os.pwrite(descriptor, memory[start:at], start)
