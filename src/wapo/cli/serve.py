@@ -7,9 +7,8 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -22,6 +21,7 @@ from wapo.cli.main import run_async
 from wapo.cli.options import DataDir, MaxBurst, MaxMemory, MaxTime, Upstreams, limits_of, settings_of
 from wapo.cli.output import fail, note, working
 from wapo.cli.values import size_option
+from wapo.cli.workers import Inherited, supervise
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.node.node import Node, open_node
@@ -32,7 +32,6 @@ __all__ = ["serve", "serve_socket"]
 
 _BACKLOG: Final = 4096
 _GRACE_S: Final = 10
-_WORKER_ENVIRONMENT: Final = "WAPO_WORKER"
 
 
 def serve(
@@ -51,6 +50,10 @@ def serve(
     ] = None,
     max_program: Annotated[
         Any, typer.Option("--max-program", parser=size_option, help="Size of a program.", metavar="SIZE")
+    ] = None,
+    max_content: Annotated[
+        Any,
+        typer.Option("--max-content", parser=size_option, help="Disk that fetched programs may take.", metavar="SIZE"),
     ] = None,
     max_machines: Annotated[int | None, typer.Option(help="Machines at once, in one process.", min=1)] = None,
     max_concurrency: Annotated[int | None, typer.Option(help="Requests of one program at once.", min=1)] = None,
@@ -97,12 +100,16 @@ def serve(
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
         max_machines=max_machines, extra_roots=tuple(ca_file or ()),
+        **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     _configure_logging()
-    inherited = os.environ.get(_WORKER_ENVIRONMENT)
+    inherited = Inherited.find()
     if inherited is not None:
-        listener = socket.socket(fileno=int(inherited))
-        run_async(lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key))
+        run_async(
+            lambda: serve_socket(
+                settings, inherited.listener, inherit_by_key=inherit_by_key, started=inherited.stop_with_supervisor
+            )
+        )
         return
     listener = _listen(host, port)
     url = _url(listener)
@@ -110,8 +117,10 @@ def serve(
         with working("Preparing"):
             run_async(lambda: _prepare(settings))
         note(f"wapo is listening on {url} with {workers} workers")
-        raise typer.Exit(_supervise(listener, workers))
-    run_async(lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key, announce=url))
+        raise typer.Exit(supervise(listener, workers))
+    run_async(
+        lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key, started=lambda: _greet(settings, url))
+    )
 
 
 def _ours(make: Any) -> Any:
@@ -171,9 +180,13 @@ def _server_config(app: Gateway) -> uvicorn.Config:
 
 
 async def serve_socket(
-    settings: NodeSettings, listener: socket.socket, *, inherit_by_key: bool = False, announce: str | None = None
+    settings: NodeSettings, listener: socket.socket, *, inherit_by_key: bool = False, started: Callable[[], None]
 ) -> int:
-    """Serves on a socket until the process is told to stop."""
+    """Serves on a socket until the process is told to stop.
+
+    Args:
+        started: called once the node is ready.
+    """
     async with open_node(settings) as node:
         server = _Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
         await node.warm_up()
@@ -181,64 +194,29 @@ async def serve_socket(
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        if announce is not None:
-            _greet(node, announce)
+        _write_token(node)
+        started()
         await server.serve(sockets=[listener])
     return 0
 
 
-def _greet(node: Node, url: str) -> None:
-    token = node.settings.data_dir / "operator.token"
+def _token_file(settings: NodeSettings) -> Path:
+    return settings.data_dir / "operator.token"
+
+
+def _write_token(node: Node) -> None:
+    token = _token_file(node.settings)
     if not token.exists():
         descriptor = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(node.operator_token + "\n")
+
+
+def _greet(settings: NodeSettings, url: str) -> None:
     note(f"wapo is listening on {url}")
-    note(f"data in {node.settings.data_dir}; the operator's token is in {token}")
-    if node.settings.local_file is not None:
-        note(f"{node.settings.local_file} answers at {url}/local")
-
-
-def _supervise(listener: socket.socket, workers: int) -> int:
-    """Keeps that many processes running until told to stop; one that dies is replaced."""
-    stopping = False
-    children: list[subprocess.Popen[bytes]] = []
-    listener.set_inheritable(True)
-    environment = os.environ | {_WORKER_ENVIRONMENT: str(listener.fileno())}
-
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "wapo", *sys.argv[1:]], env=environment, pass_fds=[listener.fileno()]
-        )
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for child in children:
-            with contextlib.suppress(ProcessLookupError):
-                child.send_signal(signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    children += [start() for _ in range(workers)]
-    failures = 0
-    while children:
-        pid, status = os.wait()
-        child = next((c for c in children if c.pid == pid), None)
-        if child is None:
-            continue
-        child.returncode = os.waitstatus_to_exitcode(status)
-        children.remove(child)
-        if stopping:
-            continue
-        failures += 1
-        if failures > workers * 10:
-            note("workers keep dying; giving up")
-            stop()
-            return 1
-        note(f"a worker ended with {child.returncode}; starting another")
-        children.append(start())
-    return 0
+    note(f"data in {settings.data_dir}; the operator's token is in {_token_file(settings)}")
+    if settings.local_file is not None:
+        note(f"{settings.local_file} answers at {url}/local")
 
 
 class _CutFilter(logging.Filter):

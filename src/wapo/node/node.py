@@ -30,6 +30,7 @@ from wapo.node.logs import LogBook, RunLog
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
+from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
 from wapo.trust.keys import NodeKeys
@@ -239,6 +240,10 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         stack.callback(scheduler.stop_all)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
         stack.push_async_callback(_stop, logs, writer)
+        upkeep = asyncio.get_running_loop().create_task(
+            keep_content_within(library, settings.content_bytes), name="wapo-upkeep"
+        )
+        stack.push_async_callback(_cancel, upkeep)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
         yield Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
@@ -255,5 +260,9 @@ async def _stop(logs: LogBook, writer: asyncio.Task[None]) -> None:
             await logs.flush()
     except TimeoutError:
         _log.error("the log could not be written in time")
-    writer.cancel()
-    await asyncio.gather(writer, return_exceptions=True)
+    await _cancel(writer)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -37,6 +37,7 @@ class NodeSettings:
         public_logs: whether anybody may read any program's logs.
         local_file: the program behind ``/local``, read anew at each request.
         image_bytes: memory that images of agents may take.
+        content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
 
     data_dir: Path = field(default_factory=default_data_dir)
@@ -49,3 +50,4 @@ class NodeSettings:
     local_file: Path | None = None
     max_machines: int | None = None
     image_bytes: int = 1 << 30
+    content_bytes: int = 10 << 30

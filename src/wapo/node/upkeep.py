@@ -1,0 +1,33 @@
+"""What a node does from time to time so that it can run for years: its content stays within bounds."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from wapo.content.library import Library
+from wapo.errors import WapoError
+
+__all__ = ["keep_content_within"]
+
+_log = structlog.get_logger("wapo.node")
+_EVERY_S: Final = 600.0
+
+
+async def keep_content_within(library: Library, max_bytes: int, every_s: float = _EVERY_S) -> None:
+    """Removes the oldest fetched blocks whenever the store has outgrown ``max_bytes``; runs until cancelled.
+
+    What was published here is pinned and stays. Several processes may do this to one store.
+
+    Args:
+        every_s: seconds between two looks; the first is after that time.
+    """
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            removed = await library.prune(max_bytes)
+        except (WapoError, OSError) as error:
+            _log.error("the content store could not be pruned", cause=str(error))
+            continue
+        if removed:
+            _log.info("content was removed to stay within the limit", bytes=removed, max_bytes=max_bytes)
