@@ -20,7 +20,7 @@ from wapo.trust.keys import NodeKeys
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Secrets that only one program gets.", no_args_is_help=True)
+app = typer.Typer(help="Secrets that only one program gets.", no_args_is_help=True, add_completion=False)
 
 
 class InvalidSecret(CallerError):

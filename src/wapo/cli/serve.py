@@ -193,7 +193,6 @@ async def serve_socket(
         # What is here now stays until the end: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 50)
         _write_token(node)
         started()
         await server.serve(sockets=[listener])
