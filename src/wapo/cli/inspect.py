@@ -34,7 +34,7 @@ def inspect(
                 if local is not None:
                     located = node.programs.local()
                 else:
-                    cid, _, rest = program.removeprefix("ipfs/").partition("/")
+                    cid, _, rest = program.removeprefix("/").removeprefix("ipfs/").partition("/")
                     located = await node.programs.locate(cid, tuple(rest.split("/")) if rest else ())
                 image = await node.inspect(located)
                 limits = await node.programs.limits(located.identity)

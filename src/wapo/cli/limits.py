@@ -50,7 +50,7 @@ def limits(
             open_library(settings.data_dir / "content") as library,
         ):
             programs = Programs(library, database, AgentLimits(), None)
-            identity = await programs.identity_of(cid.removeprefix("ipfs/"))
+            identity = await programs.identity_of(cid)
             if clear:
                 await programs.set_limits(identity, {})
             elif changes:

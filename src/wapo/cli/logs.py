@@ -45,7 +45,7 @@ def logs(
             Database(settings.data_dir / "wapo.db") as database,
             open_library(settings.data_dir / "content") as library,
         ):
-            identity = await Programs(library, database, AgentLimits(), None).identity_of(cid.removeprefix("ipfs/"))
+            identity = await Programs(library, database, AgentLimits(), None).identity_of(cid)
             last = await records_since(database, identity, None)
             for record in reversed(await read_records(database, identity, limit=limit, request_id=request)):
                 _print(record, json)

@@ -59,7 +59,7 @@ def set_(
             Database(settings.data_dir / "wapo.db") as database,
             open_library(settings.data_dir / "content") as library,
         ):
-            identity = await Programs(library, database, AgentLimits(), None).identity_of(cid.removeprefix("ipfs/"))
+            identity = await Programs(library, database, AgentLimits(), None).identity_of(cid)
             receipt = await Vaults(database, keys).create(identity, data, inherit, inherit_token)
         route = "local" if identity == "local" else f"ipfs/{cid.removeprefix('ipfs/')}"
         address = f"{url.rstrip('/')}/{route}?key={receipt.key}"

@@ -59,7 +59,7 @@ class LogRoutes:
         script_id: str = request.path_params["script_id"]
         if script_id != LOCAL and not script_id.startswith("ipfs/"):
             raise InvalidLogQuery("a script id is ipfs/<cid> or local")
-        identity = await self._node.programs.identity_of(script_id.removeprefix("ipfs/"))
+        identity = await self._node.programs.identity_of(script_id)
         await self._authorise(request, identity)
         query = request.query_params
         form = query.get("format", "text")

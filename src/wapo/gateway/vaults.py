@@ -57,7 +57,7 @@ class VaultRoutes:
         issues = _issues(value)
         if issues:
             return _invalid(issues)
-        identity = await self._node.programs.identity_of(value["cid"].removeprefix("ipfs/"))
+        identity = await self._node.programs.identity_of(value["cid"])
         receipt = await self._node.vaults.create(
             identity,
             value["data"],

@@ -112,10 +112,12 @@ class Programs:
         return Located(LOCAL, f"local-{hashlib.sha256(data).hexdigest()}", (), lambda: data)
 
     async def identity_of(self, path: str) -> str:
-        """The identity that an address in a log or vault request means: ``local``, or a CID with or without path.
+        """The identity that an address in a log or vault request means: ``local``, or a CID with or without path,
+        with or without ``/ipfs/`` before it.
 
         A directory or a program that cannot be found stands for itself.
         """
+        path = path.removeprefix("/").removeprefix("ipfs/")
         if path == LOCAL:
             return LOCAL
         cid_text, _, rest = path.partition("/")

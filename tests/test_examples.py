@@ -1,0 +1,76 @@
+"""Every example agent does what its comment says, through a real node."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import Site, serving
+
+AGENTS = Path(__file__).parent.parent / "examples" / "agents"
+
+
+def source(name: str) -> bytes:
+    return (AGENTS / f"{name}.js").read_bytes()
+
+
+def test_every_example_has_a_test() -> None:
+    tested = {name.removeprefix("test_the_example_") for name in globals() if name.startswith("test_the_example_")}
+    assert {path.stem for path in AGENTS.glob("*.js")} == tested
+
+
+async def test_the_example_hello(site: Site) -> None:
+    response = await site.run(source("hello"), tail="/a/b?name=you")
+    assert response.json() == {"hello": "you", "method": "GET", "path": "/a/b"}
+
+
+async def test_the_example_stream(site: Site) -> None:
+    path = await site.publish(source("stream"))
+    async with site.client.stream("GET", path) as response:
+        chunks = [chunk async for chunk in response.aiter_raw()]
+    assert b"".join(chunks) == b"".join(b"line %d\n" % number for number in range(1, 6))
+    assert len(chunks) > 1
+
+
+async def test_the_example_secret(site: Site) -> None:
+    path = await site.publish(source("secret"))
+    assert (await site.client.get(path)).status_code == 401
+    stored = (await site.client.post("/vaults", json={"cid": path, "data": {"apiKey": "s3cret"}})).json()
+    assert (await site.client.get(path, params={"key": stored["key"]})).json() == {
+        "length": 6,
+        "sha256": hashlib.sha256(b"s3cret").hexdigest(),
+    }
+
+
+async def test_the_example_classic(site: Site) -> None:
+    path = await site.publish(source("classic"))
+    response = await site.client.get(f"{path}?a=1")
+    assert response.headers["content-type"] == "application/json"
+    assert response.json()["queries"] == {"a": ["1"]}
+    assert (await site.client.post(path, content="shout")).text == "SHOUT"
+
+
+async def test_the_example_proxy(site: Site) -> None:
+    async def upstream(scope: dict, receive: object, send: object) -> None:  # type: ignore[type-arg]
+        await send({"type": "http.response.start", "status": 418, "headers": [(b"x-own", b"1")]})  # type: ignore[operator]
+        await send({"type": "http.response.body", "body": b"a teapot"})  # type: ignore[operator]
+
+    path = await site.publish(source("proxy"))
+    assert (await site.client.get(path)).status_code == 400
+    async with serving(upstream) as url:
+        response = await site.client.get(path, params={"url": url})
+    assert (response.status_code, response.text) == (418, "a teapot")
+    assert (response.headers["x-own"], response.headers["x-fetched-by"]) == ("1", "wapo")
+    await site.node.logs.flush()
+    assert any("418" in line for line in await site.log(path))
+
+
+@pytest.mark.parametrize("body", [{"data": {"a": "b"}}, {"files": {"a": ("name.txt", b"b")}}])
+async def test_the_example_listener(site: Site, body: dict) -> None:  # type: ignore[type-arg]
+    path = await site.publish(source("listener"))
+    page: httpx.Response = await site.client.get(path)
+    assert page.headers["content-type"] == "text/html"
+    answer = json.loads((await site.client.post(path, **body)).text)
+    assert set(answer) == {"a"}
