@@ -25,8 +25,10 @@ except ImportError as error:  # a broken wheel, or a platform that it does not s
     raise EngineUnusable(f"the wasmtime package cannot be loaded: {error}") from error
 
 __all__ = [
+    "CONTINUATION",
     "HOST_FUNCTION",
     "NO_FINALIZER",
+    "SUSPENDING_FUNCTION",
     "TRAP_INTERRUPT",
     "WHEEL_VERSION",
     "ByteVec",
@@ -56,6 +58,15 @@ ByteVec = _b.wasm_byte_vec_t
 HOST_FUNCTION: Final = ctypes.CFUNCTYPE(
     ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
 )
+
+# void (*)(void *env, wasmtime_caller_t *, const wasmtime_val_t *args, size_t, wasmtime_val_t *results, size_t,
+#          wasm_trap_t **trap_ret, wasmtime_async_continuation_t *continuation_ret)
+SUSPENDING_FUNCTION: Final = ctypes.CFUNCTYPE(
+    None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_size_t,
+    ctypes.c_void_p, ctypes.c_void_p,
+)  # fmt: skip
+# bool (*)(void *env): whether a suspended host function is done
+CONTINUATION: Final = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p)
 _FINALIZER: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 NO_FINALIZER: Final = ctypes.cast(0, _FINALIZER)
 
@@ -95,11 +106,27 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "wasmtime_module_imports": (None, [_p, _p]),
     "wasmtime_module_exports": (None, [_p, _p]),
     "wasm_byte_vec_delete": (None, [_p]),
+    "wasm_importtype_vec_delete": (None, [_p]),
+    "wasm_importtype_module": (_p, [_p]),
+    "wasm_importtype_name": (_p, [_p]),
+    "wasm_importtype_type": (_p, [_p]),
+    "wasm_exporttype_vec_delete": (None, [_p]),
+    "wasm_exporttype_name": (_p, [_p]),
+    "wasm_exporttype_type": (_p, [_p]),
+    "wasm_externtype_kind": (ctypes.c_uint8, [_p]),
+    "wasm_externtype_as_functype": (_p, [_p]),
+    "wasm_functype_params": (_p, [_p]),
+    "wasm_functype_results": (_p, [_p]),
+    "wasm_valtype_kind": (ctypes.c_uint8, [_p]),
     "wasmtime_linker_new": (_p, [_p]),
     "wasmtime_linker_delete": (None, [_p]),
     "wasmtime_linker_define_func_unchecked": (
         _p,
         [_p, _bytes, _size, _bytes, _size, _p, HOST_FUNCTION, _p, _FINALIZER],
+    ),
+    "wasmtime_linker_define_async_func": (
+        _p,
+        [_p, _bytes, _size, _bytes, _size, _p, SUSPENDING_FUNCTION, _p, _FINALIZER],
     ),
     "wasmtime_linker_instantiate_pre": (_p, [_p, _p, _p]),
     "wasmtime_instance_pre_delete": (None, [_p]),
@@ -110,6 +137,9 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "wasmtime_store_context": (_p, [_p]),
     "wasmtime_store_limiter": (None, [_p, _i64, _i64, _i64, _i64, _i64]),
     "wasmtime_store_delete": (None, [_p]),
+    "wasmtime_context_set_fuel": (_p, [_p, _u64]),
+    "wasmtime_context_get_fuel": (_p, [_p, _p]),
+    "wasmtime_caller_export_get": (_bool, [_p, _bytes, _size, _p]),
     "wasmtime_context_set_epoch_deadline": (None, [_p, _u64]),
     # The header declares an error as its result, but the library (50.0.1) leaves the register as it was.
     "wasmtime_context_epoch_deadline_async_yield_and_update": (None, [_p, _u64]),

@@ -37,12 +37,14 @@ class Settings:
             check (it counts its shadow stack, in linear memory) before it hits this one.
         fiber_stack_bytes: the whole stack of a fiber: guest frames and the host functions that they call.
         memory_reservation_bytes: address space per memory. 4 GiB make bounds checks free and memories immovable.
+        consume_fuel: count instructions, as gas is metered by. Costs speed.
     """
 
     max_wasm_stack_bytes: int = 4 << 20
     fiber_stack_bytes: int = 8 << 20
     memory_reservation_bytes: int = 4 << 30
     memory_guard_bytes: int = 32 << 20
+    consume_fuel: bool = False
 
     def fingerprint(self) -> str:
         """A digest of everything that compiled code depends on: these settings, the engine, the machine."""
@@ -69,6 +71,7 @@ class Engine:
         c, s = capi.held, self.settings
         config: int = c.wasm_config_new()
         c.wasmtime_config_epoch_interruption_set(config, True)
+        c.wasmtime_config_consume_fuel_set(config, s.consume_fuel)
         c.wasmtime_config_max_wasm_stack_set(config, s.max_wasm_stack_bytes)
         c.wasmtime_config_async_stack_size_set(config, s.fiber_stack_bytes)
         c.wasmtime_config_memory_reservation_set(config, s.memory_reservation_bytes)

@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wapo.engine import capi
-from wapo.engine.errors import InvalidModule, OutOfMappings, UnknownImport
-from wapo.engine.fiber import Call
+from wapo.engine.errors import InvalidModule, OutOfMappings
+from wapo.engine.fiber import Call, Instantiation
 from wapo.engine.linker import LinkedModule
+from wapo.engine.module_types import FunctionType
 
-__all__ = ["Instance", "MemoryFault", "StoreLimits"]
+__all__ = ["FULL_TANK", "Instance", "MemoryFault", "StoreLimits"]
+
+#: Fuel of a metered store: as good as endless.
+FULL_TANK: Final = 2**64 - 1
 
 _FUNCTION_KIND: Final = 0
+_POLL_TYPE: Final = FunctionType((), ("i32",))
 _MEMORY_KIND: Final = 3
 
+_NO_MEMORY: Final = memoryview(b"")
 _held = capi.held
 _string_at = ctypes.string_at
 _memmove = ctypes.memmove
@@ -44,56 +50,123 @@ class StoreLimits:
 class Instance:
     """A store with one instance in it. The owner closes it, after the calls that it started.
 
+    Attributes:
+        started: whether its module has been instantiated.
+        metered: whether its instructions are counted as fuel.
+        base: address of its memory in this process; 0 as long as there is none.
+
     Raises (constructor):
         InvalidModule: the module's own minimum does not fit the limits, or it needs what the host forbids.
         OutOfMappings: the kernel has no mapping left for a memory or a stack.
-        GuestTrapped: the module's start function trapped (only with ``trusted`` false could it even be slow).
+        GuestTrapped: the module's start function trapped. It runs to its end here, however long that takes: use
+            :meth:`unstarted` for a module that is not trusted.
     """
 
-    __slots__ = ("_context", "_handle", "_memory", "_polls", "_size", "_store", "base", "linked")
+    __slots__ = (
+        "_context",
+        "_handle",
+        "_memory",
+        "_polls",
+        "_size",
+        "_store",
+        "_window",
+        "base",
+        "linked",
+        "metered",
+        "started",
+    )
 
     def __init__(self, linked: LinkedModule, limits: StoreLimits) -> None:
+        self._create(linked, limits)
+        call = self.start(None)
+        try:
+            while not call.poll():
+                pass
+        except BaseException:
+            call.close()
+            self.close()
+            raise
+
+    @classmethod
+    def unstarted(cls, linked: LinkedModule, limits: StoreLimits) -> "Instance":
+        """A store for a module that is not trusted to start in no time: :meth:`start` it, and poll that to its end,
+        before anything else."""
+        instance = cls.__new__(cls)
+        instance._create(linked, limits)
+        return instance
+
+    def _create(self, linked: LinkedModule, limits: StoreLimits) -> None:
         self.linked = linked
         self._store: int = _held.wasmtime_store_new(linked.engine.pointer, None, capi.NO_FINALIZER)
         self._context: int = _held.wasmtime_store_context(self._store)
         self._memory: Any = None
         self._polls: Any = None
         self._size = 0
+        self._window = _NO_MEMORY
         self.base = 0
-        try:
-            _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
-            _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-            _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, 1)
-            self._handle = capi.InstanceHandle()
-            self._instantiate()
-            self._memory = self._export("memory", _MEMORY_KIND)
-            if self._memory is not None:
-                self.base = _held.wasmtime_memory_data(self._context, ctypes.byref(self._memory))
-        except BaseException:
-            self.close()
-            raise
+        self._handle = capi.InstanceHandle()
+        _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
+        _held.wasmtime_context_set_epoch_deadline(self._context, 1)
+        _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, 1)
+        self.started = False
+        self.metered = linked.engine.settings.consume_fuel
+        if self.metered:
+            self.refuel()
 
-    def _instantiate(self) -> None:
-        cells = (ctypes.c_void_p * 2)()
-        address = ctypes.addressof(cells)
-        future = _held.wasmtime_instance_pre_instantiate_async(
-            self.linked.pointer, self._context, ctypes.byref(self._handle), address, address + 8
+    # Start
+
+    def start(self, guest: Any) -> Instantiation:
+        """Instantiates the module, running its start function if it has one; host functions see ``guest``."""
+        return Instantiation(self, guest)
+
+    def begin(self, trap_cell: int, error_cell: int) -> int:
+        """The future of the instantiation, for :class:`Instantiation` alone."""
+        future: int = _held.wasmtime_instance_pre_instantiate_async(
+            self.linked.pointer, self._context, ctypes.byref(self._handle), trap_cell, error_cell
         )
-        try:
-            while not _held.wasmtime_call_future_poll(future):
-                pass
-        finally:
-            _held.wasmtime_call_future_delete(future)
-        trap, error = cells
-        if trap:
-            capi.raise_trap(trap)
-        if error:
-            text = capi.error_text(error)
-            if "mmap" in text or "allocate memory" in text:
-                raise OutOfMappings(f"no room for another machine: {text}")
-            if "import" in text:
-                raise UnknownImport(text)
-            raise InvalidModule(f"the module cannot be instantiated: {text}")
+        return future
+
+    def finish(self) -> None:
+        """The instantiation is over: exports can be looked up."""
+        self.started = True
+        self._memory = self._export("memory", _MEMORY_KIND)
+        if self._memory is not None:
+            self.base = _held.wasmtime_memory_data(self._context, ctypes.byref(self._memory))
+
+    def adopt_memory(self, caller: int) -> None:
+        """Looks the memory up while the start function is running, which is when the instance has no handle yet."""
+        if self._memory is not None:
+            return
+        item = capi.Extern()
+        if _held.wasmtime_caller_export_get(caller, b"memory", 6, ctypes.byref(item)) and item.kind == _MEMORY_KIND:
+            self._memory = item.of.memory
+            self.base = _held.wasmtime_memory_data(self._context, ctypes.byref(self._memory))
+
+    def raise_failure(self, error: int) -> None:
+        """Raises what an instantiation's error, which is freed, means; returns if it came out of the start function."""
+        status = ctypes.c_int()
+        if _held.wasmtime_error_exit_status(error, ctypes.byref(status)):
+            return
+        text = capi.error_text(error)
+        if "mmap" in text or "allocate memory" in text:
+            raise OutOfMappings(f"no room for another machine: {text}")
+        raise InvalidModule(f"the module cannot be instantiated: {text}")
+
+    # Fuel
+
+    def refuel(self) -> None:
+        """Gives the store all the fuel there is: fuel is a meter here, not a limit (wapo-abi.md 7.3)."""
+        error = _held.wasmtime_context_set_fuel(self._context, FULL_TANK)
+        assert not error, capi.error_text(error)
+
+    def fuel_used(self) -> int:
+        """Units of fuel since the last :meth:`refuel`. Only while no guest code is running."""
+        left = ctypes.c_uint64()
+        error = _held.wasmtime_context_get_fuel(self._context, ctypes.byref(left))
+        assert not error, capi.error_text(error)
+        return FULL_TANK - left.value
+
+    # Exports
 
     def _export(self, name: str, kind: int) -> Any:
         """The export of that name and kind as a C struct, or None."""
@@ -108,19 +181,13 @@ class Instance:
 
     # Calls
 
-    def has_function(self, name: str) -> bool:
-        """Whether a function of that name is exported. Its type is checked by the engine at the call."""
-        return self._export(name, _FUNCTION_KIND) is not None
-
-    def select_poll(self, name: str) -> None:
-        """Chooses the exported ``() -> i32`` function that :meth:`start_poll` calls. Once is enough for an instance.
-
-        Raises:
-            InvalidModule: there is none.
-        """
+    def select_poll(self, name: str) -> bool:
+        """Chooses the exported function that :meth:`start_poll` calls; False if there is no ``() -> i32`` of that name.
+        Once is enough for an instance."""
+        if self.linked.module.function(name) != _POLL_TYPE:
+            return False
         self._polls = self._export(name, _FUNCTION_KIND)
-        if self._polls is None:
-            raise InvalidModule(f"the module does not export a function {name}")
+        return self._polls is not None
 
     @property
     def poll_selected(self) -> bool:
@@ -169,8 +236,14 @@ class Instance:
 
     def view(self, pointer: int, length: int) -> memoryview:
         """A writable window on the guest's memory, valid until the guest runs again."""
-        self.check(pointer, length)
-        return memoryview((ctypes.c_char * length).from_address(self.base + pointer)).cast("B")
+        end = pointer + length
+        if end > self._size and end > self.memory_size:
+            raise MemoryFault
+        window = self._window
+        if len(window) < end:  # cut anew after the memory has grown; it does not move
+            size = self.memory_size
+            window = self._window = memoryview((ctypes.c_char * size).from_address(self.base)).cast("B")
+        return window[pointer:end]
 
     def grow_to(self, size: int) -> None:
         """Grows the memory to at least ``size`` bytes.
@@ -191,5 +264,6 @@ class Instance:
         store, self._store = self._store, 0
         if store:
             self._memory = None
+            self._window = _NO_MEMORY
             self._size = self.base = 0
             _held.wasmtime_store_delete(store)

@@ -12,12 +12,14 @@ import hmac
 import os
 import secrets
 import tempfile
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from wapo.engine import capi
 from wapo.engine.engine import Engine
 from wapo.engine.errors import InvalidModule
+from wapo.engine.module_types import Export, FunctionType, Import, exports_of, imports_of
 
 __all__ = ["Module", "ModuleCache", "compile_module"]
 
@@ -32,6 +34,20 @@ class Module:
         self.engine = engine
         self.pointer = pointer
         self.wasm_hash = wasm_hash
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
+        """What the module imports."""
+        return imports_of(self.pointer)
+
+    @cached_property
+    def exports(self) -> tuple[Export, ...]:
+        """What the module exports."""
+        return exports_of(self.pointer)
+
+    def function(self, name: str) -> FunctionType | None:
+        """The type of the exported function of that name, or None."""
+        return next((item.function for item in self.exports if item.name == name), None)
 
     def serialize(self) -> bytes:
         """The machine code, to be given to the same engine version with the same settings."""
