@@ -4,13 +4,25 @@ from dataclasses import dataclass
 
 from wapo.scale.primitives import Reader, encode_bytes, encode_compact, encode_text
 
-__all__ = ["HttpResponseHead", "encode_http_request", "encode_query_request"]
+__all__ = ["HttpResponseHead", "encode_http_request", "encode_legacy_query_request", "encode_query_request"]
 
 
 def encode_query_request(origin: bytes | None, path: str, payload: bytes, reply_tx: int) -> bytes:
     """A query for channel 3. ``origin`` is the verified account (32 bytes); ``reply_tx`` a one-shot's resource id."""
-    head = b"\x00" if origin is None else b"\x01" + origin
-    return head + encode_text(path) + encode_bytes(payload) + reply_tx.to_bytes(4, "little", signed=True)
+    return _origin(origin) + encode_text(path) + encode_bytes(payload) + _resource(reply_tx)
+
+
+def encode_legacy_query_request(origin: bytes | None, payload: bytes, reply_tx: int) -> bytes:
+    """As the predecessor's programs know it: without a path (11.4)."""
+    return _origin(origin) + encode_bytes(payload) + _resource(reply_tx)
+
+
+def _origin(origin: bytes | None) -> bytes:
+    return b"\x00" if origin is None else b"\x01" + origin
+
+
+def _resource(number: int) -> bytes:
+    return number.to_bytes(4, "little", signed=True)
 
 
 def encode_http_request(
@@ -20,7 +32,7 @@ def encode_http_request(
     parts = [encode_text(method), encode_text(url), encode_compact(len(headers))]
     for name, value in headers:
         parts += (encode_text(name), encode_text(value))
-    parts += (response_tx.to_bytes(4, "little", signed=True), io_stream.to_bytes(4, "little", signed=True))
+    parts += (_resource(response_tx), _resource(io_stream))
     return b"".join(parts)
 
 

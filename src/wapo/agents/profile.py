@@ -20,6 +20,7 @@ from wapo.vm.ocalls.http import HTTP
 from wapo.vm.wasi import wasi_functions
 
 if TYPE_CHECKING:
+    from wapo.engine.suspension import Suspension
     from wapo.vm.guest import Guest
 
 __all__ = ["JavaScriptProfile", "guest_module"]
@@ -55,7 +56,7 @@ def guest_module() -> bytes:
 
 
 def _watched(handler: Handler, what: str) -> Handler:
-    def watched(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int | bytes:
+    def watched(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> "int | bytes | Suspension":
         guest.session.note(what)
         return handler(guest, task, p0, p1, p2, p3)
 

@@ -1,5 +1,7 @@
 """One running guest: the poll loop of wapo-abi.md 1.8, one slice at a time.
 
+A guest starts with its instance: where that has not been started, the module's start function is its first call.
+
 The scheduler calls :meth:`Guest.step`; it runs the guest until its slice ends, it has to wait, or it is over. Signals
 (timers, sockets, commands) reach it through :meth:`Guest.request_poll`. Nothing here awaits: the event loop is the
 scheduler, and a guest is a state between two steps.
@@ -11,8 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine.errors import GuestExited, GuestTrapped, InvalidModule
-from wapo.engine.fiber import Call
+from wapo.engine.fiber import Call, Instantiation
 from wapo.engine.instance import Instance
+from wapo.errors import WapoError
+from wapo.vm.dialect import Dialect
 from wapo.vm.ends import End, EndReason
 from wapo.vm.limits import GuestLimits
 from wapo.vm.meter import Meter
@@ -28,6 +32,8 @@ __all__ = ["Guest"]
 
 _POLL_EXPORTS: Final = ("wapo_poll", "sidevm_poll")
 _CLEAN_EXIT_CODES: Final = range(126)
+_FUEL_PER_GAS: Final = 1024
+_MIN_FUEL: Final = 16384
 
 
 class Guest:
@@ -38,6 +44,7 @@ class Guest:
         release: takes the machine back at the end, and whether the program ended by returning; otherwise it is closed.
         owner: whose CPU share it runs on: guests of one owner together get the share of one.
         session: the record of whoever runs it, for ocalls of rooms above.
+        meter: where its use is counted; given where it outlives the guest (a restart).
 
     Attributes:
         return_slot: bytes of the last slow ocall, until fetched (2.4).
@@ -45,12 +52,14 @@ class Guest:
         output: the last bytes of ``emit_program_output``.
         ended: how it ended, once it has.
         on_wait: called whenever a poll is over and the guest has nothing to do but wait.
+        on_channel: called with the number of an input channel when the guest has created it.
+        settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "args", "channels", "ended", "env",
-        "instance", "limits", "log_spent", "meter", "on_wait", "output", "owner", "return_slot", "scheduler",
-        "services", "session", "stdio", "table", "tasks", "trace",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "args", "channels", "dialect",
+        "ended", "env", "instance", "limits", "meter", "on_channel", "on_wait", "output", "owner", "return_slot",
+        "scheduler", "services", "session", "settled", "stdio", "table", "tasks", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +73,8 @@ class Guest:
         session: Any = None,
         args: tuple[str, ...] = (),
         env: tuple[tuple[str, str], ...] = (),
+        dialect: Dialect = Dialect.WAPO,
+        meter: Meter | None = None,
         release: Callable[[Instance, bool], None] | None = None,
     ) -> None:
         self.scheduler = scheduler
@@ -73,14 +84,14 @@ class Guest:
         self.session = session
         self.args = args
         self.env = env
-        self.meter = Meter()
+        self.dialect = dialect
+        self.meter = meter or Meter()
         self.tasks = TaskQueue(self.request_poll)
         self.table = ResourceTable(limits.resources)
         self.return_slot: bytes | None = None
         self.channels: dict[int, Channel] = {}
         self.output: bytes | None = None
         self.trace = False
-        self.log_spent = 0
         self.stdio: dict[int, bytes] = {}
         self.ended: End | None = None
         self._call: Call | None = None
@@ -89,7 +100,9 @@ class Guest:
         self._doom: End | None = None
         self._on_end: list[Callable[[End], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
+        self.settled = False
         self.on_wait: Callable[[], None] | None = None
+        self.on_channel: Callable[[int], None] | None = None
         self._release = release
         self.instance = instance
         scheduler.adopt(self)
@@ -104,14 +117,13 @@ class Guest:
         """
         if self.instance.poll_selected:
             return
-        for name in _POLL_EXPORTS:
-            if self.instance.has_function(name):
-                self.instance.select_poll(name)
-                return
-        raise InvalidModule("the module exports neither wapo_poll nor sidevm_poll")
+        if not any(self.instance.select_poll(name) for name in _POLL_EXPORTS):
+            raise InvalidModule("the module exports neither wapo_poll nor sidevm_poll, a function () -> i32")
 
     def start_clock(self) -> None:
-        """The time limit begins now."""
+        """The time limit begins now, or anew."""
+        if self._deadline is not None:
+            self._deadline.cancel()
         if self.limits.time_s is not None:
             self._deadline = asyncio.get_running_loop().call_later(self.limits.time_s, self._out_of_time)
 
@@ -151,7 +163,7 @@ class Guest:
                 self._release(self.instance, clean)
             else:
                 self.instance.close()
-        self.on_wait = self._release = None
+        self.on_wait = self.on_channel = self._release = None
         self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
@@ -165,9 +177,12 @@ class Guest:
 
     def request_poll(self) -> None:
         """Something may have happened; any number of requests before the next poll cause one poll."""
-        if not self._queued and self.ended is None:
-            self._queued = True
-            self.scheduler.submit(self)
+        if self._queued or self.ended is not None:
+            return
+        if self._call is not None and self._call.waiting is not None:
+            return  # it stands still inside a host call, and looks at its queues when that poll is over
+        self._queued = True
+        self.scheduler.submit(self)
 
     @property
     def in_poll(self) -> bool:
@@ -181,9 +196,7 @@ class Guest:
         """
         call = self._call
         if call is None:
-            self._burst_s = 0.0
-            self.meter.polls += 1
-            call = self._call = self.instance.start_poll(self)
+            call = self._call = self._begin()
         self._queued = False
         started = time.thread_time()
         try:
@@ -191,32 +204,87 @@ class Guest:
         except Exception as error:
             self._account(started)
             self._call = None
-            self._finish(self._doom or _end_of(error))
+            starting = not self.instance.started
+            self._finish(self._doom or (_failed_start(error) if starting else _end_of(error)))
             return False
         self._account(started)
         if self._doom is not None:
             self._finish(self._doom)
             return False
         if not done:
-            limit = self.limits.burst_s
-            if limit is not None and self._burst_s > limit:
-                self._finish(End(EndReason.BURST_LIMIT, f"more than {limit:g} s of CPU between two waits"))
-                return False
-            self._queued = True
-            return True
+            return self._suspended(call)
         self._call = None
-        if call.result == 0:
+        if isinstance(call, Instantiation):
+            return self._start()
+        self._sync_gas()
+        return self._polled(call.result)
+
+    def _begin(self) -> Call:
+        self._burst_s = 0.0
+        if not self.instance.started:
+            return self.instance.start(self)
+        self.meter.polls += 1
+        return self.instance.start_poll(self)
+
+    def _start(self) -> bool:
+        """The instance is there; its first poll is due."""
+        try:
+            self.select_entry()
+        except InvalidModule as error:
+            self._finish(_failed_start(error))
+            return False
+        self._queued = True
+        return True
+
+    def _suspended(self, call: Call) -> bool:
+        """In the middle of a call: its slice is over, or it waits in a host function."""
+        limit = self.limits.burst_s
+        if limit is not None and self._burst_s > limit:
+            self._finish(End(EndReason.BURST_LIMIT, f"more than {limit:g} s of CPU between two waits"))
+            return False
+        if call.waiting is not None:
+            call.waiting.when_ready(self._resume)
+            return False
+        self._queued = True
+        return True
+
+    def _resume(self) -> None:
+        """What it waited for, inside a host function, is there."""
+        if self.ended is None and not self._queued:
+            self._burst_s = 0.0
+            self._queued = True
+            self.scheduler.submit(self)
+
+    def _polled(self, result: int) -> bool:
+        """The poll function has returned (1.5)."""
+        if result == 0:
             if self.tasks.pending and not self._queued:
                 self._queued = True
                 return True
-            if self.on_wait is not None and not self._queued:
-                self.on_wait()
+            if not self._queued:
+                self.settled = True
+                if self.on_wait is not None:
+                    self.on_wait()
             return False
-        if call.result == 1:
-            self._finish(End(EndReason.EXITED, "the program finished"), clean=True)
+        if result == 1:
+            self._finish(End(EndReason.EXITED, "the program finished", 1 if self._is_legacy else 0), clean=True)
+        elif self._is_legacy:
+            self._finish(End(EndReason.EXITED, f"the program finished with {result}", result))
         else:
-            self._finish(End(EndReason.TRAP, f"the poll function returned {call.result}; only 0 and 1 are allowed"))
+            self._finish(End(EndReason.TRAP, f"the poll function returned {result}; only 0 and 1 are allowed"))
         return False
+
+    @property
+    def _is_legacy(self) -> bool:
+        return self.dialect is Dialect.LEGACY
+
+    def _sync_gas(self) -> None:
+        """From fuel to gas (7.3), between polls only: compiled code holds a copy of the counter."""
+        if self.instance.metered:
+            used = self.instance.fuel_used()
+            if used > _MIN_FUEL:
+                self.meter.gas += used // _FUEL_PER_GAS
+                self.instance.refuel()
 
     def _account(self, started: float) -> None:
         elapsed = time.thread_time() - started
@@ -237,6 +305,17 @@ def _end_of(error: Exception) -> End:
     if isinstance(error, GuestTrapped):
         return End(EndReason.TRAP, _brief(str(error)))
     return End(EndReason.HOST_FAILURE, f"the host failed: {type(error).__name__}: {error}")
+
+
+def _failed_start(error: Exception) -> End:
+    """What an exception out of the start means: whatever it is, the program is not running."""
+    if isinstance(error, GuestExited):
+        return End(EndReason.FAILED_TO_START, f"the start function called proc_exit with {error.exit_code}")
+    if isinstance(error, GuestTrapped):
+        return End(EndReason.FAILED_TO_START, f"the start function trapped: {_brief(str(error))}")
+    if isinstance(error, WapoError):
+        return End(EndReason.FAILED_TO_START, str(error))
+    return _end_of(error)
 
 
 def _brief(text: str) -> str:

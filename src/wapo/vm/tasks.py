@@ -94,6 +94,11 @@ class Slot:
     def __init__(self) -> None:
         self._registration: Registration | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nobody waits."""
+        return self._registration is None
+
     def set(self, registration: Registration) -> None:
         """Keeps a registration; one that was there is dropped without being woken."""
         previous, self._registration = self._registration, registration

@@ -5,6 +5,7 @@ Gas is counted when an operation starts, not when its arguments could not be dec
 
 import os
 import struct
+from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
@@ -16,7 +17,7 @@ from wapo.vm.resources.timer import Timer
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["CORE", "read_text"]
+__all__ = ["CORE", "create_channel", "read_text"]
 
 _INVALID_ENCODING: Final = ERR | OcallError.INVALID_ENCODING
 _INVALID_PARAMETER: Final = ERR | OcallError.INVALID_PARAMETER
@@ -205,16 +206,23 @@ def log(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     return 0
 
 
-def create_input_channel(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int | bytes:
-    if p0 not in _CHANNELS:
+def create_channel(guest: "Guest", number: int, known: Container[int]) -> int | bytes:
+    """240: an input channel, once for each number that the dialect knows."""
+    if number not in known:
         return _INVALID_PARAMETER
     guest.meter.gas += 1000
-    if p0 in guest.channels:
+    if number in guest.channels:
         return ERR | OcallError.ALREADY_EXISTS
     channel = Channel()
-    number = guest.table.add(channel)
-    guest.channels[p0] = channel
-    return number.to_bytes(4, "little")
+    resource = guest.table.add(channel)
+    guest.channels[number] = channel
+    if guest.on_channel is not None:
+        guest.on_channel(number)
+    return resource.to_bytes(4, "little")
+
+
+def create_input_channel(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int | bytes:
+    return create_channel(guest, p0, _CHANNELS)
 
 
 def emit_program_output(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:

@@ -2,7 +2,8 @@
 
 A handler is ``handler(guest, task, p0, p1, p2, p3)`` with unsigned 32-bit numbers. Handlers of fast calls return a
 result word, handlers of slow calls the encoded result or a result word that is an error. They may raise
-``OcallFailure``; a range outside the guest's memory is ``InvalidParameter``.
+``OcallFailure``; a range outside the guest's memory is ``InvalidParameter``. Where the host functions are made to
+suspend, handlers of slow calls may return a ``Suspension`` of what they would return.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +14,15 @@ from wapo.abi.results import ERR, OcallError, OcallFailure
 from wapo.engine.errors import GuestTrapped
 from wapo.engine.instance import MemoryFault
 from wapo.engine.linker import HostFunction
+from wapo.engine.suspension import Suspension
+from wapo.vm.dialect import Dialect
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
 __all__ = ["Handler", "Handlers", "host_functions"]
 
-Handler = Callable[["Guest", int, int, int, int, int], "int | bytes"]
+Handler = Callable[["Guest", int, int, int, int, int], "int | bytes | Suspension"]
 Handlers = Mapping[int, Handler]
 
 _UNKNOWN: Final = ERR | OcallError.UNKNOWN_CALL_NUMBER
@@ -43,18 +46,25 @@ def _get_return(guest: "Guest", pointer: int, length: int) -> int:
     return length
 
 
-def host_functions(families: Iterable[Handlers]) -> list[HostFunction]:
-    """The four imports (2.1), serving the handlers of all families."""
-    fast: dict[int, Handler] = {}
-    slow: dict[int, Handler] = {}
-    for family in families:
-        for number, handler in family.items():
-            (fast if CALLS[number].fast else slow)[number] = handler
+class _Table:
+    """The handlers of one dialect, by import."""
+
+    def __init__(self, families: Iterable[Handlers]) -> None:
+        self.fast: dict[int, Handler] = {}
+        self.slow: dict[int, Handler] = {}
+        for family in families:
+            for number, handler in family.items():
+                (self.fast if CALLS[number].fast else self.slow)[number] = handler
+
+
+def _fast_call(choose: Callable[["Guest"], _Table] | _Table) -> Callable[..., int]:
+    """``ocall_fast_return``: the result is in the result word."""
+    table = choose if isinstance(choose, _Table) else None
 
     def ocall_fast_return(guest: "Guest", task: int, number: int, p0: int, p1: int, p2: int, p3: int) -> int:
         if number == GET_RETURN:
             return _get_return(guest, p0, p1)
-        handler = fast.get(number)
+        handler = (table or choose(guest)).fast.get(number)  # type: ignore[operator]
         if handler is None:
             return _UNKNOWN
         if not guest.instance.base:
@@ -69,8 +79,15 @@ def host_functions(families: Iterable[Handlers]) -> list[HostFunction]:
             _trace(guest, number, (p0, p1, p2, p3), result)
         return result  # type: ignore[return-value]
 
-    def ocall(guest: "Guest", task: int, number: int, p0: int, p1: int, p2: int, p3: int) -> int:
-        handler = slow.get(number)
+    return ocall_fast_return
+
+
+def _slow_call(choose: Callable[["Guest"], _Table] | _Table) -> Callable[..., int | Suspension]:
+    """``ocall``: the result word has the length of what waits in the return slot."""
+    table = choose if isinstance(choose, _Table) else None
+
+    def ocall(guest: "Guest", task: int, number: int, p0: int, p1: int, p2: int, p3: int) -> int | Suspension:
+        handler = (table or choose(guest)).slow.get(number)  # type: ignore[operator]
         if handler is None:
             return _UNKNOWN
         if not guest.instance.base:
@@ -81,26 +98,64 @@ def host_functions(families: Iterable[Handlers]) -> list[HostFunction]:
             result = _INVALID_PARAMETER
         except OcallFailure as failure:
             result = ERR | failure.code
-        if guest.trace:
-            _trace(guest, number, (p0, p1, p2, p3), result)
-        if isinstance(result, bytes):
-            guest.return_slot = result
-            return len(result)
-        return result
+        if type(result) is Suspension:
+            arguments = (p0, p1, p2, p3)
+            result.then(lambda value: _keep(guest, number, arguments, value))
+            result.catch(lambda error: _keep(guest, number, arguments, _error_word(error)))
+            return result
+        return _keep(guest, number, (p0, p1, p2, p3), result)
 
-    names = (("wapo", "ocall", "ocall_fast_return"), ("env", "sidevm_ocall", "sidevm_ocall_fast_return"))
+    return ocall
+
+
+def _error_word(error: Exception) -> int:
+    if isinstance(error, MemoryFault):
+        return _INVALID_PARAMETER
+    if isinstance(error, OcallFailure):
+        return ERR | error.code
+    raise error
+
+
+def _keep(guest: "Guest", number: int, arguments: tuple[int, ...], result: "int | bytes | Suspension") -> int:
+    """The result word of a slow call; its bytes go into the return slot."""
+    if guest.trace:
+        _trace(guest, number, arguments, result)
+    if isinstance(result, bytes):
+        guest.return_slot = result
+        return len(result)
+    assert isinstance(result, int)
+    return result
+
+
+def host_functions(
+    families: Iterable[Handlers], legacy: Iterable[Handlers] = (), *, suspends: bool = False
+) -> list[HostFunction]:
+    """The four imports (2.1), serving the handlers of all families.
+
+    Args:
+        legacy: what the predecessor's dialect has beside them or instead of them.
+        suspends: whether handlers of slow calls may return suspensions.
+    """
+    families = tuple(families)
+    wapo = _Table(families)
+    old = _Table((*families, *legacy))
+
+    def by_dialect(guest: "Guest") -> _Table:
+        return old if guest.dialect is Dialect.LEGACY else wapo
+
     return [
-        HostFunction(module, name, _PARAMS, ("i64",), call)
-        for module, slow_name, fast_name in names
-        for name, call in ((slow_name, ocall), (fast_name, ocall_fast_return))
+        HostFunction("wapo", "ocall", _PARAMS, ("i64",), _slow_call(wapo), suspends),
+        HostFunction("wapo", "ocall_fast_return", _PARAMS, ("i64",), _fast_call(wapo)),
+        HostFunction("env", "sidevm_ocall", _PARAMS, ("i64",), _slow_call(by_dialect), suspends),
+        HostFunction("env", "sidevm_ocall_fast_return", _PARAMS, ("i64",), _fast_call(by_dialect)),
     ]
 
 
-def _trace(guest: "Guest", number: int, arguments: tuple[int, ...], result: int | bytes) -> None:
+def _trace(guest: "Guest", number: int, arguments: tuple[int, ...], result: "int | bytes | Suspension") -> None:
     """One line a call (2.11)."""
     if isinstance(result, bytes):
         text = f"Ok({len(result)} bytes)"
-    elif result & ERR:
+    elif isinstance(result, int) and result & ERR:
         text = f"Err({result & 0xFF})"
     else:
         text = f"Ok({result})"

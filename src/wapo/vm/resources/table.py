@@ -24,6 +24,11 @@ class ResourceTable:
     def __len__(self) -> int:
         return len(self._items) - len(self._free)
 
+    @property
+    def room(self) -> int:
+        """How many more there may be."""
+        return self._limit - len(self)
+
     def add(self, resource: Resource) -> int:
         """Stores a resource and returns its number.
 

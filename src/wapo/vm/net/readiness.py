@@ -1,0 +1,109 @@
+"""Who waits for a socket, on the event loop.
+
+A resource tries its operation first and waits only if that would block. The loop's registration is then kept for as
+long as it is of use: a guest that reads, waits, reads, waits costs no system call for the waiting.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from wapo.vm.tasks import Registration, Slot
+
+__all__ = ["Readiness", "wait_readable", "wait_writable"]
+
+
+class Readiness:
+    """The two directions of one socket, one waiting registration each.
+
+    Close it before the socket's descriptor is closed.
+    """
+
+    __slots__ = ("_descriptor", "_loop", "_on_writable", "_reading", "_writing", "read_slot", "write_slot")
+
+    def __init__(self, descriptor: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = descriptor
+        self._reading = False
+        self._writing = False
+        self._on_writable: Callable[[], bool] | None = None
+        self.read_slot = Slot()
+        self.write_slot = Slot()
+
+    def wait_read(self, registration: Registration) -> None:
+        """Wakes the registration when the socket can be read."""
+        self.read_slot.set(registration)
+        if not self._reading:
+            self._reading = True
+            self._loop.add_reader(self._descriptor, self._readable)
+
+    def wait_write(self, registration: Registration) -> None:
+        """Wakes the registration when the socket can be written."""
+        self.write_slot.set(registration)
+        self._watch_writes()
+
+    def on_writable(self, callback: Callable[[], bool]) -> None:
+        """Calls back whenever the socket can be written, until that returns True; before any registration is woken."""
+        self._on_writable = callback
+        self._watch_writes()
+
+    def _watch_writes(self) -> None:
+        if not self._writing:
+            self._writing = True
+            self._loop.add_writer(self._descriptor, self._writable)
+
+    def _readable(self) -> None:
+        if self.read_slot.empty:
+            self._reading = False
+            self._loop.remove_reader(self._descriptor)
+        else:
+            self.read_slot.wake()
+
+    def _writable(self) -> None:
+        if self._on_writable is not None:
+            if not self._on_writable():
+                return
+            self._on_writable = None
+        if self.write_slot.empty:
+            self._writing = False
+            self._loop.remove_writer(self._descriptor)
+        else:
+            self.write_slot.wake()
+
+    def close(self) -> None:
+        """Nobody is woken any more. Idempotent."""
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._descriptor)
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._descriptor)
+        self._on_writable = None
+        self.read_slot.drop()
+        self.write_slot.drop()
+
+
+async def wait_readable(descriptor: int) -> None:
+    """Returns when a socket of the host's own can be read."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_reader(descriptor, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
+
+
+async def wait_writable(descriptor: int) -> None:
+    """Returns when a socket of the host's own can be written."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    loop.add_writer(descriptor, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(descriptor)
+
+
+def _set(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)

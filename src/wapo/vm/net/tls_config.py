@@ -1,0 +1,153 @@
+"""TLS settings of guests (wapo-abi.md 6.1, 6.4, 6.5): certificates and keys as PEM text, and whom clients trust.
+
+Both texts come from guests, so they are bounded, and parsed by ``cryptography`` before OpenSSL sees them.
+"""
+
+import contextlib
+import os
+import re
+import ssl
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import certifi
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+__all__ = ["Identity", "InvalidTlsConfig", "TrustRoots"]
+
+MAX_CERTIFICATES_BYTES: Final = 256 << 10
+MAX_KEY_BYTES: Final = 32 << 10
+MAX_RSA_BITS: Final = 8192
+
+_ITEM: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+_KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
+#: What counts as an item at all; others (EC PARAMETERS, for one) are passed over.
+_KINDS: Final = (*_KEY_KINDS, "CERTIFICATE", "X509 CRL", "CERTIFICATE REQUEST", "PUBLIC KEY")
+
+
+class InvalidTlsConfig(Exception):
+    """A certificate or key that cannot be used. Becomes error 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A server's certificates, leaf first, and its key, both checked to belong together."""
+
+    chain: tuple[x509.Certificate, ...]
+    key: bytes
+
+    @classmethod
+    def parse(cls, certificates: str, key: str, *, single: bool = False) -> "Identity":
+        """All PEM certificates of one text, and the first PEM item of the other (6.1).
+
+        Args:
+            single: whether the key must be the only item of its text, as the predecessor had it.
+
+        Raises:
+            InvalidTlsConfig: no certificate, no usable key, or one of another certificate.
+        """
+        if len(certificates) > MAX_CERTIFICATES_BYTES or len(key) > MAX_KEY_BYTES:
+            raise InvalidTlsConfig("the certificates or the key are too long")
+        items = [match for match in _ITEM.finditer(key) if match[1] in _KINDS]
+        if not items or items[0][1] not in _KEY_KINDS or (single and len(items) > 1):
+            raise InvalidTlsConfig("the key text does not begin with a private key")
+        try:
+            chain = tuple(
+                x509.load_pem_x509_certificate(match[0].encode())
+                for match in _ITEM.finditer(certificates)
+                if match[1] == "CERTIFICATE"
+            )
+            # Whether an RSA key's numbers are primes takes long to tell, and is its owner's business.
+            private = serialization.load_pem_private_key(
+                items[0][0].encode(), None, unsafe_skip_rsa_key_validation=True
+            )
+            if not chain:
+                raise InvalidTlsConfig("there is no certificate")
+            if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+                raise InvalidTlsConfig("the kind of the key is not supported")
+            if isinstance(private, rsa.RSAPrivateKey) and private.key_size > MAX_RSA_BITS:
+                raise InvalidTlsConfig(f"the key has more than {MAX_RSA_BITS} bits")
+            if chain[0].public_key() != private.public_key():
+                raise InvalidTlsConfig("the key is not the certificate's")
+            pem = private.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise InvalidTlsConfig(str(error)) from error
+        return cls(chain, pem)
+
+    def context(self) -> ssl.SSLContext:
+        """TLS 1.2 and 1.3, no client authentication, no ALPN.
+
+        Raises:
+            InvalidTlsConfig: OpenSSL does not take them.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        pem = b"".join(item.public_bytes(serialization.Encoding.PEM) for item in self.chain) + self.key
+        descriptor = os.memfd_create("wapo-tls", os.MFD_CLOEXEC)  # the library wants a file; the key stays off the disk
+        try:
+            os.write(descriptor, pem)
+            context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        except (ssl.SSLError, OSError, ValueError) as error:
+            raise InvalidTlsConfig(str(error)) from error
+        finally:
+            os.close(descriptor)
+        return context
+
+
+class TrustRoots:
+    """The certificate authorities that guests' clients trust: the system's (Mozilla's bundle where it has none), and
+    those of the PEM files that the operator added. Loaded at the first use."""
+
+    def __init__(self, extra_files: Sequence[str] = ()) -> None:
+        self._files = [_system_bundle(), *extra_files]
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """For clients: TLS 1.2 and 1.3, names and dates verified, no client certificate, no ALPN.
+
+        Raises:
+            OSError: a file cannot be read, or has no certificate.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        for path in self._files:
+            context.load_verify_locations(cafile=path)
+        return context
+
+    def verify_server(self, identity: Identity, name: str) -> None:
+        """A server's certificate, for a name, now (6.5).
+
+        Raises:
+            InvalidTlsConfig: it does not lead to a root, is not for that name, or not valid at this time.
+        """
+        try:
+            verifier = PolicyBuilder().store(self._store).build_server_verifier(x509.DNSName(name))
+            verifier.verify(identity.chain[0], list(identity.chain[1:]))
+        except (VerificationError, ValueError) as error:
+            raise InvalidTlsConfig(f"the certificate is not valid for {name}: {error}") from error
+
+    @cached_property
+    def _store(self) -> Store:
+        roots = []
+        for path in self._files:
+            for item in _ITEM.finditer(Path(path).read_text("utf-8", "replace")):
+                # A root too odd for the library verifies nothing; one that will be is the bundle's business.
+                with contextlib.suppress(ValueError), warnings.catch_warnings(action="ignore"):
+                    roots.append(x509.load_pem_x509_certificate(item[0].encode()))
+        return Store(roots)
+
+
+def _system_bundle() -> str:
+    """The file with the system's authorities, as OpenSSL finds it; Mozilla's where there is none."""
+    path = ssl.get_default_verify_paths().cafile
+    return path if path and Path(path).stat().st_size else certifi.where()

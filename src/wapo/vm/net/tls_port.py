@@ -1,0 +1,270 @@
+"""The shared TLS port (wapo-abi.md 6.5): one listener for all programs, routed by the server name that clients ask for.
+
+A name belongs to one owner (an app). The owner's instances subscribe to it; each subscription has a queue of
+connections whose handshake is done. An owner that wants an instance a connection gets its connections parked, and is
+asked for an instance; the next subscription takes what is parked.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from wapo.vm.net.addresses import format_peer
+from wapo.vm.net.budget import SocketBudget
+from wapo.vm.net.readiness import wait_readable, wait_writable
+from wapo.vm.net.tls_config import Identity
+
+__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort"]
+
+QUEUE: Final = 32
+_HANDSHAKES: Final = 1024
+_HANDSHAKE_S: Final = 10.0
+_PARKED_S: Final = 5.0
+_BACKLOG: Final = 1024
+
+_log = structlog.get_logger("wapo.tls")
+
+
+class NameTaken(Exception):
+    """The server name is another owner's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A connection whose handshake is done, with a place in the budget that is its owner's. ``peer`` as ``accept``
+    tells it."""
+
+    connection: ssl.SSLSocket
+    peer: str
+
+
+class Subscription:
+    """One instance's queue of connections for a name.
+
+    Attributes:
+        on_arrival: called when a connection has come, or when none will come any more.
+    """
+
+    def __init__(self, name: str, leave: Callable[["Subscription"], None]) -> None:
+        self.name = name
+        self.arrivals: deque[Arrival] = deque()
+        self.on_arrival: Callable[[], None] | None = None
+        self.finished = False
+        self._leave = leave
+
+    def offer(self, arrival: Arrival) -> bool:
+        """Queues a connection; False if the queue is full."""
+        if self.finished or len(self.arrivals) >= QUEUE:
+            return False
+        self.arrivals.append(arrival)
+        self.notify()
+        return True
+
+    def notify(self) -> None:
+        if self.on_arrival is not None:
+            self.on_arrival()
+
+    def close(self) -> None:
+        """Gives the subscription back; with the last one the name is free again, at once. Idempotent."""
+        if not self.finished:
+            self.finished = True
+            self._leave(self)
+
+
+@dataclass(slots=True)
+class _Name:
+    """A name that is subscribed to."""
+
+    owner: str
+    context: ssl.SSLContext
+    wanted: Callable[[], None] | None
+    subscriptions: list[Subscription] = field(default_factory=list)
+    parked: deque[tuple[float, Arrival]] = field(default_factory=deque)
+
+
+class TlsPort:
+    """Use it as an async context manager: it listens for as long as the block lasts.
+
+    Args:
+        host, port: where; port 0 lets the system choose.
+    """
+
+    def __init__(self, host: str, port: int, budget: SocketBudget) -> None:
+        self._address = (host, port)
+        self._budget = budget
+        self._names: dict[str, _Name] = {}
+        self._listener: socket.socket | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
+        # What a client sees that asks for no name, or for one that nobody has subscribed to: an alert.
+        self._front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._front.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._front.sni_callback = self._choose
+        self.port = port
+
+    async def __aenter__(self) -> "TlsPort":
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(self._address)
+            listener.listen(_BACKLOG)
+            listener.setblocking(False)
+        except BaseException:
+            listener.close()
+            raise
+        self._listener = listener
+        self.port = listener.getsockname()[1]
+        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+            listener.close()
+        for task in list(self._handshakes):
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
+        for name in list(self._names.values()):
+            for subscription in list(name.subscriptions):
+                subscription.finished = True
+                subscription.notify()
+            self._drop(name, [arrival for _, arrival in name.parked])
+        self._names.clear()
+
+    # Names
+
+    def subscribe(
+        self, name: str, identity: Identity, owner: str, wanted: Callable[[], None] | None = None
+    ) -> Subscription:
+        """A queue of the connections to a server name. An owner that has the name gets another queue, and its
+        certificate is replaced.
+
+        Args:
+            wanted: asks for another instance for a connection that was parked; None: instances take turns.
+
+        Raises:
+            NameTaken: somebody else has it.
+            InvalidTlsConfig: the certificate or the key cannot be used.
+        """
+        key = name.lower().removesuffix(".")
+        entry = self._names.get(key)
+        if entry is not None and entry.owner != owner:
+            raise NameTaken(f"{name} is somebody else's")
+        context = identity.context()
+        if entry is None:
+            entry = self._names[key] = _Name(owner, context, wanted)
+        entry.context, entry.wanted = context, wanted
+        subscription = Subscription(key, self._leave)
+        entry.subscriptions.append(subscription)
+        now = asyncio.get_running_loop().time()
+        while entry.parked:
+            until, arrival = entry.parked.popleft()
+            if until > now:
+                subscription.offer(arrival)
+                break
+            self._drop(entry, [arrival])
+        return subscription
+
+    def _leave(self, subscription: Subscription) -> None:
+        entry = self._names.get(subscription.name)
+        if entry is None or subscription not in entry.subscriptions:
+            return
+        entry.subscriptions.remove(subscription)
+        self._drop(entry, subscription.arrivals)
+        if not entry.subscriptions:
+            self._drop(entry, [arrival for _, arrival in entry.parked])
+            del self._names[subscription.name]
+
+    def _drop(self, entry: _Name, arrivals: Any) -> None:
+        for arrival in arrivals:
+            arrival.connection.close()
+            self._budget.give_back(entry.owner)
+
+    # Connections
+
+    def _choose(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> int | None:
+        entry = self._names.get(name.lower()) if name is not None else None
+        if entry is None:
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        connection.context = entry.context
+        connection.wapo_name = entry
+        return None
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        for _ in range(64):  # then others have their turn
+            try:
+                connected, address = self._listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                _log.warning("a connection to the TLS port could not be accepted", cause=str(error))
+                return
+            if len(self._handshakes) >= _HANDSHAKES:
+                connected.close()
+                continue
+            connected.setblocking(False)
+            task = asyncio.get_running_loop().create_task(self._welcome(connected, format_peer(address)))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+
+    async def _welcome(self, connected: socket.socket, peer: str) -> None:
+        connection: ssl.SSLSocket | None = None
+        try:
+            async with asyncio.timeout(_HANDSHAKE_S):
+                connection = self._front.wrap_socket(
+                    connected, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
+                )
+                await _handshake(connection)
+            self._route(connection, peer)
+        except (OSError, ValueError, TimeoutError):
+            (connection or connected).close()
+        except BaseException:
+            (connection or connected).close()
+            raise
+
+    def _route(self, connection: ssl.SSLSocket, peer: str) -> None:
+        entry: _Name | None = getattr(connection, "wapo_name", None)
+        if entry is None or not entry.subscriptions or not self._budget.take(entry.owner):
+            connection.close()
+            return
+        arrival = Arrival(connection, peer)
+        if entry.wanted is not None:
+            self._park(entry, arrival)
+        elif not any(subscription.offer(arrival) for subscription in entry.subscriptions):
+            self._drop(entry, [arrival])
+
+    def _park(self, entry: _Name, arrival: Arrival) -> None:
+        if len(entry.parked) >= QUEUE:
+            self._drop(entry, [arrival])
+            return
+        loop = asyncio.get_running_loop()
+        item = (loop.time() + _PARKED_S, arrival)
+        entry.parked.append(item)
+        loop.call_later(_PARKED_S, self._expire, entry, item)
+        assert entry.wanted is not None
+        entry.wanted()
+
+    def _expire(self, entry: _Name, item: tuple[float, Arrival]) -> None:
+        with contextlib.suppress(ValueError):
+            entry.parked.remove(item)
+            self._drop(entry, [item[1]])
+
+
+async def _handshake(connection: ssl.SSLSocket) -> None:
+    while True:
+        try:
+            connection.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            await wait_readable(connection.fileno())
+        except ssl.SSLWantWriteError:
+            await wait_writable(connection.fileno())

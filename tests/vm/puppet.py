@@ -1,0 +1,209 @@
+"""A guest on strings: real WebAssembly that makes the ocalls which a test asks for, one poll after another.
+
+The module replays records from its memory. Between polls a test writes records and data into that memory, and reads
+results out of it, so that what a guest does can depend on what has happened meanwhile.
+"""
+
+import asyncio
+import struct
+from collections.abc import Iterable
+from typing import Any
+
+import wasmtime
+
+from tests.vm.support import Recorder
+from wapo.abi.calls import CALLS
+from wapo.engine.engine import Engine
+from wapo.engine.modules import compile_module
+from wapo.vm.guest import Guest
+from wapo.vm.limits import GuestLimits
+from wapo.vm.program import Program, ProgramLinker
+from wapo.vm.scheduler import Scheduler
+from wapo.vm.services import Services
+
+__all__ = ["BUFFER", "Puppet", "err", "link_puppet", "puppet_module"]
+
+# Layout of the memory.
+_COUNT = 0  # u32: records to replay in the next poll; 0 when they have been
+_RETURN = 4  # i32: what that poll returns
+_DRAIN = 8  # u32: whether a poll without records empties both queues, as a program that does its duty
+_RECORDS = 64  # of seven u32: 0 fast or 1 slow, then the six arguments
+_RESULTS = 16384  # i64 each
+#: Where tests put data and buffers; the rest of the memory is theirs.
+BUFFER = 65536
+_PAGES = 64
+_RECORD = struct.Struct("<II5I")
+
+_TEXT = """
+(module
+  (import "{module}" "{slow}" (func $slow (param i32 i32 i32 i32 i32 i32) (result i64)))
+  (import "{module}" "{fast}" (func $fast (param i32 i32 i32 i32 i32 i32) (result i64)))
+  {extra}
+  (memory (export "memory") {pages})
+  (func $field (param $record i32) (param $at i32) (result i32)
+    (i32.load (i32.add (i32.add (i32.const 64) (i32.mul (local.get $record) (i32.const 28))) (local.get $at))))
+  (func (export "{poll}") (result i32) (local $i i32) (local $n i32) (local $result i64)
+    (local.set $n (i32.load (i32.const 0)))
+    (if (i32.eqz (local.get $n)) (then
+      (if (i32.load (i32.const 8)) (then
+        (drop (call $slow (i32.const 0) (i32.const 112) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+        (loop $more
+          (br_if $more (i64.lt_u
+            (call $fast (i32.const 0) (i32.const 110) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+            (i64.const 4294967296))))))
+      (return (i32.const 0))))
+    (block $done (loop $next
+      (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
+      (if (call $field (local.get $i) (i32.const 0))
+        (then (local.set $result (call $slow
+          (call $field (local.get $i) (i32.const 4)) (call $field (local.get $i) (i32.const 8))
+          (call $field (local.get $i) (i32.const 12)) (call $field (local.get $i) (i32.const 16))
+          (call $field (local.get $i) (i32.const 20)) (call $field (local.get $i) (i32.const 24)))))
+        (else (local.set $result (call $fast
+          (call $field (local.get $i) (i32.const 4)) (call $field (local.get $i) (i32.const 8))
+          (call $field (local.get $i) (i32.const 12)) (call $field (local.get $i) (i32.const 16))
+          (call $field (local.get $i) (i32.const 20)) (call $field (local.get $i) (i32.const 24))))))
+      (i64.store (i32.add (i32.const 16384) (i32.mul (local.get $i) (i32.const 8))) (local.get $result))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br $next)))
+    (i32.store (i32.const 0) (i32.const 0))
+    (i32.load (i32.const 4)))
+)
+"""
+
+
+def puppet_module(*, legacy: bool = False, extra: str = "") -> bytes:
+    """The module, of either dialect."""
+    names = (
+        {"module": "env", "slow": "sidevm_ocall", "fast": "sidevm_ocall_fast_return", "poll": "sidevm_poll"}
+        if legacy
+        else {"module": "wapo", "slow": "ocall", "fast": "ocall_fast_return", "poll": "wapo_poll"}
+    )
+    return bytes(wasmtime.wat2wasm(_TEXT.format(**names, extra=extra, pages=_PAGES)))
+
+
+_linked: dict[tuple[int, bool], Program] = {}
+
+
+def link_puppet(engine: Engine, *, legacy: bool = False) -> Program:
+    """The puppet's program; linked once for an engine."""
+    key = (id(engine), legacy)
+    if key not in _linked:
+        _linked[key] = ProgramLinker(engine).link(compile_module(engine, puppet_module(legacy=legacy)))
+    return _linked[key]
+
+
+def err(code: int) -> int:
+    """The result word of an error."""
+    return (1 << 32) | code
+
+
+class Puppet:
+    """A guest, and the strings. Made inside a running loop; ended by :meth:`end` or with the scheduler."""
+
+    def __init__(
+        self, engine: Engine, *, services: Services | None = None, scheduler: Scheduler | None = None,
+        limits: GuestLimits | None = None, legacy: bool = False, drain: bool = True, owner: str = "puppet",
+        **options: Any,
+    ) -> None:  # fmt: skip
+        self.services = services or Recorder()
+        self.scheduler = scheduler or Scheduler()
+        program = link_puppet(engine, legacy=legacy)
+        self.guest: Guest = program.start(
+            self.scheduler, self.services, limits or GuestLimits(burst_s=10, time_s=60), owner=owner, **options
+        )
+        self._drain = drain
+
+    async def __aenter__(self) -> "Puppet":
+        await self.until(lambda: self.guest.instance.started)
+        self.guest.instance.write(_DRAIN, struct.pack("<I", self._drain))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.scheduler.stop_all()
+
+    @property
+    def ended(self) -> bool:
+        return self.guest.ended is not None
+
+    async def until(self, condition: Any, *, limit_s: float = 20.0) -> None:
+        """Lets the loop run until something is so."""
+        async with asyncio.timeout(limit_s):
+            while not condition():
+                await asyncio.sleep(0)
+
+    def put(self, data: bytes, at: int = BUFFER) -> tuple[int, int]:
+        """Writes data into the guest's memory; pointer and length."""
+        self.guest.instance.write(at, data)
+        return at, len(data)
+
+    def get(self, length: int, at: int = BUFFER) -> bytes:
+        """Reads data from the guest's memory."""
+        return self.guest.instance.read(at, length)
+
+    async def replay(self, calls: Iterable[tuple[int, ...]], *, returns: int = 0, task: int = 0) -> list[int]:
+        """Makes several calls (number, parameters...) in one poll; their result words. Fewer if the guest has ended."""
+        records = [self.record(call[0], *call[1:], task=task) for call in calls]
+        return await self.replay_records(records, returns=returns)
+
+    @staticmethod
+    def record(number: int, *parameters: int, task: int = 0, slow: bool | None = None) -> bytes:
+        """One call. Which import it goes through is its kind's, unless told."""
+        if slow is None:
+            slow = number in CALLS and not CALLS[number].fast
+        padded = [p & 0xFFFFFFFF for p in (*parameters, 0, 0, 0, 0)[:4]]
+        return _RECORD.pack(int(slow), task & 0xFFFFFFFF, number & 0xFFFFFFFF, *padded)
+
+    async def replay_records(self, records: list[bytes], *, returns: int = 0) -> list[int]:
+        records = records or [self.record(111, 0)]  # a poll without records is the puppet's own
+        instance = self.guest.instance
+        instance.write(_RETURN, struct.pack("<i", returns))
+        instance.write(_RECORDS, b"".join(records))
+        instance.write(_COUNT, struct.pack("<I", len(records)))
+        self.guest.request_poll()
+        done = struct.pack("<I", 0)
+        await self.until(lambda: self.ended or instance.read(_COUNT, 4) == done)
+        if self.ended:
+            return []
+        return list(struct.unpack(f"<{len(records)}Q", instance.read(_RESULTS, 8 * len(records))))
+
+    async def call(self, number: int, *parameters: int, task: int = 0) -> int:
+        """One call in a poll of its own; the result word."""
+        words = await self.replay([(number, *parameters)], task=task)
+        assert words, repr(self.guest.ended)
+        return words[0]
+
+    async def fetch(self, number: int, *parameters: int, task: int = 0) -> bytes | int:
+        """A slow call and its bytes; or the result word of its error."""
+        word = await self.call(number, *parameters, task=task)
+        if word >> 32:
+            return word
+        assert await self.call(0, BUFFER, word) == word
+        return self.get(word)
+
+    async def ready_fetch(self, length: int, number: int, *parameters: int, task: int = 0) -> bytes:
+        """As :meth:`ready_call` of a slow call whose result has that many bytes; the bytes."""
+        async with asyncio.timeout(20):
+            while (words := await self.replay([(number, *parameters), (0, BUFFER, length)], task=task))[0] == err(11):
+                polls = self.guest.meter.polls
+                await self.until(lambda polls=polls: self.guest.meter.polls > polls or self.ended)
+        assert words == [length, length], words
+        return self.get(length)
+
+    async def wakers(self) -> list[int]:
+        """What 112 delivers."""
+        data = await self.fetch(112)
+        assert isinstance(data, bytes)
+        return list(struct.unpack(f"<{(len(data) - 1) // 4}i", data[1:])) if len(data) <= 1 + 4 * 63 else []
+
+    async def ready_call(self, number: int, *parameters: int, task: int = 0) -> int:
+        """Repeats a call for as long as it is pending, as a task would."""
+        async with asyncio.timeout(20):
+            while (word := await self.call(number, *parameters, task=task)) == err(11):
+                polls = self.guest.meter.polls
+                await self.until(lambda polls=polls: self.guest.meter.polls > polls or self.ended)
+        return word
+
+    async def end(self) -> None:
+        """Returns 1 from a poll."""
+        await self.replay([], returns=1)

@@ -1,0 +1,253 @@
+"""TLS for guests: listeners, and the shared port routed by server name; Python's own client at the other end."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.vm.conftest import Authority, Networked, pem_of
+from tests.vm.puppet import BUFFER, Puppet, err
+from wapo.engine.engine import Engine
+from wapo.scale.primitives import encode_text
+from wapo.vm.net.network import Network
+
+
+def server_config(certificate: str, key: str) -> bytes:
+    return b"\0" + encode_text(certificate) + encode_text(key)
+
+
+def client_context(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority.file))
+
+
+@asynccontextmanager
+async def listening(engine: Engine, network: Network, certificate: str, key: str) -> AsyncIterator[tuple[Puppet, int]]:
+    """A guest with a TLS listener as resource 0; the port."""
+    ports: list[int] = []
+    network.on_listen = lambda _owner, port: ports.append(port)
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        data = encode_text("127.0.0.1:0") + b"\1" + server_config(certificate, key)
+        assert await puppet.call(210, *puppet.put(data)) == 0
+        yield puppet, ports[0]
+
+
+async def test_a_tls_listener_talks_to_a_client(engine: Engine, network: Network, authority: Authority) -> None:
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        client = asyncio.create_task(
+            asyncio.open_connection("127.0.0.1", port, ssl=client_context(authority), server_hostname="localhost")
+        )
+        assert await puppet.ready_call(212, 1, 0) == 1
+        meter = puppet.guest.meter
+        assert (meter.net_ingress, meter.net_egress) == (128 + 1024, 1024)
+        reading = asyncio.create_task(puppet.ready_call(103, 1, 1, BUFFER, 4096))
+        reader, writer = await client
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() is None
+        writer.write(b"hello")
+        assert await reading == 5
+        assert puppet.get(5) == b"hello"
+        assert await puppet.ready_call(104, 1, 1, *puppet.put(b"world")) == 5
+        assert await reader.readexactly(5) == b"world"
+        writer.close()
+
+
+async def test_accepting_does_not_wait_for_the_handshake(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """Section 15, 17: and a handshake that fails is error 9 of the first read."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            assert await puppet.ready_call(212, 1, 0) == 1
+            assert await puppet.call(103, 1, 1, BUFFER, 10) == err(11)
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert await puppet.ready_call(103, 1, 1, BUFFER, 10) == err(9)
+            assert await puppet.call(104, 1, 1, BUFFER, 10) == err(9)
+            assert await puppet.call(105, 1, 1) == err(9)
+
+
+async def test_a_clean_end_reads_as_zero_a_ragged_one_as_an_error(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+
+        def client(*, clean: bool) -> None:
+            raw = socket.create_connection(("127.0.0.1", port))
+            with client_context(authority).wrap_socket(raw, server_hostname="localhost") as wrapped:
+                wrapped.sendall(b"x")
+                if clean:
+                    wrapped.unwrap().close()
+                else:
+                    wrapped.shutdown(socket.SHUT_WR)
+                    wrapped.recv(1)
+
+        for clean, expected in ((True, 0), (False, err(9))):
+            thread = asyncio.create_task(asyncio.to_thread(client, clean=clean))
+            stream = await puppet.ready_call(212, 1, 0)
+            assert await puppet.ready_call(103, 1, stream, BUFFER, 10) == 1
+            assert await puppet.ready_call(103, 1, stream, BUFFER, 10) == expected
+            await puppet.call(105, 1, stream)
+            await puppet.call(101, stream)
+            await thread
+
+
+async def test_there_is_no_half_close(engine: Engine, network: Network, authority: Authority) -> None:
+    """Section 15, 19: after a shutdown nothing can be read."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        client = asyncio.create_task(
+            asyncio.open_connection("127.0.0.1", port, ssl=client_context(authority), server_hostname="localhost")
+        )
+        assert await puppet.ready_call(212, 1, 0) == 1
+        assert await puppet.ready_call(104, 1, 1, *puppet.put(b"bye")) == 3
+        assert await puppet.ready_call(105, 1, 1) == 0
+        assert await puppet.call(103, 1, 1, BUFFER, 10) == err(9)
+        reader, writer = await client
+        assert await reader.read() == b"bye"
+        writer.close()
+
+
+async def test_much_data_arrives_whole_although_the_client_reads_late(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """What was accepted by a write is sent in the background, in order."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        total = 20_000_000  # more than the kernel holds for a connection
+        begin = asyncio.Event()
+
+        async def client() -> bytes:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=client_context(authority), server_hostname="localhost", limit=1 << 16
+            )
+            await begin.wait()
+            data = await reader.readexactly(total)
+            writer.close()
+            return data
+
+        task = asyncio.create_task(client())
+        assert await puppet.ready_call(212, 1, 0) == 1
+        pattern = bytes(range(251)) * 4000
+        puppet.put(pattern)
+        sent = 0
+        while sent < total:
+            at = sent % 251
+            word = await puppet.call(104, 1, 1, BUFFER + at, min(total - sent, len(pattern) - at))
+            if word == err(11):
+                begin.set()
+                await asyncio.sleep(0)
+                continue
+            sent += word
+        assert begin.is_set()
+        received = await task
+        assert received == (bytes(range(251)) * (total // 251 + 1))[:total]
+
+
+@pytest.mark.parametrize(
+    "spoil", ["no certificate", "other key", "no key", "certificate as key", "not pem", "too long"]
+)
+async def test_settings_that_cannot_be_used_are_error_3(
+    engine: Engine, network: Network, authority: Authority, spoil: str
+) -> None:
+    certificate, key = authority.issue("localhost")
+    other = authority.issue("localhost")[1]
+    certificate, key = {
+        "no certificate": ("", key), "other key": (certificate, other), "no key": (certificate, ""),
+        "certificate as key": (certificate, certificate + key), "not pem": ("hello", "world"),
+        "too long": (certificate * 1000, key),
+    }[spoil]  # fmt: skip
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        data = encode_text("127.0.0.1:0") + b"\1" + server_config(certificate, key)
+        assert await puppet.call(210, *puppet.put(data)) == err(3)
+        assert network.budget.used == 0
+
+
+async def subscribe(puppet: Puppet, name: str, certificate: str, key: str) -> int:
+    return await puppet.call(215, *puppet.put(encode_text(name) + server_config(certificate, key)))
+
+
+async def test_two_guests_share_the_tls_port_under_different_names(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    assert network.tls_port is not None
+    async with (
+        Puppet(engine, services=Networked(network), owner="one") as one,
+        Puppet(engine, services=Networked(network), owner="two") as two,
+    ):
+        for puppet, name in ((one, "one.example"), (two, "Two.Example")):
+            assert await subscribe(puppet, name, *authority.issue(name.lower())) == 0
+
+        async def ask(name: str) -> bytes:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", network.tls_port.port, ssl=client_context(authority), server_hostname=name
+            )
+            answer = await reader.read()
+            writer.close()
+            return answer
+
+        for puppet, name in ((two, "two.example"), (one, "ONE.example")):
+            client = asyncio.create_task(ask(name))
+            assert await puppet.ready_call(212, 1, 0) == 1
+            assert await puppet.call(104, 1, 1, *puppet.put(name.encode())) == len(name)
+            assert await puppet.call(105, 1, 1) == 0
+            assert await client == name.encode()
+            assert puppet.guest.meter.net_ingress == 1024
+        assert await subscribe(one, "two.example", *authority.issue("two.example")) == err(3)
+
+
+async def test_an_unknown_name_fails_the_handshake(engine: Engine, network: Network, authority: Authority) -> None:
+    assert network.tls_port is not None
+    for name in ("nobody.example", None):
+        context = client_context(authority)
+        context.check_hostname = name is not None
+        with pytest.raises(ssl.SSLError):
+            await asyncio.open_connection(
+                "127.0.0.1", network.tls_port.port, ssl=context, server_hostname=name or "127.0.0.1"
+            )
+
+
+async def test_a_name_is_free_again_as_soon_as_it_is_closed(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    config = authority.issue("one.example")
+    async with (
+        Puppet(engine, services=Networked(network), owner="one") as one,
+        Puppet(engine, services=Networked(network), owner="two") as two,
+    ):
+        assert await subscribe(one, "one.example", *config) == 0
+        assert await subscribe(one, "one.example", *config) == 1  # renewed, by the same owner
+        assert await subscribe(two, "one.example", *config) == err(3)
+        assert await one.call(101, 0) == 0
+        assert await subscribe(two, "one.example", *config) == err(3)
+        assert await one.call(101, 1) == 0
+        assert await subscribe(two, "one.example", *config) == 0
+        await two.end()
+        assert await subscribe(one, "one.example", *config) == 0
+
+
+@pytest.mark.parametrize("kind", ["expired", "other name", "self-signed"])
+async def test_a_certificate_must_be_valid_for_the_name_now(
+    engine: Engine, network: Network, authority: Authority, kind: str
+) -> None:
+    if kind == "expired":
+        config = authority.issue("one.example", expired=True)
+    elif kind == "other name":
+        config = authority.issue("two.example")
+    else:
+        config = (authority.file.read_text(), pem_of(authority.key))
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        assert await subscribe(puppet, "one.example", *config) == err(3)
+
+
+async def test_subscribers_hear_of_the_end_of_the_port(engine: Engine, network: Network, authority: Authority) -> None:
+    assert network.tls_port is not None
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        assert await subscribe(puppet, "one.example", *authority.issue("one.example")) == 0
+        assert await puppet.call(212, 1, 0) == err(11)
+        await network.tls_port.__aexit__()
+        assert await puppet.ready_call(212, 1, 0) == err(12)
+
+
+async def test_without_a_tls_port_names_are_forbidden(engine: Engine, network: Network, authority: Authority) -> None:
+    network.tls_port = None
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        assert await subscribe(puppet, "one.example", *authority.issue("one.example")) == err(17)
