@@ -11,6 +11,7 @@ from wapo.scale.primitives import (
     ScaleError,
     encode_bytes,
     encode_compact,
+    encode_fixed,
     encode_option,
     encode_text,
     encode_unsigned,
@@ -61,6 +62,13 @@ def read_texts(reader: Reader) -> list[str]:
 def test_a_number_outside_its_type_is_refused(value: int, size: int) -> None:
     with pytest.raises(ScaleError, match=f"u{8 * size}"):
         encode_unsigned(value, size)
+
+
+def test_an_array_has_its_length() -> None:
+    assert encode_fixed(b"abc", 3) == b"abc"
+    for data in (b"", b"ab", b"abcd"):
+        with pytest.raises(ScaleError, match="3 bytes"):
+            encode_fixed(data, 3)
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "ScaleError",
     "encode_bytes",
     "encode_compact",
+    "encode_fixed",
     "encode_option",
     "encode_text",
     "encode_unsigned",
@@ -70,6 +71,17 @@ def encode_unsigned(value: int, size: int) -> bytes:
         return value.to_bytes(size, "little")
     except OverflowError as error:
         raise ScaleError(f"{value} does not fit into u{8 * size}") from error
+
+
+def encode_fixed(data: bytes, size: int) -> bytes:
+    """``[u8; size]``: the bytes.
+
+    Raises:
+        ScaleError: there are more or fewer.
+    """
+    if len(data) != size:
+        raise ScaleError(f"{size} bytes are expected, not {len(data)}")
+    return data
 
 
 def encode_option(encoded: bytes | None) -> bytes:
