@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tests.trust.vectors import ENCODED_SIGNATURE, QUERY, QUERY_SCALE, ROOT_PUBLIC
 from wapo.trust.query_errors import InvalidSignatureType, UndecodableSignature
 from wapo.trust.query_signature import (
+    MAX_RESOURCES,
+    MAX_SCOPES,
     MAX_SIGNATURE_BYTES,
     Certificate,
     CertificateBody,
@@ -79,14 +81,27 @@ def test_a_kind_that_does_not_exist_is_refused(encoded: str) -> None:
         decode_query_signature(bytes.fromhex(encoded))
 
 
+def with_scopes(scopes: tuple[Scope, ...]) -> bytes:
+    certificate = Certificate(CertificateBody(b"", 0, scopes), SignatureType.ECDSA, b"", b"")
+    return encode_query_signature(QuerySignature(SignatureType.ECDSA, b"", certificate))
+
+
 def test_a_long_signature_is_refused_unread() -> None:
-    """Anybody may send one; its scopes would cost time."""
-    many = CertificateBody(b"", 0, (Scope(b"", ()),) * MAX_SIGNATURE_BYTES)
-    encoded = encode_query_signature(
-        QuerySignature(SignatureType.ECDSA, b"", Certificate(many, SignatureType.ECDSA, b"", b""))
-    )
+    """Anybody may send one."""
     with pytest.raises(UndecodableSignature, match="at most 16384"):
-        decode_query_signature(encoded)
+        decode_query_signature(with_scopes((Scope(bytes(MAX_SIGNATURE_BYTES), ()),)))
+
+
+def test_scopes_and_resources_are_bounded() -> None:
+    """8,000 empty ones would fit into the allowed bytes, and take 20 ms to read."""
+    most = (Scope(b"", ("/",) * MAX_RESOURCES),) * MAX_SCOPES
+    decoded = decode_query_signature(with_scopes(most))
+    assert decoded is not None
+    assert isinstance(decoded.signer, Certificate)
+    assert decoded.signer.body.scopes == most
+    for scopes in (most + most[:1], (Scope(b"", ("/",) * (MAX_RESOURCES + 1)),)):
+        with pytest.raises(UndecodableSignature, match="at most 32"):
+            decode_query_signature(with_scopes(scopes))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from wapo.scale.primitives import (
 from wapo.trust.query_errors import InvalidSignatureType, UndecodableSignature
 
 __all__ = [
+    "MAX_RESOURCES",
+    "MAX_SCOPES",
     "MAX_SIGNATURE_BYTES",
     "Certificate",
     "CertificateBody",
@@ -32,7 +34,11 @@ __all__ = [
 ]
 
 MAX_SIGNATURE_BYTES: Final = 16_384
-"""Of the whole encoding. The original has no limit; anybody may send one, and a long list of scopes costs time."""
+"""Of the whole encoding. The original has no limits; but anybody may send one, and reading long lists costs time."""
+MAX_SCOPES: Final = 32
+"""Of a certificate. With as many resources each, 1 to 2 ms are the most that reading takes."""
+MAX_RESOURCES: Final = 32
+"""Of a scope."""
 
 
 class SignatureType(IntEnum):
@@ -87,7 +93,7 @@ class Scope:
 
     @classmethod
     def read(cls, reader: Reader) -> "Scope":
-        return cls(reader.bytes(), tuple(reader.vec(reader.text)))
+        return cls(reader.bytes(), tuple(reader.vec(reader.text, at_most=MAX_RESOURCES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,8 @@ class CertificateBody:
 
     @classmethod
     def read(cls, reader: Reader) -> "CertificateBody":
-        return cls(reader.bytes(), reader.unsigned(8), tuple(reader.vec(lambda: Scope.read(reader))))
+        public, expiration = reader.bytes(), reader.unsigned(8)
+        return cls(public, expiration, tuple(reader.vec(lambda: Scope.read(reader), at_most=MAX_SCOPES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ def decode_query_signature(encoded: bytes) -> QuerySignature | None:
     """Of ``Option<QuerySignature>``; nothing at all is None, too. Bytes after the end are ignored, as everywhere.
 
     Raises:
-        UndecodableSignature: it is not one, or longer than 16 KiB.
+        UndecodableSignature: it is not one, longer than 16 KiB, or has more scopes or resources than 32.
         InvalidSignatureType: it has a kind that does not exist.
     """
     if not encoded:

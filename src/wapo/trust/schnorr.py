@@ -3,7 +3,7 @@
 Nobody else imports the binding (schnorrkel in Rust). Keys are plain bytes: a seed of 32, a secret of 64 (scalar and
 nonce, node-and-gateway 5.1), a public key of 32, a signature of 64.
 
-The binding holds the interpreter's lock for as long as it computes: 30 us and 8 ms a MiB of message.
+The binding holds the interpreter's lock for as long as it computes: 30 us, and 8 ms a MiB of message.
 """
 
 from functools import cache
