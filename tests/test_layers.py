@@ -10,7 +10,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "wapo"
 #: From low to high. Rooms in one row do not know each other.
 FLOORS = (
     ("errors", "__init__"),
-    ("scale", "engine", "content", "trust", "store"),
+    ("scale",),
+    ("engine", "content", "trust", "store"),
     ("abi",),
     ("vm",),
     ("agents",),

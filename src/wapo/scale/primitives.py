@@ -4,18 +4,31 @@ Integers are little-endian; lengths are compact: one, two or four bytes, or five
 """
 
 import struct
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
 
 from wapo.errors import CallerError
 
-__all__ = ["Reader", "ScaleError", "encode_bytes", "encode_compact", "encode_text"]
+__all__ = [
+    "Reader",
+    "ScaleError",
+    "encode_bytes",
+    "encode_compact",
+    "encode_fixed",
+    "encode_option",
+    "encode_text",
+    "encode_unsigned",
+    "encode_vec",
+]
+
+_T = TypeVar("_T")
 
 _U16: Final = struct.Struct("<H").pack
 _U32: Final = struct.Struct("<I").pack
 
 
 class ScaleError(CallerError):
-    """Bytes that are not the SCALE encoding of the type that is wanted."""
+    """Bytes that are not the SCALE encoding of the type that is wanted, or a value that the type does not have."""
 
     code = "bad_scale"
 
@@ -37,8 +50,49 @@ def encode_bytes(data: bytes) -> bytes:
 
 
 def encode_text(text: str) -> bytes:
-    """``String``: as ``Vec<u8>``, in UTF-8."""
-    return encode_bytes(text.encode())
+    """``String``: as ``Vec<u8>``, in UTF-8.
+
+    Raises:
+        ScaleError: half a surrogate pair, which JSON can spell and UTF-8 cannot.
+    """
+    try:
+        return encode_bytes(text.encode())
+    except UnicodeEncodeError as error:
+        raise ScaleError(f"a string that has no UTF-8: {error.reason}") from error
+
+
+def encode_unsigned(value: int, size: int) -> bytes:
+    """A fixed unsigned integer of ``size`` bytes.
+
+    Raises:
+        ScaleError: negative, or too large.
+    """
+    try:
+        return value.to_bytes(size, "little")
+    except OverflowError as error:
+        raise ScaleError(f"{value} does not fit into u{8 * size}") from error
+
+
+def encode_fixed(data: bytes, size: int) -> bytes:
+    """``[u8; size]``: the bytes.
+
+    Raises:
+        ScaleError: there are more or fewer.
+    """
+    if len(data) != size:
+        raise ScaleError(f"{size} bytes are expected, not {len(data)}")
+    return data
+
+
+def encode_option(encoded: bytes | None) -> bytes:
+    """``Option``: of an encoded value, or of none."""
+    return b"\0" if encoded is None else b"\1" + encoded
+
+
+def encode_vec(items: Iterable[bytes]) -> bytes:
+    """``Vec`` of encoded items."""
+    parts = list(items)
+    return encode_compact(len(parts)) + b"".join(parts)
 
 
 class Reader:
@@ -117,3 +171,20 @@ class Reader:
     def option(self) -> bool:
         """Whether an ``Option`` holds a value, which follows then."""
         return self.variant("Option", 2) == 1
+
+    def boolean(self) -> bool:
+        """``bool``."""
+        return self.variant("bool", 2) == 1
+
+    def vec(self, item: Callable[[], _T], at_most: int | None = None) -> list[_T]:
+        """``Vec`` of what ``item`` reads, at least one byte each; with ``at_most``, ``BoundedVec``.
+
+        Raises:
+            ScaleError: more items than the bound, or than there are bytes.
+        """
+        count = self.compact()
+        if at_most is not None and count > at_most:
+            raise ScaleError(f"a list of {count} items; at most {at_most} are allowed")
+        if count > self.remaining:
+            raise ScaleError(f"a list of {count} items in {self.remaining} bytes")
+        return [item() for _ in range(count)]

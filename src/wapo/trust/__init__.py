@@ -1,1 +1,12 @@
-"""Keys and their derivation, sealing, attestation quotes, receipts. No network."""
+"""Keys and their derivation, sealing, signatures: whose they are and what they say. No network.
+
+From the bottom up:
+
+* keys at rest: ``key_files``, ``keys`` (the node's root key), ``seal``, ``worker_key`` (the worker's sr25519 key);
+* libraries, each behind one module: ``schnorr`` (sr25519), ``ecdh`` (Ristretto), ``keccak``, ``signers`` (all kinds of
+  signatures of callers);
+* what the worker signs: ``domains`` (kinds of messages), ``app_data``, ``response_signature``, ``quote``;
+* secrets of apps: ``derivation``, ``boot_data``;
+* queries: ``query_signature`` (bytes), ``eip712``, ``query_verification`` (who has sent it), ``query_errors`` (why
+  not), ``encrypted_query``; ``ss58`` (accounts as people write them).
+"""

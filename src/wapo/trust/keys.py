@@ -4,26 +4,18 @@ The root is 32 random bytes in a file of mode 0600, made once. Every derivation 
 names the purpose, a version, and length-prefixed parts, so no two purposes or parts can meet.
 """
 
-import os
 import secrets
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from wapo.errors import HostError
+from wapo.trust.key_files import UnusableKey, load_or_create
 
 __all__ = ["NodeKeys", "UnusableKey"]
 
 _ROOT_BYTES: Final = 32
-
-
-class UnusableKey(HostError):
-    """The key file is there but cannot be used. A new key is never made over it: every secret would be lost."""
-
-    code = "unusable_key"
 
 
 class NodeKeys:
@@ -41,19 +33,7 @@ class NodeKeys:
         Raises:
             UnusableKey: the file cannot be read, has another length, or others may read it.
         """
-        try:
-            _create(path)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise UnusableKey(f"the node's key cannot be written to {path}: {error.strerror}") from error
-        try:
-            mode = path.stat().st_mode & 0o777
-            if mode & 0o077:
-                raise UnusableKey(f"{path} may be read by others (mode {mode:04o}); run chmod 600 on it")
-            return cls(path.read_bytes())
-        except OSError as error:
-            raise UnusableKey(f"the node's key cannot be read from {path}: {error.strerror}") from error
+        return cls(load_or_create(path, "the node's key", lambda: secrets.token_bytes(_ROOT_BYTES)))
 
     def derive(self, purpose: str, *parts: bytes, length: int = 32) -> bytes:
         """``length`` bytes for a purpose such as ``vault/v1`` and its parts."""
@@ -63,22 +43,3 @@ class NodeKeys:
     def agent_secret(self, program: str, path: bytes) -> bytes:
         """64 bytes that depend on this node, the program's CID and ``path`` only (``Wapo.deriveSecret``)."""
         return self.derive("agent-secret/v1", program.encode(), path, length=64)
-
-
-def _create(path: Path) -> None:
-    """Writes a new key whole or not at all.
-
-    Raises:
-        FileExistsError: there is a key already, perhaps another process's of this moment.
-    """
-    if path.exists():
-        raise FileExistsError(path)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".key-")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_ROOT_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    finally:
-        Path(temporary).unlink()

@@ -1,0 +1,68 @@
+"""The test vectors of node-and-gateway 10. Bytes are in hex there and here."""
+
+from typing import Final
+
+from wapo.trust.query_signature import Query
+from wapo.trust.worker_key import WorkerKey
+
+H = bytes.fromhex
+
+SEED: Final = bytes(range(32))
+WORKER_KEY_FILE: Final = H(
+    "87d29d94134be13d30adc66e053ca9aab38d02c8db5bc23cb4249ef0e3dff10da9d71862a3e5746b571be3d187b0041046f52ebd850c7cbd5fde8ee38473b649"
+)
+WORKER_PUBLIC: Final = H("e2111779981618705ecacea1af6ff9350bce2b2dccd03e0c3e01eb0c823d2666")
+WORKER: Final = WorkerKey.from_seed(SEED)
+
+ADDRESS: Final = H("d730f762de6e0d2a013e4a0f32e83341d0588c9b849cf9c9a5cf40343f987afd")
+
+DERIVED: Final = {
+    b"hello": H(
+        "7cd3a69fefd6701eb279458eed79491bda8774edf912fdb7c444bfb9d936bd0a0c16119767f6f6f2cdf1a1e9d4db53c0cb1809543c8019390c5af8a2fd7dd1ec"
+    ),
+    b"enc_bootdata": H(
+        "f48309174cf9050e6d5780172385bb12df527780670c630c0fc6fd125f58680b79a905fd6cbf47a3dc918e94c7929ad8590fc91674e752942a6520760c5ed5f5"
+    ),
+}
+
+BOOT_DATA: Final = b"boot"
+BOOT_DATA_FILE: Final = H("0e9cb293b20c82c7647534093e5c1a4f71bc92d7" + 12 * "01")
+
+QUOTED: Final = b"msg"
+REPORT_DATA: Final = H("c7f031de9417f812f3011c41cf114b1aa7e11fc9423fda8fcebb2806ab68a3c3") + bytes(32)
+
+RESPONSE: Final = b'{"output":"0x6869"}'
+RESPONSE_SIGNATURE: Final = "3e8f531cea96ac0e2b12bcb7cd688ef94bb448bf20f96d872939b5e8125f5f64ae3836dbce1eaa91744889b84dabee74b78e7db54e1abfdc1680797109f14e8b"
+
+CALLER_SEED: Final = b"\x11" * 32
+CALLER_PUBLIC: Final = H("50780547322a1ceba67ea8c552c9bc6c686f8698ac9a8cafab7cd15a1db19859")
+SHARED: Final = H("5ceb494f1e694c496899c8f24925bada9574b137cd793fd5c9c4039a4de45976")
+QUERY_ARGS: Final = H("0a20") + ADDRESS + H("12052f6563686f1a026869")
+ENCRYPTED_QUERY: Final = H(
+    "000102030405060708090a0b13663fe59b78449fe1c26944253603df20da510637547ff1b12ed0f62c397937af12bc3e0b1813a6c741b1ea3d37302111198a5efa6e450ebcfd0706b4"
+)
+
+QUERY: Final = Query(ADDRESS, "/echo", b"hi")
+QUERY_SCALE: Final = H("80") + ADDRESS + H("142f6563686f086869")
+ROOT_SEED: Final = b"\x22" * 32
+ROOT_PUBLIC: Final = H("a63d1427fd44c2e8876a2d724abc93fee5cff849ca7cdc4a906e381a189c8c04")
+ENCODED_SIGNATURE: Final = H(
+    "01010101b480f6a43d8e2f1883bb7a986bbb188852cb2d5a2d8fbe8f6df20dbdd90f5b0b24c059ab634d355fd293050be574af30195bd11135198fbc162386ed668f178c0080a63d1427fd44c2e8876a2d724abc93fee5cff849ca7cdc4a906e381a189c8c04"
+)
+
+DOMAIN_SEPARATOR: Final = H("f5d9551439fce53f603b942ef5a3a829ee1b7b7a64711676d1f33fad5b08adf0")
+EVM_PUBLIC: Final = H("029df1e69b8b7c2da2efe0069dc141c2cec0317bf3fd135abaeb69ee33801f5970")
+EVM_ADDRESS: Final = H("77bb3d64ea13e4f0beafdd5d92508d4643bb09cb")
+EVM_QUERY: Final = Query(H("1234"), "/api/resource", H("abcdef"))
+EVM_ROOT_DIGEST: Final = H("8f31aaf81a23eddb0159d9df75ac2ea287be9942243d2e3207ce7af962679f5e")
+EVM_ROOT_SIGNATURE: Final = H(
+    "d2cf3fc16983e15ba3c58f486725b81a2edd744a2b56dbf949af78f1beadbef036783bdde9d866c0309af8c95dfeea5ffffbdb840850432ae0065f40efd0cced1b"
+)
+EVM_CERTIFIED_DIGEST: Final = H("95bcaa210855592982ef813b13e6e0c58f7ddf53c4fa414e5f3e3c1038769e2c")
+EVM_CERTIFIED_SIGNATURE: Final = H(
+    "4a0b97f273f43be3b7b91304114d41ec26ac4f265a9f6babc1c59c6ce8f5c9266d1b6e42b88efced4e0026cc19da93d98a8d401bd2e064781caa1db8e8df1e771b"
+)
+EVM_CERTIFICATE_DIGEST: Final = H("cc89112171164ff210b1d13b1e73ca565685882b00fec8ba5fcc2d728da18c99")
+EVM_CERTIFICATE_SIGNATURE: Final = H(
+    "916e69889759d755d4e7697615e906d4b097d8c0293dc66e749ca28331a4bc151e76ecad2f85c4a91b995d93f3121b0a4cb342916209fd96fe266bec009b74f11c"
+)
