@@ -200,6 +200,9 @@ class LinkedModule:
             capi.held.wasmtime_instance_pre_delete(self.pointer)
             self.pointer = 0
 
+    def __del__(self) -> None:
+        self.close()
+
 
 class Linker:
     """A set of host functions that modules are linked to."""

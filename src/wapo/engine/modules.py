@@ -66,6 +66,9 @@ class Module:
             capi.held.wasmtime_module_delete(self.pointer)
             self.pointer = 0
 
+    def __del__(self) -> None:
+        self.close()  # who shares modules (a cache) cannot know who still uses one
+
 
 def compile_module(engine: Engine, wasm: bytes) -> Module:
     """Compiles a binary module, without the interpreter lock. Takes about 0.5 s a megabyte.

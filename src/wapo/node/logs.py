@@ -5,6 +5,7 @@ has been handed over, many runs a transaction. Reading waits for what was handed
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ LEVELS: Final = {0: "REPORT", 1: "ERROR", 2: "WARN", 3: "INFO", 4: "DEBUG", 5: "
 
 _CHUNK_AFTER_S: Final = 1.0
 _FLUSH_DELAY_S: Final = 0.02
+_LIVE_EVERY_S: Final = 1.0
+_REFILL: Final = 64  # the part of its limit that a log of a long run gets back each second
 _PRUNE_EVERY: Final = 256
 _RUNNING: Final = 1 << 62
 _COLUMNS: Final = ("program", "request_id", "ended_ms", "records", "data")
@@ -44,15 +47,23 @@ class LogRecord:
 
 
 class RunLog:
-    """The records of one run, until they are written."""
+    """The records of one run, until they are written.
 
-    __slots__ = ("_book", "_chunks", "_last_chunk", "_records", "_room", "cut", "program", "request_id")
+    A *live* log is one of a run without an end: what it may hold comes back with time, and its records are handed over
+    every second.
+    """
 
-    def __init__(self, book: "LogBook", program: str, request_id: str, max_bytes: int) -> None:
+    __slots__ = (
+        "_book", "_chunks", "_last_chunk", "_max_bytes", "_records", "_room", "cut", "live", "program", "request_id",
+    )  # fmt: skip
+
+    def __init__(self, book: "LogBook", program: str, request_id: str, max_bytes: int, *, live: bool = False) -> None:
         self._book = book
         self.program = program
         self.request_id = request_id
+        self.live = live
         self._records: list[tuple[int, int, str]] = []
+        self._max_bytes = max_bytes
         self._room = max_bytes
         self._chunks = 0
         self._last_chunk = time.monotonic()
@@ -76,12 +87,24 @@ class RunLog:
             self._book.submit(self, records, ended_ms, self._chunks)
             self._chunks += 1
 
-    def close(self) -> None:
-        """The run is over."""
+    def tick(self, seconds: float) -> None:
+        """For live logs: so much time has passed."""
+        self._room = min(self._max_bytes, self._room + int(self._max_bytes * seconds / _REFILL))
+        self._report_cut()
+        self._hand_over(None)
+
+    def _report_cut(self) -> None:
         if self.cut:
             text = f"{self.cut} more log lines were dropped: the limit of a run was reached"
             self._records.append((time.time_ns() // 1_000_000, 2, text))
+            self.cut = 0
+
+    def close(self) -> None:
+        """The run is over."""
+        self._report_cut()
         self._hand_over(time.time_ns() // 1_000_000)
+        if self.live:
+            self._book.forget(self)
 
 
 class LogBook:
@@ -96,11 +119,23 @@ class LogBook:
         self._idle = asyncio.Event()
         self._idle.set()
         self._since_prune: dict[str, int] = {}
+        self._live: set[RunLog] = set()
         self.dropped = 0
 
     def open(self, program: str, request_id: str, max_bytes: int) -> RunLog:
         """The log of a run that begins now."""
         return RunLog(self, program, request_id, max_bytes)
+
+    def open_live(self, program: str, request_id: str, max_bytes: int) -> RunLog:
+        """The log of a run that may have no end. It may hold ``max_bytes`` at once, and that much in about a minute."""
+        log = RunLog(self, program, request_id, max_bytes, live=True)
+        self._live.add(log)
+        self._wake.set()  # from now on the writer looks every second
+        return log
+
+    def forget(self, log: RunLog) -> None:
+        """A live log is closed."""
+        self._live.discard(log)
 
     def submit(self, run: RunLog, records: list[tuple[int, int, str]], ended_ms: int | None, chunks: int) -> None:
         """Hands records over to be written. A writer that cannot keep up drops runs, not the node's memory."""
@@ -119,9 +154,16 @@ class LogBook:
 
     async def run(self) -> None:
         """Writes for ever."""
+        last = time.monotonic()
         while True:
-            await self._wake.wait()
-            await asyncio.sleep(_FLUSH_DELAY_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LIVE_EVERY_S if self._live else None):
+                    await self._wake.wait()
+                    await asyncio.sleep(_FLUSH_DELAY_S)
+            if self._live and (now := time.monotonic()) - last >= _LIVE_EVERY_S:
+                for log in list(self._live):
+                    log.tick(now - last)
+                last = now
             self._wake.clear()
             batch, self._pending = self._pending, []
             if batch:
@@ -165,6 +207,9 @@ class LogBook:
         self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
     ) -> list[LogRecord]:
         """Records, newest first: runs by their end, inside a run the last record first."""
+        for log in self._live:
+            if log.program == program:
+                log.tick(0)
         await self.flush()
         return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
 

@@ -25,6 +25,7 @@ from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError, HostError
 from wapo.node.admission import Admission
+from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
 from wapo.node.metrics import Metrics
@@ -106,9 +107,11 @@ class Node:
         library: Library,
         client: HttpClient,
         logs: LogBook,
+        worker: Worker | None = None,
     ) -> None:
         self.settings = settings
         self.library = library
+        self.worker = worker
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
@@ -245,9 +248,15 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         )
         stack.push_async_callback(_cancel, upkeep)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
+        worker = None
+        if settings.worker is not None:
+            worker = await stack.enter_async_context(open_worker(
+                settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
+                scheduler=scheduler, egress=settings.egress, http_client=client,
+            ))  # fmt: skip
         yield Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs,
+            library=library, client=client, logs=logs, worker=worker,
         )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wapo.node.apps.settings import WorkerSettings
 from wapo.node.limits import AgentLimits
 from wapo.vm.egress import EgressPolicy
 
@@ -37,6 +38,7 @@ class NodeSettings:
         public_logs: whether anybody may read any program's logs.
         local_file: the program behind ``/local``, read anew at each request.
         image_bytes: memory that images of agents may take.
+        worker: settings of the worker that runs WebAssembly apps; None: this process runs none.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
 
@@ -51,3 +53,4 @@ class NodeSettings:
     max_machines: int | None = None
     image_bytes: int = 1 << 30
     content_bytes: int = 10 << 30
+    worker: WorkerSettings | None = None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Index,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     select,
 )  # fmt: skip
 
-__all__ = ["agents", "log_chunks", "metadata", "migrate", "vaults"]
+__all__ = ["agents", "apps", "log_chunks", "metadata", "migrate", "vaults", "worker_state"]
 
 metadata = MetaData()
 
@@ -61,11 +62,41 @@ agents = Table(
 )
 
 
+#: Apps that are deployed here. ``address`` is hex; ``manifest`` SCALE; ``target`` how many instances are wanted;
+#: ``usage`` JSON of what ended instances have used since the deployment.
+apps = Table(
+    "apps",
+    metadata,
+    Column("address", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("session", LargeBinary, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+    Column("reuse_instances", Boolean, nullable=False),
+    Column("target", BigInteger, nullable=False),
+    Column("usage", Text, nullable=False),
+)
+
+#: What the worker itself must remember, by name, as JSON.
+worker_state = Table(
+    "worker_state",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+
 def _first(connection: Connection) -> None:
     metadata.create_all(connection, tables=[vaults, log_chunks, agents])
 
 
-_MIGRATIONS: tuple[tuple[str, Callable[[Connection], None]], ...] = (("0001-first", _first),)
+def _apps(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[apps, worker_state])
+
+
+_MIGRATIONS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
+    ("0001-first", _first),
+    ("0002-apps", _apps),
+)
 
 
 def migrate(connection: Connection) -> list[str]:

@@ -52,14 +52,15 @@ class Guest:
         output: the last bytes of ``emit_program_output``.
         ended: how it ended, once it has.
         on_wait: called whenever a poll is over and the guest has nothing to do but wait.
+        on_start: called when the instance is there, before its first poll.
         on_channel: called with the number of an input channel when the guest has created it.
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
     """
 
     __slots__ = (
         "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "args", "channels", "dialect",
-        "ended", "env", "instance", "limits", "meter", "on_channel", "on_wait", "output", "owner", "return_slot",
-        "scheduler", "services", "session", "settled", "stdio", "table", "tasks", "trace",
+        "ended", "env", "instance", "limits", "meter", "on_channel", "on_start", "on_wait", "output", "owner",
+        "return_slot", "scheduler", "services", "session", "settled", "stdio", "table", "tasks", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +103,7 @@ class Guest:
         self._deadline: asyncio.TimerHandle | None = None
         self.settled = False
         self.on_wait: Callable[[], None] | None = None
+        self.on_start: Callable[[], None] | None = None
         self.on_channel: Callable[[int], None] | None = None
         self._release = release
         self.instance = instance
@@ -163,7 +165,7 @@ class Guest:
                 self._release(self.instance, clean)
             else:
                 self.instance.close()
-        self.on_wait = self.on_channel = self._release = None
+        self.on_wait = self.on_start = self.on_channel = self._release = None
         self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
@@ -233,6 +235,8 @@ class Guest:
         except InvalidModule as error:
             self._finish(_failed_start(error))
             return False
+        if self.on_start is not None:
+            self.on_start()
         self._queued = True
         return True
 

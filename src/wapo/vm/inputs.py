@@ -1,6 +1,7 @@
 """Queries and HTTP requests into a guest, over its input channels (wapo-abi.md section 9)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wapo.abi.messages import encode_http_request, encode_legacy_query_request, encode_query_request
@@ -13,7 +14,7 @@ from wapo.vm.resources.pipe import DUPLEX_BYTES, DuplexStream, Pipe
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["HTTP_CHANNEL", "QUERY_CHANNEL", "InputBusy", "InputClosed", "offer_http", "offer_query"]
+__all__ = ["HTTP_CHANNEL", "QUERY_CHANNEL", "HttpInput", "InputBusy", "InputClosed", "offer_http", "offer_query"]
 
 QUERY_CHANNEL: Final = 3
 HTTP_CHANNEL: Final = 4
@@ -59,11 +60,14 @@ def _offer(guest: "Guest", channel: int, reply: Oneshot, others: list[Resource],
         raise InputBusy("the program has too many messages waiting")
 
 
-def offer_query(guest: "Guest", origin: bytes | None, path: str, payload: bytes, deliver: Deliver) -> None:
+def offer_query(guest: "Guest", origin: bytes | None, path: str, payload: bytes, deliver: Deliver) -> Oneshot:
     """Gives a query to a guest. ``deliver`` is called once: with its answer, its refusal, or that there will be none.
 
     Args:
         origin: the account whose signature was verified, 32 bytes.
+
+    Returns:
+        The reply side, to be abandoned by a caller who waits no longer.
 
     Raises:
         InputClosed, InputBusy: it was not given; ``deliver`` will not be called.
@@ -74,13 +78,28 @@ def offer_query(guest: "Guest", origin: bytes | None, path: str, payload: bytes,
             return encode_legacy_query_request(origin, payload, reply_tx)
         return encode_query_request(origin, path, payload, reply_tx)
 
-    _offer(guest, QUERY_CHANNEL, Oneshot(deliver), [], encode)
+    reply = Oneshot(deliver)
+    _offer(guest, QUERY_CHANNEL, reply, [], encode)
+    return reply
 
 
-def offer_http(
-    guest: "Guest", method: str, url: str, headers: list[tuple[str, str]], deliver: Deliver
-) -> tuple[Pipe, Pipe]:
-    """Gives an HTTP request to a guest; the pipes of its body and of the response's, which the host writes and reads.
+@dataclass(frozen=True, slots=True)
+class HttpInput:
+    """A request that was given to a guest.
+
+    Attributes:
+        reply: the side of the response's head; to be abandoned by a caller who waits no longer.
+        body: the pipe into the guest. The host writes the request's body, and its end.
+        response: the pipe out of it.
+    """
+
+    reply: Oneshot
+    body: Pipe
+    response: Pipe
+
+
+def offer_http(guest: "Guest", method: str, url: str, headers: list[tuple[str, str]], deliver: Deliver) -> HttpInput:
+    """Gives an HTTP request to a guest.
 
     Args:
         deliver: called once, with the encoded head of the response, or as for :func:`offer_query`.
@@ -93,5 +112,6 @@ def offer_http(
     def encode(response_tx: int, io_stream: int) -> bytes:
         return encode_http_request(method, url, headers, response_tx, io_stream)
 
-    _offer(guest, HTTP_CHANNEL, Oneshot(deliver), [DuplexStream(body, response)], encode)
-    return body, response
+    head = Oneshot(deliver)
+    _offer(guest, HTTP_CHANNEL, head, [DuplexStream(body, response)], encode)
+    return HttpInput(head, body, response)

@@ -29,6 +29,11 @@ class Readiness:
         self.read_slot = Slot()
         self.write_slot = Slot()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody waits, for either direction."""
+        return not (self.read_slot.empty and self.write_slot.empty)
+
     def wait_read(self, registration: Registration) -> None:
         """Wakes the registration when the socket can be read."""
         self.read_slot.set(registration)

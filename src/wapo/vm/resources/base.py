@@ -27,6 +27,11 @@ class Resource:
     kind: ClassVar[str] = "resource"
     __slots__ = ()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits here for what the world does by itself: time, a peer, a server."""
+        return False
+
     def poll(self, guest: "Guest", task: int, waker: int) -> bytes | int:
         """Ocall 102: a message, or a result word."""
         return _UNSUPPORTED

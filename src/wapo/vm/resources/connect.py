@@ -45,6 +45,10 @@ class TcpConnect(Resource):
         self._failure: OSError | None = None
         self._spent = False
 
+    @property
+    def waiting(self) -> bool:
+        return not self._slot.empty
+
     def resolve(self, guest: "Guest", task: int, waker: int) -> int:
         if self._spent:
             return _IO_ERROR

@@ -95,6 +95,11 @@ class HttpExchange(Resource):
         self.download.fail()
         self._head_slot.wake()
 
+    @property
+    def waiting(self) -> bool:
+        pipes = (self.download, self._upload)
+        return not self._head_slot.empty or any(pipe is not None and not pipe.guest_slot.empty for pipe in pipes)
+
     def poll_head(self, guest: "Guest", task: int, waker: int) -> bytes | int:
         """The encoded head, ``PENDING``, or an error whose text is in ``failure``."""
         if self.head is not None:

@@ -1,6 +1,7 @@
 """Resource numbers (wapo-abi.md 5.1): the lowest free index first, starting at 0, at most 8192 at once."""
 
 import heapq
+from collections.abc import Iterator
 from typing import Final
 
 from wapo.abi.results import OcallError, OcallFailure
@@ -23,6 +24,9 @@ class ResourceTable:
 
     def __len__(self) -> int:
         return len(self._items) - len(self._free)
+
+    def __iter__(self) -> Iterator[Resource]:
+        return (resource for resource in self._items if resource is not None)
 
     @property
     def room(self) -> int:

@@ -38,6 +38,10 @@ class TcpStream(Resource):
         self._owner = owner
         self._ready = Readiness(connected.fileno())
 
+    @property
+    def waiting(self) -> bool:
+        return self._ready.waiting
+
     def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
         if length == 0:
             return 0

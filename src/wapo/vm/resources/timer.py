@@ -43,6 +43,10 @@ class Timer(Resource):
         self._expired = True
         self._slot.wake()
 
+    @property
+    def waiting(self) -> bool:
+        return not self._slot.empty
+
     def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
         if self._expired:
             return 0

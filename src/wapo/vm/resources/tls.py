@@ -85,6 +85,10 @@ class TlsStream(Resource):
         self._unsent: bytes | None = None
         self._ready = Readiness(wrapped.fileno())
 
+    @property
+    def waiting(self) -> bool:
+        return self._ready.waiting
+
     def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
         if not self._open:
             return _IO_ERROR

@@ -1,0 +1,197 @@
+"""Connections that leave HTTP (RFC 9110 7.8): after a 101 raw bytes flow, whatever protocol that is.
+
+ASGI knows WebSockets only, and apps speak any protocol, so the server's connection hands itself over: a request with an
+``Upgrade`` header gets an application call whose scope has the extension ``wapo.raw``, a :class:`RawConnection`.
+"""
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+
+import h11
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from wapo.gateway.replies import Headers, Message, Scope
+
+__all__ = ["EXTENSION", "RawConnection", "UpgradingProtocol", "raw_connection"]
+
+EXTENSION: Final = "wapo.raw"
+_HIGH_WATER: Final = 64 << 10
+_PREFIX: Final = b"/app/"
+
+
+def raw_connection(scope: Scope) -> "RawConnection | None":
+    """The raw connection of a request that asks for an upgrade."""
+    found: RawConnection | None = scope.get("extensions", {}).get(EXTENSION)
+    return found
+
+
+class RawConnection(asyncio.Protocol):
+    """A connection whose request asks for an upgrade. It may be switched, or answered like any request and closed."""
+
+    def __init__(self, early: bytes) -> None:
+        self._chunks: deque[bytes] = deque((early,) if early else ())
+        self._size = len(early)
+        self._transport: asyncio.Transport | None = None
+        self._ended = False
+        self._lost = False
+        self._arrived = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._http = h11.Connection(h11.SERVER)
+        self.switched = False
+
+    # What the transport tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > _HIGH_WATER and self._transport is not None:
+            self._transport.pause_reading()
+        self._arrived.set()
+
+    def eof_received(self) -> bool:
+        self._ended = True
+        self._arrived.set()
+        return True  # half-closed: what we have to say can still be said
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._ended = self._lost = True
+        self._arrived.set()
+        self._writable.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # What the application does
+
+    def start(self, method: str, target: bytes, headers: Headers) -> None:
+        """Tells the HTTP side of it which request is answered: it knows what answers are possible."""
+        self._http.receive_data(
+            b"".join((method.encode(), b" ", target, b" HTTP/1.1\r\n",
+                      *(part for name, value in headers for part in (name, b": ", value, b"\r\n")), b"\r\n"))
+        )  # fmt: skip
+        self._http.next_event()
+
+    async def switch(self, headers: Headers) -> None:
+        """Answers 101 with those headers; from now on bytes are nobody's but the application's."""
+        self.switched = True
+        self._send(h11.InformationalResponse(status_code=101, headers=headers))
+        await self._writable.wait()
+
+    async def read(self) -> bytes:
+        """What the client has sent; empty when it has finished."""
+        while not self._chunks:
+            if self._ended:
+                return b""
+            self._arrived.clear()
+            await self._arrived.wait()
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        self._size = 0
+        if self._transport is not None and not self._lost:
+            self._transport.resume_reading()
+        return data
+
+    async def write(self, data: bytes) -> None:
+        """Sends, waiting while the client does not read.
+
+        Raises:
+            ConnectionResetError: it has gone.
+        """
+        await self._writable.wait()
+        if self._lost or self._transport is None:
+            raise ConnectionResetError
+        self._transport.write(data)
+
+    def write_end(self) -> None:
+        """Half-closes the connection: nothing more will be sent."""
+        if not self._lost and self._transport is not None and self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        """Idempotent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    async def wait_lost(self) -> None:
+        """Returns when the client has closed the connection altogether."""
+        while not self._lost:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    # As an ASGI server, for answers that are no switch
+
+    async def receive(self) -> Message:
+        if not self._ended:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [*message["headers"], (b"connection", b"close")]
+            self._send(h11.Response(status_code=message["status"], headers=headers))
+            return
+        if body := message.get("body", b""):
+            self._send(h11.Data(data=body))
+        if not message.get("more_body", False):
+            self._send(h11.EndOfMessage())
+            self.close()
+
+    def _send(self, event: Any) -> None:
+        data = self._http.send(event)
+        if data and self._transport is not None and not self._lost:
+            self._transport.write(data)
+
+
+class UpgradingProtocol(HttpToolsProtocol):
+    """uvicorn's connection, which hands itself over where an app may want to switch protocols."""
+
+    def _should_upgrade(self) -> bool:
+        return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._should_upgrade():
+                self._hand_over(data[upgrade.args[0] :])
+
+    def _hand_over(self, early: bytes) -> None:
+        connection = RawConnection(early)
+        connection.connection_made(self.transport)
+        connection.start(self.scope["method"], self.url, self.headers)
+        self.connections.discard(self)
+        self.connections.add(connection)  # type: ignore[arg-type]
+        self.transport.set_protocol(connection)
+        parsed = httptools.parse_url(self.url)
+        scope: Any = {
+            **self.scope, "raw_path": parsed.path, "path": parsed.path.decode("ascii", "replace"),
+            "query_string": parsed.query or b"", "extensions": {EXTENSION: connection},
+        }  # fmt: skip
+        task = self.loop.create_task(self._run(scope, connection))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(lambda _task: self.connections.discard(connection))
+
+    async def _run(self, scope: Any, connection: RawConnection) -> None:
+        try:
+            await self.app(scope, connection.receive, connection.send)
+        finally:
+            connection.close()
