@@ -23,9 +23,10 @@ __all__ = ["HttpClient", "describe_failure", "valid_header"]
 _MAX_HEADER_BYTES: Final = 64 << 10
 _DNS_THREADS: Final = 32
 _CONNECT_TIMEOUT_S: Final = 30.0
+_MAX_IDLE_CONNECTIONS: Final = 512
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE: Final = re.compile(rb"[^\x00\r\n]*")
+_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 def valid_header(name: bytes, value: bytes) -> bool:
@@ -65,6 +66,31 @@ class _Resolver(AbstractResolver):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Pooled connections serve one guest after another, so two things matter more here than in the library.
+
+    What a server sends on a connection that nobody uses would be taken for the next guest's answer (RFC 9112 9.2: an
+    unsolicited response is an error); such a connection is not used again. And idle connections hold descriptors of a
+    process that also needs them to be reached itself, so there are only so many.
+    """
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        waiting = self._conns.get(key)
+        if waiting is not None:
+            sound = [entry for entry in waiting if not entry[0].should_close]
+            if len(sound) < len(waiting):
+                for protocol, _ in waiting:
+                    if protocol.should_close:
+                        protocol.close()
+                waiting.clear()
+                waiting.extend(sound)
+        return await super()._get(key, traces)
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        full = sum(map(len, self._conns.values())) >= _MAX_IDLE_CONNECTIONS
+        super()._release(key, protocol, should_close=should_close or full)
+
+
 class HttpClient:
     """An async context manager. ``session`` is to be used through ``resources.http`` only.
 
@@ -82,7 +108,7 @@ class HttpClient:
         context = ssl.create_default_context()
         for path in self._extra_roots:
             context.load_verify_locations(cafile=path)
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=0,
             ssl=context,
             resolver=_Resolver(self.policy),
@@ -132,6 +158,6 @@ def describe_failure(error: BaseException) -> str:
         return "the connection timed out"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection without an answer"
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, UnicodeError | aiohttp.InvalidURL):
         return "the URL is not valid"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

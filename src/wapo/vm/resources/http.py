@@ -23,22 +23,30 @@ from wapo.vm.tasks import Slot
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["HttpExchange", "HttpRequest"]
+__all__ = ["HttpExchange", "HttpRequest", "WrongLength"]
 
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 _BUFFER_BYTES: Final = 64 << 10
 _HEAD: Final = struct.Struct("<HHII").pack
 
 
+class WrongLength(Exception):
+    """A streamed body is longer or shorter than its Content-Length."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request that has been checked. ``body`` is None where there is none or where it is streamed."""
+    """A request that has been checked. ``body`` is None where there is none or where it is streamed.
+
+    ``stream_bytes`` is the length that the guest has promised for a stream, if it has.
+    """
 
     method: str
     url: URL
     headers: list[tuple[str, str]]
     body: bytes | None
     stream_body: bool
+    stream_bytes: int | None
     decode: bool
 
 
@@ -61,7 +69,9 @@ class HttpExchange(Resource):
             headers = request.headers
             if request.decode and not any(name.lower() == "accept-encoding" for name, _ in headers):
                 headers = [*headers, ("Accept-Encoding", ACCEPTED)]
-            body = self._uploaded() if self._upload is not None else request.body
+            if request.stream_bytes is not None:
+                headers = [*headers, ("Content-Length", str(request.stream_bytes))]
+            body = self._uploaded(request.stream_bytes) if self._upload is not None else request.body
             async with session.request(
                 request.method, request.url, headers=headers, data=body, allow_redirects=False
             ) as response:
@@ -81,12 +91,20 @@ class HttpExchange(Resource):
         except UndecodableBody as error:
             self._fail(str(error))
         except Exception as error:  # whatever the library raises becomes the guest's network error
-            self._fail(describe_failure(error))
+            cause = error.__cause__
+            self._fail(str(cause) if isinstance(cause, WrongLength) else describe_failure(error))
 
-    async def _uploaded(self) -> AsyncIterator[bytes]:
+    async def _uploaded(self, promised: int | None) -> AsyncIterator[bytes]:
+        """The streamed body; raising ends the connection, so that nobody takes what follows for the rest of it."""
         assert self._upload is not None
+        sent = 0
         while chunk := await self._upload.read():
+            sent += len(chunk)
+            if promised is not None and sent > promised:
+                raise WrongLength(f"the request body has more than the {promised} bytes of its content-length")
             yield chunk
+        if promised is not None and sent < promised:
+            raise WrongLength(f"the request body has {sent} bytes, and its content-length is {promised}")
 
     def _fail(self, text: str) -> None:
         self.failure = text
