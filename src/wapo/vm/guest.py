@@ -45,12 +45,13 @@ class Guest:
         output: the last bytes of ``emit_program_output``.
         ended: how it ended, once it has.
         on_wait: called whenever a poll is over and the guest has nothing to do but wait.
+        held_body_bytes: bodies of requests that the host keeps for it.
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "args", "channels", "ended", "env",
-        "instance", "limits", "log_spent", "meter", "on_wait", "output", "owner", "return_slot", "scheduler",
-        "services", "session", "stdio", "table", "tasks", "trace",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requests", "args", "channels",
+        "ended", "env", "held_body_bytes", "instance", "limits", "log_spent", "meter", "on_wait", "output", "owner",
+        "return_slot", "scheduler", "services", "session", "stdio", "table", "tasks", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +83,8 @@ class Guest:
         self.trace = False
         self.log_spent = 0
         self.stdio: dict[int, bytes] = {}
+        self.held_body_bytes = 0
+        self._requests: asyncio.Semaphore | None = None
         self.ended: End | None = None
         self._call: Call | None = None
         self._queued = False
@@ -156,6 +159,19 @@ class Guest:
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
             callback(end)
+
+    # What it has under way
+
+    @property
+    def requests(self) -> asyncio.Semaphore:
+        """Places for its outgoing requests."""
+        if self._requests is None:
+            self._requests = asyncio.Semaphore(self.limits.requests)
+        return self._requests
+
+    def give_body_back(self, size: int) -> None:
+        """The host keeps a body no longer."""
+        self.held_body_bytes -= size
 
     # Polls
 

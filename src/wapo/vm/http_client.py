@@ -4,24 +4,23 @@ A guest gets no redirects, cookies, proxies or decompression from here; those ar
 ``http_decoding``'s. Every address is checked against the egress policy at the socket.
 """
 
-import asyncio
-import functools
 import re
+import resource
 import socket
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from wapo.vm.egress import EgressDenied, EgressPolicy
+from wapo.vm.resolver import Resolver
+from wapo.vm.shares import FairShare
 
 __all__ = ["HttpClient", "describe_failure", "valid_header"]
 
 _MAX_HEADER_BYTES: Final = 64 << 10
-_DNS_THREADS: Final = 32
+_MAX_CONNECTIONS: Final = 8192
 _CONNECT_TIMEOUT_S: Final = 30.0
 _MAX_IDLE_CONNECTIONS: Final = 512
 
@@ -32,38 +31,6 @@ _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 def valid_header(name: bytes, value: bytes) -> bool:
     """Whether a header can be sent as it is (RFC 9110 5.1, 5.5): no way to smuggle another line."""
     return _TOKEN.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
-
-
-class _Resolver(AbstractResolver):
-    """The system's resolver, on threads of its own: a guest that asks for slow names delays nobody's disk."""
-
-    def __init__(self, policy: EgressPolicy) -> None:
-        self._policy = policy
-        self._threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="wapo-dns")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, family=family)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
-        results: list[ResolveResult] = []
-        denied: EgressDenied | None = None
-        for kind, _, protocol, _, address in found:
-            try:
-                self._policy.check_address(str(address[0]), host)
-            except EgressDenied as error:
-                denied = error
-                continue
-            results.append(
-                ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol,
-                              flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
-            )  # fmt: skip
-        if not results and denied is not None:
-            raise denied
-        return results
-
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -97,11 +64,18 @@ class HttpClient:
     Args:
         policy: checked by name, after resolution, and at every socket.
         extra_roots: PEM files of certificate authorities beside the system's.
+        max_connections: requests that are under way at once, divided among owners; more wait. A quarter of the
+            process's descriptors if not given.
     """
 
-    def __init__(self, policy: EgressPolicy, extra_roots: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, policy: EgressPolicy, extra_roots: tuple[str, ...] = (), max_connections: int | None = None
+    ) -> None:
         self.policy = policy
         self._extra_roots = extra_roots
+        if max_connections is None:
+            max_connections = min(_MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+        self.connections = FairShare(max_connections)
         self.session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "HttpClient":
@@ -111,8 +85,8 @@ class HttpClient:
         connector = _Connector(
             limit=0,
             ssl=context,
-            resolver=_Resolver(self.policy),
-            ttl_dns_cache=10,
+            resolver=Resolver(self.policy),
+            use_dns_cache=False,  # which would have one guest wait for a lookup that another has started
             socket_factory=self._make_socket,
         )
         self.session = aiohttp.ClientSession(

@@ -53,7 +53,8 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     Encoding: five u32 - flags, lengths of method, URL, headers, body - and then these four. Flags: 1 the body is
     streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL.
 
-    Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full, 17 denied by the egress policy.
+    Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full or too much kept for the guest already,
+    17 denied by the egress policy.
     """
     guest.instance.check(p0, p1)
     guest.meter.gas += 1000 + p1 // 128
@@ -68,8 +69,11 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
         client.policy.check_host(request.url.raw_host or "")
     except EgressDenied:
         raise OcallFailure(OcallError.FORBIDDEN) from None
+    size = len(request.body or b"")
+    if guest.held_body_bytes + size > guest.limits.held_body_bytes:
+        raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.meter.net_egress += p1
-    return guest.table.add(HttpExchange(client.session, request))
+    return guest.table.add(HttpExchange(guest, client, request))
 
 
 def _decode_request(data: bytes) -> HttpRequest:
