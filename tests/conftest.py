@@ -16,6 +16,7 @@ from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.gateway.app import Gateway
+from wapo.gateway.front_door import Patience, server_config
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, default_cache_dir
@@ -50,6 +51,12 @@ class Site:
     node: Node
     url: str
     client: httpx.AsyncClient
+    server: uvicorn.Server
+
+    @property
+    def connections(self) -> int:
+        """How many connections of clients are open."""
+        return len(self.server.server_state.connections)
 
     async def publish(self, source: str | bytes) -> str:
         """The path of a program: ``/ipfs/<cid>``."""
@@ -71,12 +78,19 @@ SiteFactory = Callable[..., AbstractAsyncContextManager[Site]]
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
+async def serving(app: Any, patience: Patience | None = None, max_connections: int | None = None) -> AsyncIterator[str]:
     """An ASGI application on a port that the system chooses; the address."""
+    async with _served(app, patience, max_connections) as (url, _):
+        yield url
+
+
+@asynccontextmanager
+async def _served(
+    app: Any, patience: Patience | None, max_connections: int | None
+) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, patience, max_connections))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
@@ -84,7 +98,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
         if task.done():
             task.result()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", server
     finally:
         server.should_exit = True
         await task
@@ -96,7 +110,12 @@ def open_site(tmp_path: Path) -> SiteFactory:
 
     @asynccontextmanager
     async def opened(
-        *, data_dir: Path | None = None, inherit_by_key: bool = False, **options: Any
+        *,
+        data_dir: Path | None = None,
+        inherit_by_key: bool = False,
+        patience: Patience | None = None,
+        max_connections: int | None = None,
+        **options: Any,
     ) -> AsyncIterator[Site]:
         names = AgentLimits.__dataclass_fields__
         limits = replace(AgentLimits(), **{name: value for name, value in options.items() if name in names})
@@ -108,10 +127,10 @@ def open_site(tmp_path: Path) -> SiteFactory:
         )  # fmt: skip
         async with (
             open_node(settings) as node,
-            serving(Gateway(node, inherit_by_key=inherit_by_key)) as url,
+            _served(Gateway(node, inherit_by_key=inherit_by_key), patience, max_connections) as (url, server),
             httpx.AsyncClient(base_url=url, timeout=30) as client,
         ):
-            yield Site(node, url, client)
+            yield Site(node, url, client, server)
 
     return opened
 

@@ -46,6 +46,7 @@ typedef struct run {
 static free_block *lists[CLASSES];
 static uint8_t *chunk, *chunk_end;
 static run *runs;
+static bool exhausted;
 
 static inline header *header_of(void *pointer)
 {
@@ -176,9 +177,16 @@ void *malloc(size_t size)
         }
         pointer = take_block(class, class < SMALL_CLASSES ? class * 16 + 8 : medium_size(class));
     }
-    if (!pointer)
+    if (!pointer) {
+        exhausted = true;
         errno = ENOMEM;
+    }
     return pointer;
+}
+
+bool heap_exhausted(void)
+{
+    return exhausted;
 }
 
 void free(void *pointer)

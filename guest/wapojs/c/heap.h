@@ -2,10 +2,14 @@
 #ifndef WAPOJS_HEAP_H
 #define WAPOJS_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Before a memory image is taken: from now on everything is allocated in a fresh stretch of memory, of which `spare`
  * bytes are there already. Memory that was free before is not used again. */
 void heap_seal(size_t spare);
+
+/* Whether an allocation has ever failed in this machine. */
+bool heap_exhausted(void);
 
 #endif

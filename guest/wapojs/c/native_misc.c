@@ -1,6 +1,7 @@
 /* Clocks, randomness, digests, derived secrets, and what the engine knows of a value. */
 #include <string.h>
 #include <sys/time.h>
+#include "heap.h"
 #include "wapojs.h"
 
 enum { HASH_PIECE = 1 << 20, RANDOM_PIECE = 1 << 16, MAX_DIGEST = 64 };
@@ -276,6 +277,12 @@ static JSValue memory_stats(JSContext *ctx, JSValueConst this_value, int argc, J
     return JS_NewArrayFrom(ctx, 2, numbers);
 }
 
+/* memoryExhausted(): whether an allocation has failed. Where there is no memory even for an error, null is thrown. */
+static JSValue memory_exhausted(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    return JS_NewBool(ctx, heap_exhausted());
+}
+
 const JSCFunctionListEntry native_misc_functions[] = {
     JS_CFUNC_DEF("now", 0, now),
     JS_CFUNC_DEF("hrtime", 0, hrtime),
@@ -294,5 +301,6 @@ const JSCFunctionListEntry native_misc_functions[] = {
     JS_CFUNC_DEF("gc", 0, collect),
     JS_CFUNC_DEF("isError", 1, is_error),
     JS_CFUNC_DEF("memoryStats", 0, memory_stats),
+    JS_CFUNC_DEF("memoryExhausted", 0, memory_exhausted),
 };
 const int native_misc_count = sizeof(native_misc_functions) / sizeof(native_misc_functions[0]);

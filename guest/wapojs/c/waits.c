@@ -87,7 +87,7 @@ static void try_write(wait *w, uint32_t waker)
     for (;;) {
         size_t length;
         uint8_t *data = wapojs_bytes(wapojs_context, w->bytes, &length);
-        if (!data && length) { /* detached meanwhile */
+        if (!data && JS_HasException(wapojs_context)) { /* detached meanwhile */
             JS_FreeValue(wapojs_context, JS_GetException(wapojs_context));
             finish(w, JS_NewString(wapojs_context, "the buffer was detached while it was written"), JS_NULL);
             return;

@@ -36,6 +36,7 @@ const TOUCHED_ARGUMENTS = 1;
 const FAILED = 1;
 
 const MODULE_SYNTAX = /^[ \t]*(?:import|export)\b/m;
+const LONE_SURROGATE = /\\ud[89a-f]/;
 const NO_SECRET = '""'; // programs do JSON.parse(process.env.secret || '')
 const GATEWAY_ORIGIN = 'https://wapo-gateway';
 
@@ -312,12 +313,13 @@ function callEntry() {
 
 /** The request of the classic templates. */
 function requestJson({ method, url, headerBlock, body, secret }) {
-  const headers = {};
+  // Clients choose these names: `constructor` and `__proto__` must be names like any other.
+  const headers = { __proto__: null };
   for (const [name, value] of parseHeaderBlock(headerBlock)) headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
   const at = url.indexOf('/', url.indexOf('//') + 2);
   const tail = at < 0 ? '/' : url.slice(at);
   const mark = tail.indexOf('?');
-  const queries = {};
+  const queries = { __proto__: null };
   if (mark >= 0) {
     for (const [name, value] of parseUrlEncoded(tail.slice(mark + 1))) (queries[name] ??= []).push(value);
   }
@@ -336,13 +338,18 @@ function requestJson({ method, url, headerBlock, body, secret }) {
 
 /** Hands the output over: `scriptOutput`, or the value of the script. */
 function sendOutput() {
-  const value = globalThis.scriptOutput !== undefined ? globalThis.scriptOutput : completion;
+  const output = globalThis.scriptOutput;
+  const value = output !== undefined ? output : completion;
   answered = true;
   if (value === undefined) native.output(OUTPUT_NOTHING);
   else if (typeof value === 'string') native.output(OUTPUT_TEXT, value);
   else if (value instanceof Uint8Array || value instanceof ArrayBuffer) native.output(OUTPUT_BYTES, value);
   else {
-    const json = stringify(value);
+    let json = stringify(value);
+    // Half a surrogate pair, escaped, is JSON that nobody has to accept (RFC 8259 8.2).
+    if (json !== undefined && LONE_SURROGATE.test(json)) {
+      json = stringify(value, (_, item) => (typeof item === 'string' ? item.toWellFormed() : item));
+    }
     if (json === undefined) native.output(OUTPUT_NOTHING);
     else native.output(OUTPUT_JSON, json);
   }
@@ -374,8 +381,12 @@ export function idle() {
   if (current === null || finished) return finished;
   if (!answered) {
     if (entry !== null && isOutput(entry.convention)) {
-      if (unhandledRejection !== undefined) fail(unhandledRejection);
-      else sendOutput();
+      try {
+        if (unhandledRejection !== undefined) fail(unhandledRejection);
+        else sendOutput();
+      } catch (error) {
+        fail(error); // an output that cannot be read or written
+      }
     } else {
       fail(new TypeError('the program ended without an answer: its promise can never settle'));
     }

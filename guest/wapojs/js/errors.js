@@ -1,7 +1,7 @@
 // Errors that nobody catches: their text for the log, and rejections that nobody handles.
 // https://html.spec.whatwg.org/#unhandled-promise-rejections
 
-import { log, markHandled } from 'wapo:native';
+import { log, markHandled, memoryExhausted } from 'wapo:native';
 import { fireRejectionHandled, fireUnhandledRejection } from './global-errors.js';
 import { inspect } from './inspect.js';
 
@@ -10,6 +10,8 @@ const LEVEL_ERROR = 1;
 
 /** The text of an error for the log: name, message, the user's lines, causes. */
 export function describe(error) {
+  // What the engine throws when there is no memory left for an error object.
+  if (error === null && memoryExhausted()) return 'InternalError: out of memory';
   try {
     return inspect(error);
   } catch {

@@ -65,7 +65,9 @@ class Fetching {
     this.#deferred = deferred;
     this.#url = slots.url;
     this.#method = slots.method;
-    this.#headers = slots.headerList.slice();
+    // The host follows from the URL (a forbidden header in browsers): a request that an agent passes on as it came names
+    // the agent's own.
+    this.#headers = slots.headerList.filter(([name]) => name !== 'host');
     this.#body = slots.body;
     this.#signal = slots.signal;
     if (findHeader(this.#headers, 'user-agent') === null) this.#headers.push(['user-agent', USER_AGENT]);

@@ -152,6 +152,7 @@ class Run:
         try:
             self._deliver(response_of(output, data))
         except GuestError as failure:
+            self.log.add(_LOG_ERROR, str(failure))
             self._fail(failure)
 
     def fail(self, text: str) -> None:

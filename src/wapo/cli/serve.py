@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -24,13 +25,15 @@ from wapo.cli.values import size_option
 from wapo.cli.workers import Inherited, supervise
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
+from wapo.gateway.front_door import server_config
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.vm.egress import EgressPolicy
 
-__all__ = ["serve", "serve_socket"]
+__all__ = ["serve", "serve_socket", "take_descriptors"]
 
 _BACKLOG: Final = 4096
+_DESCRIPTORS: Final = 1 << 20
 _GRACE_S: Final = 10
 
 
@@ -103,6 +106,7 @@ def serve(
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     _configure_logging()
+    take_descriptors()
     inherited = Inherited.find()
     if inherited is not None:
         run_async(
@@ -121,6 +125,14 @@ def serve(
     run_async(
         lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key, started=lambda: _greet(settings, url))
     )
+
+
+def take_descriptors() -> None:
+    """As many descriptors as the system allows: the usual soft limit of 1024 is for programs that use select()."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _ours(make: Any) -> Any:
@@ -172,13 +184,6 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _server_config(app: Gateway) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off", http="httptools", ws="none",
-        timeout_keep_alive=30, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG,
-    )  # fmt: skip
-
-
 async def serve_socket(
     settings: NodeSettings, listener: socket.socket, *, inherit_by_key: bool = False, started: Callable[[], None]
 ) -> int:
@@ -188,7 +193,8 @@ async def serve_socket(
         started: called once the node is ready.
     """
     async with open_node(settings) as node:
-        server = _Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
+        app = Gateway(node, inherit_by_key=inherit_by_key)
+        server = _Server(server_config(app, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG))
         await node.warm_up()
         # What is here now stays until the end: the collector need not look at it again and again.
         gc.collect()

@@ -34,14 +34,15 @@ class Settings:
 
     Attributes:
         max_wasm_stack_bytes: stack of guest frames. Deep recursion in an interpreter must hit the interpreter's own
-            check (it counts its shadow stack, in linear memory) before it hits this one.
+            check (it counts its shadow stack, in linear memory) before it hits this one, and some frames of a JSON or
+            JavaScript parser have little on the shadow stack. Pages that are not touched cost nothing.
         fiber_stack_bytes: the whole stack of a fiber: guest frames and the host functions that they call.
         memory_reservation_bytes: address space per memory. 4 GiB make bounds checks free and memories immovable.
         consume_fuel: count instructions, as gas is metered by. Costs speed.
     """
 
-    max_wasm_stack_bytes: int = 4 << 20
-    fiber_stack_bytes: int = 8 << 20
+    max_wasm_stack_bytes: int = 16 << 20
+    fiber_stack_bytes: int = 20 << 20
     memory_reservation_bytes: int = 4 << 30
     memory_guard_bytes: int = 32 << 20
     consume_fuel: bool = False

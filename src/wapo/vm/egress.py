@@ -19,6 +19,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _V4_COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
+#: Not public, and the library takes them for global: site-local addresses (RFC 3879 asks to treat them as before) and
+#: segment identifiers (RFC 9602).
+_NOT_GLOBAL: Final = (ipaddress.IPv6Network("fec0::/10"), ipaddress.IPv6Network("5f00::/16"))
+
 
 class InvalidEgressRule(CallerError):
     """An entry of an allow or deny list that is neither a network, an address nor a name."""
@@ -142,4 +146,6 @@ def _canonical(address: Address) -> Address:
 
 
 def _is_public(address: Address) -> bool:
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    return address.version == 4 or not any(address in network for network in _NOT_GLOBAL)

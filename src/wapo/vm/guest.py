@@ -55,12 +55,14 @@ class Guest:
         on_start: called when the instance is there, before its first poll.
         on_channel: called with the number of an input channel when the guest has created it.
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
+        held_body_bytes: bodies of requests that the host keeps for it.
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "args", "channels", "dialect",
-        "ended", "env", "instance", "limits", "meter", "on_channel", "on_start", "on_wait", "output", "owner",
-        "return_slot", "scheduler", "services", "session", "settled", "stdio", "table", "tasks", "trace",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requests", "args", "channels",
+        "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "meter", "on_channel", "on_start",
+        "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "stdio", "table",
+        "tasks", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +96,8 @@ class Guest:
         self.output: bytes | None = None
         self.trace = False
         self.stdio: dict[int, bytes] = {}
+        self.held_body_bytes = 0
+        self._requests: asyncio.Semaphore | None = None
         self.ended: End | None = None
         self._call: Call | None = None
         self._queued = False
@@ -170,6 +174,19 @@ class Guest:
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
             callback(end)
+
+    # What it has under way
+
+    @property
+    def requests(self) -> asyncio.Semaphore:
+        """Places for its outgoing requests."""
+        if self._requests is None:
+            self._requests = asyncio.Semaphore(self.limits.requests)
+        return self._requests
+
+    def give_body_back(self, size: int) -> None:
+        """The host keeps a body no longer."""
+        self.held_body_bytes -= size
 
     # Polls
 

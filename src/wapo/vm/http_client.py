@@ -4,28 +4,28 @@ A guest gets no redirects, cookies, proxies or decompression from here; those ar
 ``http_decoding``'s. Every address is checked against the egress policy at the socket.
 """
 
-import asyncio
-import functools
 import re
+import resource
 import socket
 import ssl
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Final
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from wapo.vm.egress import EgressDenied, EgressPolicy
+from wapo.vm.resolver import Resolver
+from wapo.vm.shares import FairShare
 
 __all__ = ["HttpClient", "describe_failure", "valid_header"]
 
 _MAX_HEADER_BYTES: Final = 64 << 10
-_DNS_THREADS: Final = 32
+_MAX_CONNECTIONS: Final = 8192
 _CONNECT_TIMEOUT_S: Final = 30.0
+_MAX_IDLE_CONNECTIONS: Final = 512
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE: Final = re.compile(rb"[^\x00\r\n]*")
+_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 
 
 def valid_header(name: bytes, value: bytes) -> bool:
@@ -33,36 +33,29 @@ def valid_header(name: bytes, value: bytes) -> bool:
     return _TOKEN.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
 
 
-class _Resolver(AbstractResolver):
-    """The system's resolver, on threads of its own: a guest that asks for slow names delays nobody's disk."""
+class _Connector(aiohttp.TCPConnector):
+    """Pooled connections serve one guest after another, so two things matter more here than in the library.
 
-    def __init__(self, policy: EgressPolicy) -> None:
-        self._policy = policy
-        self._threads = ThreadPoolExecutor(_DNS_THREADS, thread_name_prefix="wapo-dns")
+    What a server sends on a connection that nobody uses would be taken for the next guest's answer (RFC 9112 9.2: an
+    unsolicited response is an error); such a connection is not used again. And idle connections hold descriptors of a
+    process that also needs them to be reached itself, so there are only so many.
+    """
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, family=family)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
-        results: list[ResolveResult] = []
-        denied: EgressDenied | None = None
-        for kind, _, protocol, _, address in found:
-            try:
-                self._policy.check_address(str(address[0]), host)
-            except EgressDenied as error:
-                denied = error
-                continue
-            results.append(
-                ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol,
-                              flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
-            )  # fmt: skip
-        if not results and denied is not None:
-            raise denied
-        return results
+    async def _get(self, key: Any, traces: Any) -> Any:
+        waiting = self._conns.get(key)
+        if waiting is not None:
+            sound = [entry for entry in waiting if not entry[0].should_close]
+            if len(sound) < len(waiting):
+                for protocol, _ in waiting:
+                    if protocol.should_close:
+                        protocol.close()
+                waiting.clear()
+                waiting.extend(sound)
+        return await super()._get(key, traces)
 
-    async def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        full = sum(map(len, self._conns.values())) >= _MAX_IDLE_CONNECTIONS
+        super()._release(key, protocol, should_close=should_close or full)
 
 
 class HttpClient:
@@ -71,22 +64,29 @@ class HttpClient:
     Args:
         policy: checked by name, after resolution, and at every socket.
         extra_roots: PEM files of certificate authorities beside the system's.
+        max_connections: requests that are under way at once, divided among owners; more wait. A quarter of the
+            process's descriptors if not given.
     """
 
-    def __init__(self, policy: EgressPolicy, extra_roots: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, policy: EgressPolicy, extra_roots: tuple[str, ...] = (), max_connections: int | None = None
+    ) -> None:
         self.policy = policy
         self._extra_roots = extra_roots
+        if max_connections is None:
+            max_connections = min(_MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
+        self.connections = FairShare(max_connections)
         self.session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "HttpClient":
         context = ssl.create_default_context()
         for path in self._extra_roots:
             context.load_verify_locations(cafile=path)
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=0,
             ssl=context,
-            resolver=_Resolver(self.policy),
-            ttl_dns_cache=10,
+            resolver=Resolver(self.policy),
+            use_dns_cache=False,  # which would have one guest wait for a lookup that another has started
             socket_factory=self._make_socket,
         )
         self.session = aiohttp.ClientSession(
@@ -132,6 +132,6 @@ def describe_failure(error: BaseException) -> str:
         return "the connection timed out"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection without an answer"
-    if isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, UnicodeError | aiohttp.InvalidURL):
         return "the URL is not valid"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

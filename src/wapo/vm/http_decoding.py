@@ -15,6 +15,9 @@ ACCEPTED: Final = "gzip, deflate, br"
 
 _PIECE: Final = 64 << 10
 
+#: Nobody codes a body more than twice, and each decoder has tables of its own (curl takes five).
+_MAX_CODINGS: Final = 5
+
 
 class UndecodableBody(Exception):
     """The body is not what its Content-Encoding says."""
@@ -71,7 +74,11 @@ class _Brotli:
 
 
 def decoders_of(content_encoding: str) -> list[_Zlib | _Brotli] | None:
-    """Decoders in the order to apply; None if a coding is unknown (the body is then left as it is)."""
+    """Decoders in the order to apply; None if a coding is unknown (the body is then left as it is).
+
+    Raises:
+        UndecodableBody: there are more codings than anybody needs.
+    """
     decoders: list[_Zlib | _Brotli] = []
     for coding in content_encoding.lower().split(","):
         name = coding.strip()
@@ -83,6 +90,8 @@ def decoders_of(content_encoding: str) -> list[_Zlib | _Brotli] | None:
             decoders.append(_Brotli())
         elif name not in ("", "identity"):
             return None
+        if len(decoders) > _MAX_CODINGS:
+            raise UndecodableBody("the body has too many content codings")
     decoders.reverse()
     return decoders
 

@@ -7,6 +7,8 @@ from wapo.engine.instance import StoreLimits
 
 __all__ = ["GuestLimits"]
 
+_MAX_HELD_BYTES = 256 << 20
+
 
 @dataclass(frozen=True)
 class GuestLimits:
@@ -17,6 +19,7 @@ class GuestLimits:
         burst_s: CPU seconds between two waits (one poll); None is unlimited.
         time_s: wall seconds of the whole run; None is unlimited.
         resources: entries of the resource table.
+        requests: outgoing requests that are under way at once; more wait.
         request_body_bytes: body of one outgoing request that is handed over at once.
         log_bytes: log text of one run; what is beyond it is counted, not kept.
     """
@@ -25,8 +28,14 @@ class GuestLimits:
     burst_s: float | None = 1.0
     time_s: float | None = 60.0
     resources: int = 8192
+    requests: int = 256
     request_body_bytes: int = 32 << 20
     log_bytes: int = 1 << 20
+
+    @cached_property
+    def held_body_bytes(self) -> int:
+        """Bodies of outgoing requests that the host keeps for the guest at once, until they are sent."""
+        return max(self.request_body_bytes, min(self.memory_bytes // 2, _MAX_HELD_BYTES))
 
     @cached_property
     def store(self) -> StoreLimits:

@@ -102,3 +102,5 @@ export function classOf(value) {
 
 v8.setFlagsFromString('--expose-gc');
 export const gc = vm.runInNewContext('gc');
+
+export const memoryExhausted = () => false;

@@ -1,5 +1,6 @@
 """Outgoing HTTP (docs/abi.md, 1100 to 1102)."""
 
+import re
 import struct
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,15 @@ _DECODE: Final = 2
 _HAS_BODY: Final = 4
 _MAX_HEAD_BYTES: Final = 256 << 10
 _INVALID_PARAMETER: Final = OcallError.INVALID_PARAMETER
+_DIGITS: Final = re.compile(r"[0-9]{1,18}")
+
+#: Where a message ends, and what becomes of the connection, is the host's to say: connections are shared by all guests
+#: of a process, and one that believed a guest's framing would give the next guest a part of this one's request or
+#: answer (RFC 9112 11.1, 11.2).
+_OF_THE_CONNECTION: Final = frozenset((
+    "connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
+    "upgrade",
+))  # fmt: skip
 
 
 def write_or_keep(guest: "Guest", data: bytes, pointer: int, capacity: int) -> int:
@@ -43,7 +53,8 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     Encoding: five u32 - flags, lengths of method, URL, headers, body - and then these four. Flags: 1 the body is
     streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL.
 
-    Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full, 17 denied by the egress policy.
+    Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full or too much kept for the guest already,
+    17 denied by the egress policy.
     """
     guest.instance.check(p0, p1)
     guest.meter.gas += 1000 + p1 // 128
@@ -55,11 +66,14 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     data = guest.instance.read(p0, p1)
     request = _decode_request(data)
     try:
-        client.policy.check_host(request.url.host or "")
+        client.policy.check_host(request.url.raw_host or "")
     except EgressDenied:
         raise OcallFailure(OcallError.FORBIDDEN) from None
+    size = len(request.body or b"")
+    if guest.held_body_bytes + size > guest.limits.held_body_bytes:
+        raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.meter.net_egress += p1
-    return guest.table.add(HttpExchange(client.session, request))
+    return guest.table.add(HttpExchange(guest, client, request))
 
 
 def _decode_request(data: bytes) -> HttpRequest:
@@ -82,18 +96,44 @@ def _decode_request(data: bytes) -> HttpRequest:
         raise OcallFailure(_INVALID_PARAMETER)
     try:
         target = URL(url.decode("ascii"), encoded=True)
+        host = target.raw_host
     except ValueError:
         raise OcallFailure(_INVALID_PARAMETER) from None
-    if not target.host:
+    if not host:
         raise OcallFailure(_INVALID_PARAMETER)
+    headers = [(name.decode("ascii").lower(), _text(value)) for name, value in pairs]
     return HttpRequest(
         method=method.decode("ascii"),
         url=target,
-        headers=[(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in pairs],
+        headers=[header for header in headers if header[0] not in _OF_THE_CONNECTION],
         body=body if flags & _HAS_BODY and not flags & _STREAM_BODY else None,
         stream_body=bool(flags & _STREAM_BODY),
+        stream_bytes=_declared_length(headers) if flags & _STREAM_BODY else None,
         decode=bool(flags & _DECODE),
     )
+
+
+def _text(value: bytes) -> str:
+    """A header's value for the client library, which writes UTF-8: anything else keeps its meaning, not its bytes."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _declared_length(headers: list[tuple[str, str]]) -> int | None:
+    """The Content-Length of a body that is streamed, which some servers insist on; None: it goes out chunked.
+
+    Raises:
+        OcallFailure: it is not a number, or there are two.
+    """
+    declared = {value.strip(" \t") for name, value in headers if name == "content-length"}
+    if not declared:
+        return None
+    text = declared.pop()
+    if declared or not _DIGITS.fullmatch(text):
+        raise OcallFailure(_INVALID_PARAMETER)
+    return int(text)
 
 
 def http_head(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:

@@ -14,8 +14,9 @@ import aiohttp
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError
-from wapo.vm.http_client import describe_failure
+from wapo.vm.http_client import HttpClient, describe_failure
 from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
+from wapo.vm.resolver import asking
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.tasks import Slot
@@ -23,22 +24,30 @@ from wapo.vm.tasks import Slot
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["HttpExchange", "HttpRequest"]
+__all__ = ["HttpExchange", "HttpRequest", "WrongLength"]
 
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 _BUFFER_BYTES: Final = 64 << 10
 _HEAD: Final = struct.Struct("<HHII").pack
 
 
+class WrongLength(Exception):
+    """A streamed body is longer or shorter than its Content-Length."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request that has been checked. ``body`` is None where there is none or where it is streamed."""
+    """A request that has been checked. ``body`` is None where there is none or where it is streamed.
+
+    ``stream_bytes`` is the length that the guest has promised for a stream, if it has.
+    """
 
     method: str
     url: URL
     headers: list[tuple[str, str]]
     body: bytes | None
     stream_body: bool
+    stream_bytes: int | None
     decode: bool
 
 
@@ -48,20 +57,42 @@ class HttpExchange(Resource):
     kind: ClassVar[str] = "http"
     __slots__ = ("_head_slot", "_task", "_upload", "download", "failure", "head")
 
-    def __init__(self, session: aiohttp.ClientSession, request: HttpRequest) -> None:
+    def __init__(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
         self._head_slot = Slot()
         self._upload = Pipe(_BUFFER_BYTES) if request.stream_body else None
         self.download = Pipe(_BUFFER_BYTES)
         self.head: bytes | None = None
         self.failure: str | None = None
-        self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._run(session, request))
+        self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(
+            self._take_turn(guest.owner, guest.requests, client, request)
+        )
+        size = len(request.body or b"")
+        if size:
+            guest.held_body_bytes += size
+            self._task.add_done_callback(lambda _task: guest.give_body_back(size))
+
+    async def _take_turn(
+        self, owner: str, requests: asyncio.Semaphore, client: HttpClient, request: HttpRequest
+    ) -> None:
+        """Waits until the guest, and then its owner, may have another connection."""
+        assert client.session is not None
+        asking.set(owner)
+        async with requests, client.connections.place(owner):
+            await self._run(client.session, request)
 
     async def _run(self, session: aiohttp.ClientSession, request: HttpRequest) -> None:
         try:
             headers = request.headers
             if request.decode and not any(name.lower() == "accept-encoding" for name, _ in headers):
                 headers = [*headers, ("Accept-Encoding", ACCEPTED)]
-            body = self._uploaded() if self._upload is not None else request.body
+            body: bytes | AsyncIterator[bytes] | None = request.body
+            length = request.stream_bytes
+            if self._upload is not None:
+                body = self._uploaded(self._upload, length)
+            elif request.body is not None and len(request.body) > _BUFFER_BYTES:
+                body, length = _in_pieces(request.body), len(request.body)
+            if length is not None:
+                headers = [*headers, ("Content-Length", str(length))]
             async with session.request(
                 request.method, request.url, headers=headers, data=body, allow_redirects=False
             ) as response:
@@ -81,12 +112,20 @@ class HttpExchange(Resource):
         except UndecodableBody as error:
             self._fail(str(error))
         except Exception as error:  # whatever the library raises becomes the guest's network error
-            self._fail(describe_failure(error))
+            cause = error.__cause__
+            self._fail(str(cause) if isinstance(cause, WrongLength) else describe_failure(error))
 
-    async def _uploaded(self) -> AsyncIterator[bytes]:
-        assert self._upload is not None
-        while chunk := await self._upload.read():
+    @staticmethod
+    async def _uploaded(upload: Pipe, promised: int | None) -> AsyncIterator[bytes]:
+        """The streamed body; raising ends the connection, so that nobody takes what follows for the rest of it."""
+        sent = 0
+        while chunk := await upload.read():
+            sent += len(chunk)
+            if promised is not None and sent > promised:
+                raise WrongLength(f"the request body has more than the {promised} bytes of its content-length")
             yield chunk
+        if promised is not None and sent < promised:
+            raise WrongLength(f"the request body has {sent} bytes, and its content-length is {promised}")
 
     def _fail(self, text: str) -> None:
         self.failure = text
@@ -131,6 +170,12 @@ class HttpExchange(Resource):
         self.download.break_()
         if self._upload is not None:
             self._upload.guest_slot.drop()
+
+
+async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A large body, so that the loop is not kept, and what the other side does not read is not copied."""
+    for start in range(0, len(body), _BUFFER_BYTES):
+        yield body[start : start + _BUFFER_BYTES]
 
 
 def _encode_head(response: aiohttp.ClientResponse) -> bytes:

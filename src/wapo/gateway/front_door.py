@@ -1,0 +1,294 @@
+"""The HTTP/1.1 connection of a client: uvicorn's, with bounds on what a client may make us keep, and for how long.
+
+uvicorn leaves both to a proxy in front. Its parser (llhttp) is strict about all that smuggling needs (RFC 9112 11.2),
+but collects a request line, a header or a trailer for as long as it goes on, and nobody minds a client that sends a
+byte an hour, or never reads its answer. Every connection costs a descriptor, and a process has only so many.
+
+Bounded are: a head, and trailers; the time that a head takes; a pause in a body; what is left of a body when its
+answer is complete; a client that does not read; connections. What an agent reads and writes is bounded by its run.
+"""
+
+import asyncio
+import functools
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httptools
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
+
+#: Request line and headers; chunk extensions and trailers between two pieces of a body. Servers take 8 KiB (Apache, a
+#: line) to 64 KiB and more.
+MAX_HEAD_BYTES: Final = 64 << 10
+
+#: The parser gets its input in pieces, so that the bound is noticed in time.
+_PIECE_BYTES: Final = 16 << 10
+
+#: A client that takes less than this in ``Patience.stalled_s`` is not reading.
+_PROGRESS_BYTES: Final = 4 << 10
+
+_OF_A_BODY: Final = frozenset((b"content-length", b"transfer-encoding"))
+_REASONS: Final = {
+    400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 501: "Not Implemented",
+    503: "Service Unavailable",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a client is waited for, in seconds.
+
+    Attributes:
+        head_s: from the connection, or from the first byte of its next request, to the end of the head.
+        body_s: for the next piece of a body that somebody reads.
+        rest_s: for what is left of a body when the answer is complete.
+        stalled_s: for a client that does not read its answer.
+        idle_s: for the next request.
+    """
+
+    head_s: float = 30.0
+    body_s: float = 60.0
+    rest_s: float = 10.0
+    stalled_s: float = 60.0
+    idle_s: int = 30
+
+
+class FrontDoor(HttpToolsProtocol):
+    """One connection.
+
+    Args:
+        patience: how long its client is waited for.
+        max_connections: of this process; one more is turned away.
+    """
+
+    def __init__(self, *args: Any, patience: Patience, max_connections: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._patience = patience
+        self._max_connections = max_connections
+        self._refused = False
+        # What of the message is coming in
+        self._in_head = self._in_body = False
+        self._hosts = 0
+        self._has_body = False
+        self._overhead = 0  # bytes that were no body, since the message or its last chunk began
+        self._body_bytes = 0  # bytes that were, of the piece that the parser has now
+        self._began = False  # whether a message or a chunk began in it
+        # Timers
+        self._reading: asyncio.TimerHandle | None = None
+        self._heard = False
+        self._writing: asyncio.TimerHandle | None = None
+        self._unread = 0
+        self._resumed = False
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self._max_connections:
+            self._refuse(503, "this node has as many connections as it can take")
+        else:
+            self._wait(self._patience.head_s, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        super().connection_lost(exc)
+
+    def _wait(self, seconds: float, late: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._reading = self.loop.call_later(seconds, late)
+
+    def _stop_waiting(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Takes nothing more from this client: what is wrong leaves no way to tell where the next request begins.
+
+        An earlier request is still answered. This one is told what is wrong, if its answer has not begun.
+        """
+        if self._refused:
+            return
+        self._refused = True
+        self._stop_waiting()
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            if not self._in_body:
+                cycle.keep_alive = False  # closes when it is complete
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or self.pipeline:
+                self.transport.close()
+                return
+        body = text.encode()
+        head = (
+            f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+        self._watch_reader()
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        self._heard = True
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE_BYTES):
+            self._feed(view[start : start + _PIECE_BYTES])
+            if self._refused:
+                return
+        if self._in_head and self._reading is None:
+            self._wait(self._patience.head_s, self._head_is_late)
+
+    def _feed(self, piece: memoryview) -> None:
+        while len(piece):
+            self._body_bytes, self._began = 0, False
+            used = len(piece)
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as upgrade:
+                used = upgrade.args[0]  # nobody upgrades here (RFC 9110 7.8: a server may ignore it): the next request
+            except httptools.HttpParserError:
+                self._refuse(400, "this is not HTTP/1.1")
+                return
+            if not self._began:
+                self._overhead += used - self._body_bytes
+                if self._overhead > MAX_HEAD_BYTES:
+                    self._refuse(431, f"a head may have {MAX_HEAD_BYTES} bytes")
+                    return
+            piece = piece[used:]
+
+    def _begin(self) -> None:
+        self._began = True
+        self._overhead = 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begin()
+        self._in_head, self._in_body = True, False
+        self._hosts, self._has_body = 0, False
+
+    def on_chunk_header(self) -> None:
+        self._begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_body:
+            return  # a trailer, which must not be taken for a header (RFC 9110 6.5.1)
+        super().on_header(name, value)
+        name = self.headers[-1][0]
+        if name == b"host":
+            self._hosts += 1
+        elif name in _OF_A_BODY:
+            self._has_body = True
+
+    def on_headers_complete(self) -> None:
+        if self._refused:
+            return
+        self._stop_waiting()
+        parser = self.parser
+        if self._hosts != 1 and (self._hosts or parser.get_http_version() == "1.1"):  # RFC 9112 3.2
+            self._refuse(400, "a request has one Host header")
+        elif parser.get_method() in (b"CONNECT", b"TRACE"):
+            self._refuse(501, "this server is no proxy")
+        elif self._has_body and parser.should_upgrade():
+            self._refuse(400, "a request with a body cannot ask for an upgrade here")  # the parser would lose the body
+        else:
+            self._in_head, self._in_body = False, True
+            super().on_headers_complete()
+            if self._has_body:
+                self._heard = False
+                self._wait(self._patience.body_s, self._body_is_late)
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._refused:
+            self._in_body = False
+            self._stop_waiting()
+            super().on_message_complete()
+
+    def _head_is_late(self) -> None:
+        if self._in_head:
+            self._refuse(408, "the request's head did not come in time")
+        else:
+            self.transport.close()  # nothing came: there is nothing to answer
+
+    def _body_is_late(self) -> None:
+        """The body has not ended. Somebody else is slow if something came, or if it is us who do not read."""
+        if self._heard or self.flow.read_paused:
+            self._heard = False
+            self._wait(self._patience.body_s, self._body_is_late)
+        else:
+            self._refuse(408, "the request's body did not come in time")
+
+    # What goes out
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._watch_reader()
+        elif self._in_body and self.cycle.response_complete:
+            # The rest of the request is read and dropped, so that the connection can be used again: for a while.
+            self._wait(self._patience.rest_s, self.transport.close)
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._watch_reader()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_reader()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._resumed = True
+
+    def _watch_reader(self) -> None:
+        """From now on the client has to take what waits for it."""
+        if self._writing is None:
+            self._unread, self._resumed = self.transport.get_write_buffer_size(), False
+            if self._unread:
+                self._writing = self.loop.call_later(self._patience.stalled_s, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        self._writing = None
+        if not self.flow.write_paused and not self.transport.is_closing():
+            return
+        if self._resumed or self.transport.get_write_buffer_size() <= self._unread - _PROGRESS_BYTES:
+            self._watch_reader()
+        else:
+            self.transport.abort()
+
+
+def server_config(
+    app: Any, patience: Patience | None = None, max_connections: int | None = None, **options: Any
+) -> uvicorn.Config:
+    """How a node is served: HTTP/1.1 through :class:`FrontDoor`, without WebSockets, with no line for each request.
+
+    Args:
+        max_connections: half of the process's descriptors if not given. The other half is for agents' own connections,
+            for files and for the database.
+    """
+    chosen = patience or Patience()
+    if max_connections is None:
+        max_connections = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    door: Any = functools.partial(FrontDoor, patience=chosen, max_connections=max_connections)
+    return uvicorn.Config(
+        app, http=door, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_keep_alive=chosen.idle_s, **options,
+    )  # fmt: skip
