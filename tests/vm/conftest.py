@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tests.vm.support import Recorder
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.network import Network, NetworkSettings
+from wapo.vm.net.resolver import Resolver
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,22 @@ class Networked(Recorder):
         self.network = network
 
 
+@asynccontextmanager
+async def opened_network(policy: EgressPolicy, settings: NetworkSettings | None = None) -> AsyncIterator[Network]:
+    """A network with a resolver of its own."""
+    resolver = Resolver()
+    try:
+        async with Network(policy, resolver, settings) as network:
+            yield network
+    finally:
+        await resolver.aclose()
+
+
 @pytest.fixture
 async def network(authority: Authority) -> AsyncIterator[Network]:
     """Everything allowed, all ports, a TLS port, the tests' authority trusted."""
     settings = NetworkSettings(
         listen_ports=(0, 65535), tls_host="127.0.0.1", tls_port=0, extra_roots=(str(authority.file),)
     )
-    async with Network(EgressPolicy(allow_private=True), settings) as opened:
+    async with opened_network(EgressPolicy(allow_private=True), settings) as opened:
         yield opened

@@ -4,6 +4,7 @@ A guest gets no redirects, cookies, proxies or decompression from here; those ar
 ``http_decoding``'s. Every address is checked against the egress policy at the socket.
 """
 
+import contextvars
 import re
 import resource
 import socket
@@ -12,17 +13,21 @@ from types import TracebackType
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from wapo.vm.egress import EgressDenied, EgressPolicy
-from wapo.vm.resolver import Resolver
+from wapo.vm.net.resolver import Resolver
 from wapo.vm.shares import FairShare
 
-__all__ = ["HttpClient", "describe_failure", "valid_header"]
+__all__ = ["HttpClient", "asking", "describe_failure", "valid_header"]
 
 _MAX_HEADER_BYTES: Final = 64 << 10
 _MAX_CONNECTIONS: Final = 8192
 _CONNECT_TIMEOUT_S: Final = 30.0
 _MAX_IDLE_CONNECTIONS: Final = 512
+
+#: On whose behalf the current task looks up names.
+asking: contextvars.ContextVar[str] = contextvars.ContextVar("asking", default="")
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
@@ -31,6 +36,41 @@ _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 def valid_header(name: bytes, value: bytes) -> bool:
     """Whether a header can be sent as it is (RFC 9110 5.1, 5.5): no way to smuggle another line."""
     return _TOKEN.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
+
+
+class _AllowedAddresses(AbstractResolver):
+    """The names of the process's resolver, as far as the policy lets them lead."""
+
+    def __init__(self, policy: EgressPolicy, resolver: Resolver) -> None:
+        self._policy = policy
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """As the library wants it.
+
+        Raises:
+            OSError: the name cannot be resolved, or (``EgressDenied``) leads nowhere that is allowed.
+        """
+        results: list[ResolveResult] = []
+        denied: EgressDenied | None = None
+        for kind, protocol, address in await self._resolver.find(host, asking.get(), family):
+            try:
+                self._policy.check_address(str(address[0]), host)
+            except EgressDenied as error:
+                denied = error
+                continue
+            results.append(
+                ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol,
+                              flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
+            )  # fmt: skip
+        if not results and denied is not None:
+            raise denied
+        return results
+
+    async def close(self) -> None:
+        """The resolver is not ours."""
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -66,12 +106,16 @@ class HttpClient:
         extra_roots: PEM files of certificate authorities beside the system's.
         max_connections: requests that are under way at once, divided among owners; more wait. A quarter of the
             process's descriptors if not given.
+
+    Attributes:
+        resolver: looks names up, for raw connections too.
     """
 
     def __init__(
         self, policy: EgressPolicy, extra_roots: tuple[str, ...] = (), max_connections: int | None = None
     ) -> None:
         self.policy = policy
+        self.resolver = Resolver()
         self._extra_roots = extra_roots
         if max_connections is None:
             max_connections = min(_MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
@@ -85,7 +129,7 @@ class HttpClient:
         connector = _Connector(
             limit=0,
             ssl=context,
-            resolver=Resolver(self.policy),
+            resolver=_AllowedAddresses(self.policy, self.resolver),
             use_dns_cache=False,  # which would have one guest wait for a lookup that another has started
             socket_factory=self._make_socket,
         )
@@ -106,6 +150,7 @@ class HttpClient:
         session, self.session = self.session, None
         if session is not None:
             await session.close()
+        await self.resolver.aclose()
 
     def _make_socket(self, address: Any) -> socket.socket:
         """The last gate: the address that is connected to, however it was spelled. Names were checked before."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.vm.conftest import Authority, Networked
+from tests.vm.conftest import Authority, Networked, opened_network
 from tests.vm.puppet import BUFFER, Puppet, err
 from wapo.engine.engine import Engine
 from wapo.scale.primitives import encode_text
@@ -80,7 +80,7 @@ async def test_a_refused_connection_is_an_error(engine: Engine, network: Network
         await connect(puppet, "127.0.0.1", port)
         assert await puppet.ready_call(106, 1, 0) == err(9)
         assert await puppet.call(106, 1, 0) == err(9)
-        assert network.budget.used == 0
+        assert network.budget.taken == 0
 
 
 async def test_a_name_that_does_not_exist_is_an_error(engine: Engine, network: Network) -> None:
@@ -100,9 +100,9 @@ async def test_closing_a_connector_cancels_the_attempt(engine: Engine, network: 
         async with Puppet(engine, services=Networked(network)) as puppet:
             await connect(puppet, "127.0.0.1", full.getsockname()[1])
             assert await puppet.call(106, 7, 0) == err(11)
-            assert network.budget.used == 1
+            assert network.budget.taken == 1
             assert await puppet.call(101, 0) == 0
-            assert network.budget.used == 0
+            assert network.budget.taken == 0
         for filler in fillers:
             filler.close()
     assert not [task for task in asyncio.all_tasks() if "TcpConnect" in repr(task.get_coro()) and not task.cancelling()]
@@ -129,7 +129,7 @@ PRIVATE = [
 @pytest.mark.parametrize("host", PRIVATE)
 async def test_private_addresses_are_refused_in_every_spelling(engine: Engine, host: str) -> None:
     """17 at the call where the text says it, 9 at the connection where only the address does; nobody gets through."""
-    async with serving() as port, Network(EgressPolicy()) as network:
+    async with serving() as port, opened_network(EgressPolicy()) as network:
         services = Networked(network)
         async with Puppet(engine, services=services) as puppet:
             word = await connect(puppet, host, port)
@@ -141,7 +141,7 @@ async def test_private_addresses_are_refused_in_every_spelling(engine: Engine, h
 
 
 async def test_a_name_that_leads_to_a_denied_address_is_refused_and_the_log_says_so(engine: Engine) -> None:
-    async with serving() as port, Network(EgressPolicy()) as network:
+    async with serving() as port, opened_network(EgressPolicy()) as network:
         services = Networked(network)
         async with Puppet(engine, services=services) as puppet:
             assert await connect(puppet, "localhost", port) == 0
@@ -151,7 +151,7 @@ async def test_a_name_that_leads_to_a_denied_address_is_refused_and_the_log_says
 
 async def test_a_denied_name_is_forbidden_whatever_its_case(engine: Engine) -> None:
     policy = EgressPolicy(deny=("Example.com", "10.9.0.0/16"), allow_private=True)
-    async with Network(policy) as network, Puppet(engine, services=Networked(network)) as puppet:
+    async with opened_network(policy) as network, Puppet(engine, services=Networked(network)) as puppet:
         for host in ("example.com", "EXAMPLE.COM", "example.com.", "10.9.1.2"):
             assert await connect(puppet, host, 80) == err(17)
             assert await connect_tls(puppet, host, 80) == err(17)
@@ -185,7 +185,7 @@ async def test_a_bad_certificate_is_error_9_of_the_first_write(
     file.write_text(certificate + key)
     context.load_cert_chain(file)
     if kind == "unknown authority":
-        network = Network(EgressPolicy(allow_private=True))
+        network = Network(EgressPolicy(allow_private=True), network.resolver)
     async with serving(context=context) as port, Puppet(engine, services=Networked(network)) as puppet:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's side of a failed handshake
         assert await connect_tls(puppet, "localhost", port) == 0
@@ -249,7 +249,7 @@ async def test_nothing_goes_around_a_proxy_that_cannot_be_used(engine: Engine, n
 
 async def test_a_proxy_is_not_asked_for_private_addresses_in_disguise(engine: Engine) -> None:
     asked: list[tuple[str, int]] = []
-    async with serving(lambda r, w: socks5(r, w, asked)) as proxy_port, Network(EgressPolicy()) as network:
+    async with serving(lambda r, w: socks5(r, w, asked)) as proxy_port, opened_network(EgressPolicy()) as network:
         environment = {"all_proxy": f"socks5h://127.0.0.1:{proxy_port}"}
         network.dialer = Dialer(network.policy, network.resolver, environment)
         async with Puppet(engine, services=Networked(network)) as puppet:
@@ -259,8 +259,8 @@ async def test_a_proxy_is_not_asked_for_private_addresses_in_disguise(engine: En
 
 
 async def test_sockets_are_counted_and_the_last_ones_are_refused(engine: Engine, network: Network) -> None:
-    """No owner gets more than half, so others still have sockets when one has taken all that it can."""
-    network.budget.total, network.budget.per_owner = 8, 4
+    """No owner gets more than is left for all others, so they still have sockets when one has taken all that it can."""
+    network.budget.total = 8
     async with serving() as port:
         async with (
             Puppet(engine, services=Networked(network), owner="greedy") as greedy,
@@ -273,4 +273,4 @@ async def test_sockets_are_counted_and_the_last_ones_are_refused(engine: Engine,
             assert [word == err(10) for word in words] == [False] * 4 + [True] * 2
             await connect(modest, "127.0.0.1", port)
             assert await modest.ready_call(106, 1, 0) == 1
-        assert network.budget.used == 0
+        assert network.budget.taken == 0

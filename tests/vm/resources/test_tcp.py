@@ -114,11 +114,11 @@ async def test_a_peer_that_resets_is_an_error(engine: Engine, network: Network) 
 
 async def test_closing_a_listener_frees_the_port_and_the_place(engine: Engine, network: Network) -> None:
     async with listening(engine, network) as (puppet, port):
-        assert network.budget.used == 1
+        assert network.budget.taken == 1
         assert await puppet.call(101, 0) == 0
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
-        assert network.budget.used == 0
+        assert network.budget.taken == 0
 
 
 async def test_everything_is_closed_with_the_guest(engine: Engine, network: Network) -> None:
@@ -128,7 +128,7 @@ async def test_everything_is_closed_with_the_guest(engine: Engine, network: Netw
         await puppet.end()
         assert client.recv(10) == b""
         client.close()
-        assert network.budget.used == 0
+        assert network.budget.taken == 0
 
 
 async def test_two_waits_for_one_direction_release_the_older_one(engine: Engine, network: Network) -> None:

@@ -158,7 +158,7 @@ async def test_settings_that_cannot_be_used_are_error_3(
     async with Puppet(engine, services=Networked(network)) as puppet:
         data = encode_text("127.0.0.1:0") + b"\1" + server_config(certificate, key)
         assert await puppet.call(210, *puppet.put(data)) == err(3)
-        assert network.budget.used == 0
+        assert network.budget.taken == 0
 
 
 async def subscribe(puppet: Puppet, name: str, certificate: str, key: str) -> int:

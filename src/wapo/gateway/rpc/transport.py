@@ -26,8 +26,6 @@ _FALSE: Final = ("false", "off", "no")
 _log = structlog.get_logger("wapo.rpc")
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Method:
     """One method.

@@ -373,7 +373,7 @@ async def open_worker(
         engine = stack.enter_context(Engine(Settings(consume_fuel=True)).opened())
         programs = ProgramCache(engine, modules, blobs, settings.module_cache)
         stack.push_async_callback(programs.aclose)
-        network = await stack.enter_async_context(Network(egress, settings.network))
+        network = await stack.enter_async_context(Network(egress, http_client.resolver, settings.network))
         records = AppRecords(database)
         session = await WorkerSession.load(records)
         services = AppServices(

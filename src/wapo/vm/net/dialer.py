@@ -57,7 +57,11 @@ class Dialer:
 
     async def _addresses(self, host: str, port: int, owner: str) -> list[tuple[socket.AddressFamily, Any]]:
         """IPv4 first, IPv6 only if there is no IPv4 answer (6.4)."""
-        found = await self._resolver.lookup(host, port, owner)
+        try:
+            answers = await self._resolver.find(host, owner)
+        except UnicodeError as error:
+            raise OSError(f"{host!r} is not a name") from error
+        found = [(family, (address[0], port, *address[2:])) for family, _, address in answers]
         v4 = [entry for entry in found if entry[0] == socket.AF_INET]
         return v4 or found
 

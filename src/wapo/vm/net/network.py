@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from wapo.vm.egress import EgressPolicy
-from wapo.vm.net.budget import SocketBudget
+from wapo.vm.net.budget import socket_budget
 from wapo.vm.net.dialer import Dialer
 from wapo.vm.net.resolver import Resolver
 from wapo.vm.net.tls_config import TrustRoots
@@ -33,17 +33,17 @@ class NetworkSettings:
 
 
 class Network:
-    """An async context manager; guests use it between.
+    """An async context manager; guests use it between. The resolver is the caller's.
 
     Attributes:
         on_listen: told of each port that a guest listens on, for whoever shows it.
     """
 
-    def __init__(self, policy: EgressPolicy, settings: NetworkSettings | None = None) -> None:
+    def __init__(self, policy: EgressPolicy, resolver: Resolver, settings: NetworkSettings | None = None) -> None:
         self.settings = settings or NetworkSettings()
         self.policy = policy
-        self.budget = SocketBudget()
-        self.resolver = Resolver()
+        self.budget = socket_budget()
+        self.resolver = resolver
         self.dialer = Dialer(policy, self.resolver)
         self.roots = TrustRoots(self.settings.extra_roots)
         self.tls_port: TlsPort | None = None
@@ -65,4 +65,3 @@ class Network:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
-        self.resolver.close()

@@ -1,74 +1,83 @@
-"""Names to addresses, by the system's resolver, on threads of their own: a guest that asks for slow names delays
-neither the event loop nor anybody's disk, and one owner cannot take all the threads."""
+"""Names to addresses, with the system's resolver, for guests who may ask for names that nobody answers for.
+
+The system's resolver blocks a thread for each name, up to half a minute. The threads are divided among owners, so one
+who asks for a thousand slow names keeps nobody else's from being looked up; and nobody ever waits for a lookup that was
+another's idea.
+"""
 
 import asyncio
 import functools
 import socket
-from collections import Counter, deque
+import time
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-__all__ = ["Resolver"]
+from wapo.vm.shares import FairShare
+
+__all__ = ["Found", "Resolver"]
 
 _THREADS: Final = 32
-_PER_OWNER: Final = 8
-_MAX_WAITING: Final = 256
+_FRESH_S: Final = 10.0
+_KEPT: Final = 1000
+
+Found = list[tuple[socket.AddressFamily, int, Any]]
+"""Family, protocol and socket address (of port 0), in the system's order."""
+
+_Question = tuple[str, int]
 
 
 class Resolver:
-    """One a process. Close it with :meth:`close`."""
+    """One a process. Answers are kept for some seconds; where they may lead is not its business."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="wapo-dns")
-        self._busy: Counter[str] = Counter()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+    def __init__(self, threads: int = _THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="wapo-dns")
+        self._share = FairShare(threads)
+        self._known: OrderedDict[_Question, tuple[float, Found]] = OrderedDict()
+        self._asked: dict[tuple[str, _Question], asyncio.Task[Found]] = {}
 
-    async def lookup(
-        self, host: str, port: int, owner: str = "", family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[tuple[socket.AddressFamily, Any]]:
-        """The addresses of a name, as (family, socket address), in the system's order.
+    async def find(self, host: str, owner: str = "", family: socket.AddressFamily = socket.AF_UNSPEC) -> Found:
+        """The addresses of a name.
+
+        Args:
+            owner: on whose behalf.
 
         Raises:
-            OSError: it cannot be resolved, or this owner asks for too many names at once.
+            OSError: it cannot be resolved.
+            UnicodeError: it is no name at all.
         """
-        await self._enter(owner)
-        try:
-            call = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, family=family)
-            found = await asyncio.get_running_loop().run_in_executor(self._threads, call)
-        except UnicodeError as error:
-            raise OSError(f"{host!r} is not a name") from error
-        finally:
-            self._leave(owner)
-        return [(kind, address) for kind, _, _, _, address in found]
+        question = (host, int(family))
+        known = self._known.get(question)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        key = owner, question
+        task = self._asked.get(key)
+        if task is None:
+            task = self._asked[key] = asyncio.get_running_loop().create_task(self._look_up(*key))
+            task.add_done_callback(functools.partial(self._answered, key))
+        return await asyncio.shield(task)
 
-    async def _enter(self, owner: str) -> None:
-        if self._busy[owner] < _PER_OWNER:
-            self._busy[owner] += 1
-            return
-        queue = self._waiting.setdefault(owner, deque())
-        if len(queue) >= _MAX_WAITING:
-            raise OSError("too many names are being looked up")
-        turn = asyncio.get_running_loop().create_future()
-        queue.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave(owner)
-            raise
+    def _answered(self, key: tuple[str, _Question], task: "asyncio.Task[Found]") -> None:
+        del self._asked[key]
+        if not task.cancelled():
+            task.exception()  # whoever asked may have gone away since
 
-    def _leave(self, owner: str) -> None:
-        queue = self._waiting.get(owner)
-        while queue:
-            turn = queue.popleft()
-            if not turn.done():
-                turn.set_result(None)  # the place goes on to who waits
-                return
-        self._waiting.pop(owner, None)
-        self._busy[owner] -= 1
-        if not self._busy[owner]:
-            del self._busy[owner]
+    async def _look_up(self, owner: str, question: _Question) -> Found:
+        host, family = question
+        lookup = functools.partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM, family=family)
+        async with self._share.place(owner):
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
+        found: Found = [(kind, protocol, address) for kind, _, protocol, _, address in answer]
+        self._known[question] = (time.monotonic() + _FRESH_S, found)
+        self._known.move_to_end(question)
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return found
 
-    def close(self) -> None:
-        """Lookups that are under way go on to nobody. Idempotent."""
+    async def aclose(self) -> None:
+        """Idempotent."""
+        tasks = tuple(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)

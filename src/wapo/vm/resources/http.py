@@ -14,9 +14,8 @@ import aiohttp
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError
-from wapo.vm.http_client import HttpClient, describe_failure
+from wapo.vm.http_client import HttpClient, asking, describe_failure
 from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
-from wapo.vm.resolver import asking
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.tasks import Slot
