@@ -1,40 +1,60 @@
 """``wapo serve``: a node that answers HTTP."""
 
-import asyncio
-import contextlib
+import errno
 import gc
+import ipaddress
 import logging
 import os
 import resource
-import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import msgspec
 import structlog
 import typer
-import uvicorn
 
+from wapo.cli.listeners import AdminAccess, AppListeners, serve_all
 from wapo.cli.main import run_async
 from wapo.cli.options import DataDir, MaxBurst, MaxMemory, MaxTime, Upstreams, limits_of, settings_of
 from wapo.cli.output import fail, note, working
 from wapo.cli.values import size_option
-from wapo.cli.workers import Inherited, supervise
+from wapo.cli.wapod_config import WapodConfig
+from wapo.cli.worker_options import (
+    AdminApiToken,
+    AdminHost,
+    AdminHostName,
+    AdminOrigin,
+    AdminPort,
+    Apps,
+    Config,
+    InsecureAdmin,
+    InstanceMemory,
+    ListenPorts,
+    MaxInstances,
+    ModuleCacheSize,
+    OnDemandTime,
+    QueryTime,
+    TlsPort,
+    TrustSniCertificates,
+    UserPort,
+    WorkerIdle,
+    worker_settings_of,
+)
+from wapo.cli.workers import Inherited, Sockets, supervise
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
-from wapo.gateway.front_door import server_config
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.vm.egress import EgressPolicy
 
-__all__ = ["serve", "serve_socket", "take_descriptors"]
+__all__ = ["serve", "serve_sockets", "take_descriptors"]
 
 _BACKLOG: Final = 4096
 _DESCRIPTORS: Final = 1 << 20
-_GRACE_S: Final = 10
 
 
 def serve(
@@ -87,10 +107,29 @@ def serve(
     inherit_by_key: Annotated[
         bool, typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.")
     ] = False,
+    apps: Apps = True,
+    admin_port: AdminPort = None,
+    admin_host: AdminHost = None,
+    admin_host_name: AdminHostName = None,
+    admin_origin: AdminOrigin = None,
+    admin_api_token: AdminApiToken = None,
+    insecure_admin: InsecureAdmin = False,
+    user_port: UserPort = None,
+    instance_memory_size: InstanceMemory = None,
+    max_instances: MaxInstances = 8,
+    module_cache_size: ModuleCacheSize = 16,
+    tcp_listen_port_range: ListenPorts = None,
+    tls_port: TlsPort = None,
+    do_not_verify_tls_server_cert: TrustSniCertificates = False,
+    on_demand_instance_time_secs: OnDemandTime = 60.0,
+    max_query_time: QueryTime = None,
+    idle_grace: WorkerIdle = None,
+    config: Config = None,
 ) -> None:
     """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
 
-    Without TLS of its own: put it behind a reverse proxy to face the internet.
+    Without TLS of its own: put it behind a reverse proxy to face the internet. WebAssembly apps are managed with
+    wapo app, or through the admin RPC; they answer at the user listener, under /app/<address>/.
     """
     more = {
         "request_bytes": max_request, "response_bytes": max_response, "program_bytes": max_program,
@@ -99,32 +138,57 @@ def serve(
     limits = _ours(lambda: limits_of(
         max_memory, max_time, max_burst, **{name: value for name, value in more.items() if value is not None}
     ))  # fmt: skip
-    egress = _ours(lambda: EgressPolicy(tuple(allow or ()), tuple(deny or ()), allow_private))
+    listening = _ours(lambda: WapodConfig.load(config)) if apps else WapodConfig()
+    denied = (*(deny or ()), *(listening.denied or ()))
+    egress = _ours(lambda: EgressPolicy(tuple(allow or ()), denied, allow_private))
+    roots = tuple(ca_file or ())
+    worker = worker_settings_of(
+        instance_memory=instance_memory_size, max_instances=max_instances, module_cache_size=module_cache_size,
+        on_demand_time_s=on_demand_instance_time_secs, query_time_s=max_query_time, idle_grace_s=idle_grace,
+        listen_ports=tcp_listen_port_range, tls_host=host, tls_port=tls_port,
+        verify_sni=not do_not_verify_tls_server_cert, extra_roots=roots,
+    )  # fmt: skip
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
-        max_machines=max_machines, extra_roots=tuple(ca_file or ()),
+        max_machines=max_machines, extra_roots=roots,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
+    with_apps = replace(settings, worker=worker) if apps else settings
+    listeners = AppListeners(
+        listening, admin_api_token, insecure_admin, tuple(admin_host_name or ()), tuple(admin_origin or ())
+    )
     _configure_logging()
     take_descriptors()
     inherited = Inherited.find()
     if inherited is not None:
         run_async(
-            lambda: serve_socket(
-                settings, inherited.listener, inherit_by_key=inherit_by_key, started=inherited.stop_with_supervisor
+            lambda: serve_sockets(
+                with_apps if inherited.first else settings, inherited.sockets, listeners,
+                inherit_by_key=inherit_by_key, started=lambda _node: inherited.stop_with_supervisor(),
             )
-        )
+        )  # fmt: skip
         return
-    listener = _listen(host, port)
-    url = _url(listener)
+    admin_host = admin_host or listening.admin.address or "127.0.0.1"
+    if apps and insecure_admin and not _is_loopback(admin_host):
+        raise fail("--insecure-admin is for loopback only: anybody could run programs here", 2)
+    sockets = Sockets(_listen(host, port))
+    if apps:
+        sockets = Sockets(
+            sockets.gateway,
+            _listen_somewhere(admin_host, admin_port, listening.admin.port, 8001),
+            _listen_somewhere(listening.user.address or host, user_port, listening.user.port, 8002),
+        )
     if workers > 1:
         with working("Preparing"):
             run_async(lambda: _prepare(settings))
-        note(f"wapo is listening on {url} with {workers} workers")
-        raise typer.Exit(supervise(listener, workers))
+        note(f"wapo is listening on {_url(sockets.gateway)} with {workers} workers")
+        raise typer.Exit(supervise(sockets, workers))
     run_async(
-        lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key, started=lambda: _greet(settings, url))
-    )
+        lambda: serve_sockets(
+            with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
+            started=lambda node: _greet(node, sockets),
+        )
+    )  # fmt: skip
 
 
 def take_descriptors() -> None:
@@ -145,16 +209,46 @@ def _ours(make: Any) -> Any:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        return _bound(host, port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise fail(f"cannot listen on {host}:{port}: {reason}") from None
-    listener.listen(_BACKLOG)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
     return listener
+
+
+def _listen_somewhere(host: str, asked: int | None, configured: int | None, usual: int) -> socket.socket:
+    """On the port that was asked for; else on the usual one, or on a free one if that is taken."""
+    port = asked if asked is not None else configured
+    if port is not None:
+        return _listen(host, port)
+    try:
+        return _bound(host, usual)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return _listen(host, usual)
+        return _listen(host, 0)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _url(listener: socket.socket) -> str:
@@ -168,40 +262,33 @@ async def _prepare(settings: NodeSettings) -> None:
         pass
 
 
-class _Server(uvicorn.Server):
-    """Stops on SIGTERM and SIGINT, and then lets the node close; the stock server would raise the signal once more."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGTERM, signal.SIGINT)
-        for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
-
-
-async def serve_socket(
-    settings: NodeSettings, listener: socket.socket, *, inherit_by_key: bool = False, started: Callable[[], None]
+async def serve_sockets(
+    settings: NodeSettings,
+    sockets: Sockets,
+    listeners: AppListeners | None = None,
+    *,
+    inherit_by_key: bool = False,
+    started: Callable[[Node], None],
 ) -> int:
-    """Serves on a socket until the process is told to stop.
+    """Serves on sockets until the process is told to stop.
 
     Args:
         started: called once the node is ready.
     """
-    async with open_node(settings) as node:
-        app = Gateway(node, inherit_by_key=inherit_by_key)
-        server = _Server(server_config(app, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG))
-        await node.warm_up()
-        # What is here now stays until the end: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        _write_token(node)
-        started()
-        await server.serve(sockets=[listener])
+    try:
+        async with open_node(settings) as node:
+            gateway = Gateway(node, inherit_by_key=inherit_by_key)
+            await node.warm_up()
+            # What is here now stays until the end: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            _write_token(node)
+            if node.worker is not None and listeners is not None and sockets.admin is not None:
+                AdminAccess(_url(sockets.admin), listeners.admin_token(node)).write(settings.data_dir)
+            started(node)
+            await serve_all(node, gateway, sockets, listeners)
+    except OSError as error:
+        raise fail(str(error)) from None
     return 0
 
 
@@ -217,9 +304,12 @@ def _write_token(node: Node) -> None:
             file.write(node.operator_token + "\n")
 
 
-def _greet(settings: NodeSettings, url: str) -> None:
+def _greet(node: Node, sockets: Sockets) -> None:
+    settings, url = node.settings, _url(sockets.gateway)
     note(f"wapo is listening on {url}")
     note(f"data in {settings.data_dir}; the operator's token is in {_token_file(settings)}")
+    if sockets.admin is not None and sockets.user is not None:
+        note(f"apps: wapo app --help; admin RPC on {_url(sockets.admin)}, apps and queries on {_url(sockets.user)}")
     if settings.local_file is not None:
         note(f"{settings.local_file} answers at {url}/local")
 

@@ -1,4 +1,7 @@
-"""Several processes that answer on one socket: started, watched, replaced, stopped together."""
+"""Several processes that answer on the same sockets: started, watched, replaced, stopped together.
+
+The first of them, whichever process that is at the time, also runs the apps and answers on their sockets.
+"""
 
 import asyncio
 import contextlib
@@ -9,11 +12,12 @@ import subprocess
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 from wapo.cli.output import note
 
-__all__ = ["Inherited", "supervise"]
+__all__ = ["Inherited", "Sockets", "supervise"]
 
 _ENVIRONMENT: Final = "WAPO_WORKER"
 
@@ -22,18 +26,38 @@ _MAX_DEATHS: Final = 5
 _WITHIN_S: Final = 30.0
 
 
-class Inherited:
-    """What a worker got from its supervisor: the socket, and a pipe that closes when the supervisor is gone."""
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """What a node listens on. ``admin`` and ``user`` are the apps' listeners, where there are any."""
 
-    def __init__(self, listener: int, lifeline: int) -> None:
-        self.listener = socket.socket(fileno=listener)
+    gateway: socket.socket
+    admin: socket.socket | None = None
+    user: socket.socket | None = None
+
+    def descriptors(self) -> list[int]:
+        """-1 where there is none."""
+        return [made.fileno() if made is not None else -1 for made in (self.gateway, self.admin, self.user)]
+
+
+class Inherited:
+    """What a worker got from its supervisor: the sockets, a pipe that closes when the supervisor is gone, and whether it
+    is the first."""
+
+    def __init__(self, sockets: Sockets, lifeline: int, *, first: bool) -> None:
+        self.sockets = sockets
+        self.first = first
         self._lifeline = lifeline
 
     @classmethod
     def find(cls) -> "Inherited | None":
         """This process's inheritance, if it is a worker."""
         text = os.environ.pop(_ENVIRONMENT, None)
-        return None if text is None else cls(*map(int, text.split(",")))
+        if text is None:
+            return None
+        index, lifeline, *descriptors = map(int, text.split(","))
+        made = [socket.socket(fileno=number) if number >= 0 else None for number in descriptors]
+        assert made[0] is not None
+        return cls(Sockets(made[0], *made[1:]), lifeline, first=index == 0)
 
     def stop_with_supervisor(self) -> None:
         """Makes this process stop as on SIGTERM when its supervisor has died, however that happened."""
@@ -46,45 +70,54 @@ class Inherited:
         loop.add_reader(self._lifeline, gone)
 
 
-def supervise(listener: socket.socket, workers: int) -> int:
+def supervise(sockets: Sockets, workers: int) -> int:
     """Keeps that many processes, each with this process's command line, until told to stop; replaces what dies.
+
+    A first worker that ends by itself with 0 was told to by an operator: then all end.
 
     Returns:
         the exit code: 1 if the workers die faster than makes sense to replace them.
     """
     stopping = False
-    children: dict[int, subprocess.Popen[bytes]] = {}
+    children: dict[int, tuple[subprocess.Popen[bytes], int]] = {}
     deaths: deque[float] = deque(maxlen=workers * _MAX_DEATHS)
     lifeline, _held = os.pipe()  # nothing is ever written: our end closes when this process ends
-    environment = os.environ | {_ENVIRONMENT: f"{listener.fileno()},{lifeline}"}
+    descriptors = sockets.descriptors()
 
-    def start() -> None:
+    def start(index: int) -> None:
+        mine = descriptors if index == 0 else [descriptors[0], -1, -1]
+        environment = os.environ | {_ENVIRONMENT: ",".join(map(str, (index, lifeline, *mine)))}
         child = subprocess.Popen(
-            [sys.executable, "-m", "wapo", *sys.argv[1:]], env=environment, pass_fds=[listener.fileno(), lifeline]
-        )
-        children[child.pid] = child
+            [sys.executable, "-m", "wapo", *sys.argv[1:]], env=environment,
+            pass_fds=[lifeline, *(number for number in mine if number >= 0)],
+        )  # fmt: skip
+        children[child.pid] = child, index
         if stopping:
             child.terminate()
 
     def stop(*_: object) -> None:
         nonlocal stopping
         stopping = True
-        for child in list(children.values()):
+        for child, _index in list(children.values()):
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    for _ in range(workers):
-        start()
+    for index in range(workers):
+        start(index)
     code = 0
     while children:
         pid, status = os.wait()
-        child = children.pop(pid, None)
-        if child is None:
+        ended = children.pop(pid, None)
+        if ended is None:
             continue
+        child, index = ended
         child.returncode = os.waitstatus_to_exitcode(status)
         if stopping:
+            continue
+        if child.returncode == 0 and index == 0:
+            stop()
             continue
         now = time.monotonic()
         if len(deaths) == deaths.maxlen and now - deaths[0] < _WITHIN_S:
@@ -94,5 +127,5 @@ def supervise(listener: socket.socket, workers: int) -> int:
             continue
         deaths.append(now)
         note(f"a worker ended with {child.returncode}; starting another")
-        start()
+        start(index)
     return code

@@ -159,7 +159,11 @@ class FrontDoor(HttpToolsProtocol):
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
-                used = upgrade.args[0]  # nobody upgrades here (RFC 9110 7.8: a server may ignore it): the next request
+                used = upgrade.args[0]
+                if self._should_upgrade():
+                    self.hand_over(bytes(piece[used:]))
+                    return
+                # Nobody upgrades here (RFC 9110 7.8: a server may ignore it): what follows is the next request.
             except httptools.HttpParserError:
                 self._refuse(400, "this is not HTTP/1.1")
                 return
@@ -173,6 +177,14 @@ class FrontDoor(HttpToolsProtocol):
     def _begin(self) -> None:
         self._began = True
         self._overhead = 0
+
+    def hand_over(self, early: bytes) -> None:
+        """The connection leaves HTTP; ``early`` is what the client has sent after its request. Subclasses do that, and
+        say in ``_should_upgrade`` for which requests."""
+        raise NotImplementedError
+
+    def _should_upgrade(self) -> bool:
+        return False
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -276,19 +288,24 @@ class FrontDoor(HttpToolsProtocol):
 
 
 def server_config(
-    app: Any, patience: Patience | None = None, max_connections: int | None = None, **options: Any
+    app: Any,
+    patience: Patience | None = None,
+    max_connections: int | None = None,
+    door: type[FrontDoor] = FrontDoor,
+    **options: Any,
 ) -> uvicorn.Config:
     """How a node is served: HTTP/1.1 through :class:`FrontDoor`, without WebSockets, with no line for each request.
 
     Args:
+        door: of which kind; one that leaves HTTP for some requests, say.
         max_connections: half of the process's descriptors if not given. The other half is for agents' own connections,
             for files and for the database.
     """
     chosen = patience or Patience()
     if max_connections is None:
         max_connections = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
-    door: Any = functools.partial(FrontDoor, patience=chosen, max_connections=max_connections)
+    doors: Any = functools.partial(door, patience=chosen, max_connections=max_connections)
     return uvicorn.Config(
-        app, http=door, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+        app, http=doors, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         timeout_keep_alive=chosen.idle_s, **options,
     )  # fmt: skip

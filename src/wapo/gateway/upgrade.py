@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import h11
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from wapo.gateway.front_door import FrontDoor
 from wapo.gateway.replies import Headers, Message, Scope
 
-__all__ = ["EXTENSION", "RawConnection", "UpgradingProtocol", "raw_connection"]
+__all__ = ["EXTENSION", "RawConnection", "UpgradingDoor", "raw_connection"]
 
 EXTENSION: Final = "wapo.raw"
 _HIGH_WATER: Final = 64 << 10
@@ -79,7 +79,11 @@ class RawConnection(asyncio.Protocol):
     # What the application does
 
     def start(self, method: str, target: bytes, headers: Headers) -> None:
-        """Tells the HTTP side of it which request is answered: it knows what answers are possible."""
+        """Tells the HTTP side of it which request is answered: it knows what answers are possible.
+
+        Raises:
+            h11.RemoteProtocolError: it is stricter than the parser that has let the request in.
+        """
         self._http.receive_data(
             b"".join((method.encode(), b" ", target, b" HTTP/1.1\r\n",
                       *(part for name, value in headers for part in (name, b": ", value, b"\r\n")), b"\r\n"))
@@ -157,26 +161,21 @@ class RawConnection(asyncio.Protocol):
             self._transport.write(data)
 
 
-class UpgradingProtocol(HttpToolsProtocol):
-    """uvicorn's connection, which hands itself over where an app may want to switch protocols."""
+class UpgradingDoor(FrontDoor):
+    """A client's connection, which hands itself over where an app may want to switch protocols."""
 
     def _should_upgrade(self) -> bool:
         return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
 
-    def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._should_upgrade():
-                self._hand_over(data[upgrade.args[0] :])
-
-    def _hand_over(self, early: bytes) -> None:
+    def hand_over(self, early: bytes) -> None:
+        self._stop_waiting()
         connection = RawConnection(early)
         connection.connection_made(self.transport)
-        connection.start(self.scope["method"], self.url, self.headers)
+        try:
+            connection.start(self.scope["method"], self.url, self.headers)
+        except h11.RemoteProtocolError:
+            self._refuse(400, "this is not HTTP/1.1")
+            return
         self.connections.discard(self)
         self.connections.add(connection)  # type: ignore[arg-type]
         self.transport.set_protocol(connection)

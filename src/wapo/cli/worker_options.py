@@ -1,0 +1,172 @@
+"""Options of ``wapo serve`` that are about the worker and its apps (node-and-gateway 6.4)."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from wapo.cli.values import size_option, time_option
+from wapo.node.apps.settings import WorkerSettings
+from wapo.vm.net.network import NetworkSettings
+
+__all__ = [
+    "AdminApiToken", "AdminHost", "AdminHostName", "AdminOrigin", "AdminPort", "Apps", "Config", "InsecureAdmin",
+    "InstanceMemory", "ListenPorts", "MaxInstances", "ModuleCacheSize", "OnDemandTime", "QueryTime", "TlsPort",
+    "TrustSniCertificates", "UserPort", "WorkerIdle", "worker_settings_of",
+]  # fmt: skip
+
+_PANEL: Final = "Apps"
+
+
+def _port_range(text: str) -> tuple[int, int] | None:
+    """``8000..8010`` (or with a hyphen), one port, or ``none``."""
+    if text.strip().lower() == "none":
+        return None
+    first, _, last = text.replace("..", "-").partition("-")
+    try:
+        ports = int(first), int(last or first)
+    except ValueError:
+        ports = (1, 0)
+    if not 0 <= ports[0] <= ports[1] <= 65535:
+        raise typer.BadParameter(f"{text!r} is not a range of ports; write 8000..8010, one port, or none")
+    return ports
+
+
+Apps = Annotated[
+    bool, typer.Option("--apps/--no-apps", help="Run WebAssembly apps, with their listeners.", rich_help_panel=_PANEL)
+]
+AdminPort = Annotated[
+    int | None,
+    typer.Option(
+        "--admin-port", min=0, max=65535, rich_help_panel=_PANEL, show_default="8001, or a free one",
+        help="Port of the admin RPC, on loopback.",
+    ),
+]  # fmt: skip
+AdminHost = Annotated[
+    str | None,
+    typer.Option("--admin-host", help="Address of the admin RPC.", rich_help_panel=_PANEL, show_default="127.0.0.1"),
+]
+AdminHostName = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--admin-host-name", help="A name by which the admin RPC may be called; may be repeated.",
+        rich_help_panel=_PANEL, metavar="NAME",
+    ),
+]  # fmt: skip
+AdminOrigin = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--admin-origin", help="A web origin whose pages may call the admin RPC; may be repeated.",
+        rich_help_panel=_PANEL, metavar="URL",
+    ),
+]  # fmt: skip
+AdminApiToken = Annotated[
+    str | None,
+    typer.Option(
+        "--admin-api-token", "-t", help="The admin RPC's token.", rich_help_panel=_PANEL, metavar="TOKEN",
+        show_default="the operator's token",
+    ),
+]  # fmt: skip
+InsecureAdmin = Annotated[
+    bool,
+    typer.Option("--insecure-admin", help="Ask nobody for the admin token; on loopback only.", rich_help_panel=_PANEL),
+]
+UserPort = Annotated[
+    int | None,
+    typer.Option(
+        "--user-port", min=0, max=65535, rich_help_panel=_PANEL, show_default="8002, or a free one",
+        help="Port of the public RPC and of HTTP to apps.",
+    ),
+]  # fmt: skip
+InstanceMemory = Annotated[
+    Any,
+    typer.Option(
+        "--instance-memory-size", "-m", parser=size_option, help="Memory of one instance, up to 4GB.", metavar="SIZE",
+        rich_help_panel=_PANEL, show_default="128M",
+    ),
+]  # fmt: skip
+MaxInstances = Annotated[
+    int, typer.Option("--max-instances", "-c", help="Instances of all apps.", min=1, rich_help_panel=_PANEL)
+]
+ModuleCacheSize = Annotated[
+    int, typer.Option("--module-cache-size", help="Compiled programs in memory.", min=1, rich_help_panel=_PANEL)
+]
+ListenPorts = Annotated[
+    Any,
+    typer.Option(
+        "--tcp-listen-port-range", "-l", parser=_port_range, metavar="A..B", rich_help_panel=_PANEL,
+        help="Ports that apps may listen on, or none.", show_default="none",
+    ),
+]  # fmt: skip
+TlsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--tls-port", help="Port that apps share by server name.", min=0, max=65535, rich_help_panel=_PANEL,
+        show_default="off",
+    ),
+]  # fmt: skip
+TrustSniCertificates = Annotated[
+    bool,
+    typer.Option(
+        "--do-not-verify-tls-server-cert", rich_help_panel=_PANEL,
+        help="Let apps use certificates for server names that lead to no trusted root.",
+    ),
+]  # fmt: skip
+OnDemandTime = Annotated[
+    float,
+    typer.Option(
+        "--on-demand-instance-time-secs", help="Seconds that an instance may live that serves one query.", min=0.001,
+        rich_help_panel=_PANEL,
+    ),
+]  # fmt: skip
+QueryTime = Annotated[
+    Any,
+    typer.Option(
+        "--max-query-time", parser=time_option, help="Time that a query may take.", metavar="TIME",
+        rich_help_panel=_PANEL, show_default="that of an on-demand instance",
+    ),
+]  # fmt: skip
+WorkerIdle = Annotated[
+    Any,
+    typer.Option(
+        "--idle-grace", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="0s",
+        help="How long a reused on-demand app stays after its last query.",
+    ),
+]  # fmt: skip
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="A file like the original's Wapod.toml.", metavar="FILE", rich_help_panel=_PANEL,
+        show_default="Wapod.toml, if it is there",
+    ),
+]  # fmt: skip
+
+
+def worker_settings_of(
+    *,
+    instance_memory: int | None,
+    max_instances: int,
+    module_cache_size: int,
+    on_demand_time_s: float,
+    query_time_s: float | None,
+    idle_grace_s: float | None,
+    listen_ports: tuple[int, int] | None,
+    tls_host: str,
+    tls_port: int | None,
+    verify_sni: bool,
+    extra_roots: tuple[str, ...],
+) -> WorkerSettings:
+    """The settings of a worker."""
+    usual = WorkerSettings()
+    return WorkerSettings(
+        instance_memory_bytes=instance_memory or usual.instance_memory_bytes,
+        max_instances=max_instances,
+        module_cache=module_cache_size,
+        on_demand_time_s=on_demand_time_s,
+        query_time_s=query_time_s,
+        idle_grace_s=idle_grace_s or 0.0,
+        network=NetworkSettings(
+            listen_ports=listen_ports, tls_host=tls_host, tls_port=tls_port, verify_sni_certificates=verify_sni,
+            extra_roots=extra_roots,
+        ),
+    )  # fmt: skip
