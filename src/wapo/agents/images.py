@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from wapo.agents.messages import AgentFailed
+from wapo.agents.messages import AGENT_NAME, AgentFailed
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import LOAD_EVALUATE, encode_load
 from wapo.engine.image import MemoryImage
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wapo.engine.linker import LinkedModule
 
 __all__ = ["AgentImage", "ImageKind", "ImageStore", "Loading", "TouchedBy"]
-
 #: Why a program keeps a compiled image, for people.
 TOUCHES: Final = {
     "clock": "reads the clock",
@@ -237,7 +236,7 @@ async def make_image(
     source: bytes,
     *,
     limits: GuestLimits,
-    name: str = "agent.js",
+    name: str = AGENT_NAME,
     owner: str = "",
 ) -> AgentImage:
     """Loads a program: initialised if that is honest, compiled otherwise, broken if it has no syntax.
@@ -325,11 +324,14 @@ class ImageStore:
                     self._base = await make_base_image(self._profile, self._scheduler)
         return self._base
 
-    async def make(self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str) -> AgentImage:
+    async def make(
+        self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str = AGENT_NAME
+    ) -> AgentImage:
         """The image, made if need be. Waiters share one making; a waiter that goes away cancels nothing.
 
         Args:
             source: gives the program's bytes, called only if they are needed.
+            name: of its file, for the lines of a stack.
 
         Raises:
             AgentFailed: the program is not text.
@@ -339,16 +341,20 @@ class ImageStore:
             return image
         task = self._making.get(key)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner))
+            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name))
             self._making[key] = task
             task.add_done_callback(lambda _task: self._making.pop(key, None))
         return await asyncio.shield(task)
 
-    async def _make(self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str) -> AgentImage:
+    async def _make(
+        self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str
+    ) -> AgentImage:
         async with self._gate:
             base = await self.base()
             program = check_source(source())
-            image = await make_image(self._profile, self._scheduler, base, program, limits=limits, owner=owner)
+            image = await make_image(
+                self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name
+            )
         if self._trimmer is None:
             self._trim()
         self._images[key] = image
@@ -384,7 +390,7 @@ def check_source(source: bytes) -> bytes:
     if not source.strip():
         raise AgentFailed("the program is empty")
     if source.startswith(b"\0asm"):
-        raise AgentFailed("the program is a WebAssembly module; /ipfs/ runs JavaScript agents")
+        raise AgentFailed("the program is a WebAssembly module; only JavaScript can be run")
     if b"\0" in source:
         raise AgentFailed(f"the program is not text: it has a NUL byte at offset {source.index(0)}")
     try:

@@ -1,7 +1,7 @@
 """What goes into an agent and what comes out of it."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wapo.errors import GuestError
 
@@ -9,11 +9,14 @@ if TYPE_CHECKING:
     from wapo.vm.resources.pipe import Pipe
 
 __all__ = [
-    "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
+    "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
     "TimeLimitReached", "UnreadableOutput",
 ]  # fmt: skip
 
 Header = tuple[bytes, bytes]
+
+#: What a program's file is called where only its content is known.
+AGENT_NAME: Final = "agent.js"
 
 
 class AgentFailed(GuestError):

@@ -46,14 +46,14 @@ _RUN: Final = struct.Struct("<IIII").pack
 
 def encode_load(source: bytes, name: str, flags: int) -> bytes:
     """The command that gives a guest its program (docs/abi.md, 1001)."""
-    raw = name.encode()
+    raw = name.encode(errors="replace")  # a file's name need not be text
     return _LOAD(_COMMAND_LOAD, flags, len(raw), len(source)) + raw + source
 
 
 def encode_run(arguments: Sequence[str], environment: Mapping[str, str]) -> bytes:
     """The command that runs a loaded program in the foreground."""
-    words = b"\0".join(word.encode() for word in arguments)
-    pairs = b"\0".join(part.encode() for pair in environment.items() for part in pair)
+    words = b"\0".join(word.encode(errors="replace") for word in arguments)
+    pairs = b"\0".join(part.encode(errors="replace") for pair in environment.items() for part in pair)
     return _RUN(_COMMAND_RUN, len(arguments), len(words), len(pairs)) + words + pairs
 
 

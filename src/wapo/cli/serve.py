@@ -10,18 +10,32 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import structlog
 import typer
 import uvicorn
 
-from wapo.cli.main import run_async
-from wapo.cli.options import DataDir, MaxBurst, MaxMemory, MaxTime, Upstreams, limits_of, settings_of
+from wapo.cli.main import checked, run_async
+from wapo.cli.options import (
+    DataDir,
+    NodeBurst,
+    NodeConcurrency,
+    NodeContent,
+    NodeMachines,
+    NodeMemory,
+    NodeProgram,
+    NodeRequest,
+    NodeResponse,
+    NodeTime,
+    Upstreams,
+    limits_of,
+    settings_of,
+)  # fmt: skip
 from wapo.cli.output import fail, note, working
-from wapo.cli.values import size_option
 from wapo.cli.workers import Inherited, supervise
+from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.node.node import Node, open_node
@@ -36,27 +50,20 @@ _GRACE_S: Final = 10
 
 def serve(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256)] = 1,
-    max_memory: MaxMemory = None,
-    max_time: MaxTime = None,
-    max_burst: MaxBurst = None,
-    max_request: Annotated[
-        Any, typer.Option("--max-request", parser=size_option, help="Size of one request's body.", metavar="SIZE")
-    ] = None,
-    max_response: Annotated[
-        Any, typer.Option("--max-response", parser=size_option, help="Size of one response's body.", metavar="SIZE")
-    ] = None,
-    max_program: Annotated[
-        Any, typer.Option("--max-program", parser=size_option, help="Size of a program.", metavar="SIZE")
-    ] = None,
-    max_content: Annotated[
-        Any,
-        typer.Option("--max-content", parser=size_option, help="Disk that fetched programs may take.", metavar="SIZE"),
-    ] = None,
-    max_machines: Annotated[int | None, typer.Option(help="Machines at once, in one process.", min=1)] = None,
-    max_concurrency: Annotated[int | None, typer.Option(help="Requests of one program at once.", min=1)] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535, metavar="NUMBER")
+    ] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256, metavar="NUMBER")] = 1,
+    max_memory: NodeMemory = None,
+    max_time: NodeTime = None,
+    max_burst: NodeBurst = None,
+    max_request: NodeRequest = None,
+    max_response: NodeResponse = None,
+    max_program: NodeProgram = None,
+    max_content: NodeContent = None,
+    max_machines: NodeMachines = None,
+    max_concurrency: NodeConcurrency = None,
     local: Annotated[
         Path | None,
         typer.Option("--local", help="A program to run at /local, read anew at each request.", metavar="FILE"),
@@ -75,61 +82,70 @@ def serve(
         typer.Option("--deny", help="Where agents may not connect to; may be repeated.", metavar="RULE"),
     ] = None,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.")
+        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.", metavar="")
     ] = False,
     ca_file: Annotated[
         list[str] | None, typer.Option("--ca-file", help="Certificate authorities beside the system's.", metavar="PEM")
     ] = None,
-    public_logs: Annotated[bool, typer.Option("--public-logs", help="Let anybody read any program's logs.")] = False,
+    public_logs: Annotated[
+        bool, typer.Option("--public-logs", help="Let anybody read any program's logs.", metavar="")
+    ] = False,
     inherit_by_key: Annotated[
-        bool, typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.")
+        bool,
+        typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.", metavar=""),
     ] = False,
 ) -> None:
     """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
 
     Without TLS of its own: put it behind a reverse proxy to face the internet.
     """
-    more = {
-        "request_bytes": max_request, "response_bytes": max_response, "program_bytes": max_program,
-        "concurrency": max_concurrency,
-    }  # fmt: skip
-    limits = _ours(lambda: limits_of(
-        max_memory, max_time, max_burst, **{name: value for name, value in more.items() if value is not None}
+    limits = checked(lambda: limits_of(
+        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, request_bytes=max_request,
+        response_bytes=max_response, program_bytes=max_program, concurrency=max_concurrency,
     ))  # fmt: skip
-    egress = _ours(lambda: EgressPolicy(tuple(allow or ()), tuple(deny or ()), allow_private))
+    egress = checked(lambda: EgressPolicy(tuple(allow or ()), tuple(deny or ()), allow_private))
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
         max_machines=max_machines, extra_roots=tuple(ca_file or ()),
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
-    _configure_logging()
     inherited = Inherited.find()
     if inherited is not None:
+        _configure_logging()
         run_async(
             lambda: serve_socket(
                 settings, inherited.listener, inherit_by_key=inherit_by_key, started=inherited.stop_with_supervisor
             )
         )
         return
+    if local is not None:
+        checked(lambda: _check_local(local))
     listener = _listen(host, port)
     url = _url(listener)
+    _configure_logging()
     if workers > 1:
         with working("Preparing"):
             run_async(lambda: _prepare(settings))
         note(f"wapo is listening on {url} with {workers} workers")
         raise typer.Exit(supervise(listener, workers))
-    run_async(
-        lambda: serve_socket(settings, listener, inherit_by_key=inherit_by_key, started=lambda: _greet(settings, url))
-    )
+    run_async(lambda: serve_socket(
+        settings, listener, inherit_by_key=inherit_by_key, started=lambda: _greet(settings, url),
+        starting=working("Starting"),
+    ))  # fmt: skip
 
 
-def _ours(make: Any) -> Any:
-    from wapo.errors import WapoError
+class CannotServe(CallerError):
+    """The file for /local cannot be read."""
 
+    code = "cannot_serve"
+
+
+def _check_local(file: Path) -> None:
+    """It is read anew at each request; but a name that is wrong from the beginning is told at the beginning."""
     try:
-        return make()
-    except WapoError as error:
-        raise fail(str(error), 2) from None
+        file.open("rb").close()
+    except OSError as error:
+        raise CannotServe(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -140,14 +156,17 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise fail(f"cannot listen on {host}:{port}: {reason}") from None
+        raise fail(f"cannot listen on {_authority(host, port)}: {reason}") from None
     listener.listen(_BACKLOG)
     return listener
 
 
 def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"http://{_authority(*listener.getsockname()[:2])}"
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _prepare(settings: NodeSettings) -> None:
@@ -180,16 +199,24 @@ def _server_config(app: Gateway) -> uvicorn.Config:
 
 
 async def serve_socket(
-    settings: NodeSettings, listener: socket.socket, *, inherit_by_key: bool = False, started: Callable[[], None]
+    settings: NodeSettings,
+    listener: socket.socket,
+    *,
+    inherit_by_key: bool = False,
+    started: Callable[[], None],
+    starting: contextlib.AbstractContextManager[None] | None = None,
 ) -> int:
     """Serves on a socket until the process is told to stop.
 
     Args:
         started: called once the node is ready.
+        starting: entered until then.
     """
-    async with open_node(settings) as node:
+    async with contextlib.AsyncExitStack() as stack:
+        with starting or contextlib.nullcontext():
+            node = await stack.enter_async_context(open_node(settings))
+            await node.warm_up()
         server = _Server(_server_config(Gateway(node, inherit_by_key=inherit_by_key)))
-        await node.warm_up()
         # What is here now stays until the end: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -204,11 +231,13 @@ def _token_file(settings: NodeSettings) -> Path:
 
 
 def _write_token(node: Node) -> None:
-    token = _token_file(node.settings)
-    if not token.exists():
-        descriptor = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(node.operator_token + "\n")
+    """The token follows from the key: where the key was replaced, another one is in the file."""
+    path, text = _token_file(node.settings), node.operator_token + "\n"
+    if path.exists() and path.read_text() == text:
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 def _greet(settings: NodeSettings, url: str) -> None:

@@ -189,13 +189,27 @@ async def records_since(
 
 
 async def read_records(
-    database: Database, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
+    database: Database,
+    program: str,
+    *,
+    limit: int = 100,
+    page: int = 1,
+    request_id: str | None = None,
+    up_to: int | None = None,
 ) -> list[LogRecord]:
-    """As :meth:`LogBook.read`, of what has been written; ``page`` counts from 1."""
+    """As :meth:`LogBook.read`, of what has been written; ``page`` counts from 1.
+
+    Args:
+        up_to: a position of :func:`records_since`: what was written after it is left out.
+    """
+    if limit == 0:
+        return []
     skip, wanted = (page - 1) * limit, limit
     query = select(log_chunks).where(log_chunks.c.program == program)
     if request_id is not None:
         query = query.where(log_chunks.c.request_id == request_id)
+    if up_to is not None:
+        query = query.where(log_chunks.c.id <= up_to)
     query = query.order_by(func.coalesce(log_chunks.c.ended_ms, _RUNNING).desc(), log_chunks.c.id.desc())
     records: list[LogRecord] = []
     async with database.reading() as connection, connection.stream(query) as rows:

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -23,7 +22,7 @@ from wapo.content.library import Library, open_library
 from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
-from wapo.errors import GuestError, HostError
+from wapo.errors import GuestError
 from wapo.node.admission import Admission
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -44,12 +43,6 @@ __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
 _log = structlog.get_logger("wapo.node")
-
-
-class DataDirUnusable(HostError):
-    """The data directory cannot be made or written."""
-
-    code = "data_dir_unusable"
 
 
 class AgentServices(Services):
@@ -157,7 +150,9 @@ class Node:
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
         with self.metrics.image_seconds.time():
-            image = await self.images.make(located.image_key, lambda: source, limits.guest, located.identity)
+            image = await self.images.make(
+                located.image_key, lambda: source, limits.guest, located.identity, located.name
+            )
         for level, text in image.log:
             log.add(level, text)
         image.log.clear()
@@ -192,7 +187,7 @@ class Node:
         """
         limits = await self.programs.limits(located.identity)
         source = check_source(await self.programs.source(located))
-        return await self.images.make(located.image_key, lambda: source, limits.guest, located.identity)
+        return await self.images.make(located.image_key, lambda: source, limits.guest, located.identity, located.name)
 
     def status(self) -> dict[str, Any]:
         """Figures of this moment, for the index and for health checks."""
@@ -205,15 +200,6 @@ class Node:
         }
 
 
-def _prepare(settings: NodeSettings) -> tuple[Path, Path]:
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings.cache_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataDirUnusable(f"{error.filename} cannot be made: {error.strerror}") from error
-    return settings.data_dir, settings.cache_dir
-
-
 @asynccontextmanager
 async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
@@ -221,7 +207,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, BlockStoreFailed: what the operator must see to.
     """
-    data, cache = _prepare(settings)
+    data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
         keys = NodeKeys.load_or_create(data / "node.key")
         database = await stack.enter_async_context(Database(data / "wapo.db"))
