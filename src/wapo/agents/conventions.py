@@ -5,6 +5,8 @@ Scripts of the original leave JSON text, MessagePack bytes or a plain object in 
 headers, a bare string that is not JSON is a text body, bodies may be bytes or any JSON value.
 """
 
+import json
+from binascii import unhexlify
 from enum import IntEnum
 from typing import Any, Final
 
@@ -41,26 +43,70 @@ def response_of(kind: OutputKind, data: bytes) -> AgentResponse:
     if kind is OutputKind.NOTHING:
         raise AgentFailed("the script ended without an output")
     if kind is OutputKind.TEXT:
-        text = data.decode("utf-8", "replace")
-        if text.startswith("0x"):  # engines that handed bytes over as hex text; programs rely on it
-            try:
-                data = bytes.fromhex(text[2:])
-            except ValueError:
-                return _text_response(data)
-            kind = OutputKind.BYTES
-        else:
-            try:
-                value = msgspec.json.decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                return _text_response(data)
+        try:
+            if data.startswith(b"0x"):  # engines that handed bytes over as hex text; programs rely on it
+                data = unhexlify(data[2:])
+                kind = OutputKind.BYTES
+            else:
+                return _described(_from_json(data))
+        except ValueError:
+            return _text_response(data)
     if kind is OutputKind.BYTES:
         try:
             value = msgspec.msgpack.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise UnreadableOutput(f"the script's output is bytes that are not MessagePack: {error}") from None
-    elif kind is OutputKind.JSON:
-        value = msgspec.json.decode(data)
-    return _described(value)
+        return _described(value)
+    try:
+        return _described(_from_json(data))
+    except ValueError as error:
+        raise AgentFailed(f"the script's output cannot be read: {error}") from None
+
+
+def _from_json(data: bytes) -> Any:
+    """The value of JSON text as JavaScript writes and reads it.
+
+    Raises:
+        ValueError: it is no JSON, or too deep.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError:
+        # Half of a character, which JavaScript's strings may have and cut texts do, and numbers beyond a float's range.
+        if b"\\u" not in data and b"e" not in data.lower():
+            raise
+    try:
+        return _whole_characters(json.loads(data.decode(), parse_constant=_refuse_constant))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _whole_characters(value: Any) -> Any:
+    """A value whose strings have U+FFFD for each half of a character, as ``TextEncoder`` writes them."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(name): _whole_characters(item) for name, item in value.items()}
+    return value
+
+
+def _to_json(value: Any, what: str) -> bytes:
+    """
+    Raises:
+        AgentFailed: MessagePack has values that JSON has not.
+    """
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise AgentFailed(f"{what} of the script's output cannot be sent as JSON: {error}") from None
 
 
 def _text_response(data: bytes) -> AgentResponse:
@@ -73,27 +119,27 @@ def _described(value: Any) -> AgentResponse:
     status = value.get("status")
     if status is None or status is False or status == 0:
         if value.get("error") is not None and not value.get("success"):
-            raise AgentFailed(f"the script's output is an error: {msgspec.json.encode(value['error']).decode()}")
+            raise AgentFailed(f"the script's output is an error: {_to_json(value['error'], 'the error').decode()}")
         if "body" not in value and "headers" not in value:
             raise AgentFailed("the script's output has neither a status nor a body nor headers")
         status = 200
-    if isinstance(status, bool) or not isinstance(status, int | float):
+    if isinstance(status, bool) or not isinstance(status, int | float) or status != status:
         raise AgentFailed(f"the status of the script's output is {_kind_of(status)}; expected a number from 200 to 599")
     headers = _headers(value.get("headers"))
     body, content_type = _body(value.get("body"))
     if content_type is not None and not any(name == b"content-type" for name, _ in headers):
         headers.append((b"content-type", content_type))
-    return AgentResponse(min(max(int(status), 200), 599), headers, body)
+    return AgentResponse(int(min(max(status, 200), 599)), headers, body)
 
 
 def _body(body: Any) -> tuple[bytes, bytes | None]:
     if body is None:
         return b"", None
     if isinstance(body, str):
-        return body.encode("utf-8", "surrogatepass"), None
+        return body.encode(), None
     if isinstance(body, bytes):
         return body, None
-    return msgspec.json.encode(body), b"application/json"
+    return _to_json(body, "the body"), b"application/json"
 
 
 def _headers(value: Any) -> list[Header]:
@@ -105,8 +151,8 @@ def _headers(value: Any) -> list[Header]:
     headers: list[Header] = []
     for name, content in value.items():
         for item in content if isinstance(content, list) else [content]:
-            text = item if isinstance(item, str) else msgspec.json.encode(item).decode()
-            pair = (str(name).lower().encode(), text.encode())
+            text = item.encode() if isinstance(item, str) else _to_json(item, f"header {name!r}")
+            pair = (str(name).lower().encode(), text)
             if not valid_header(*pair):
                 raise AgentFailed(f"the script's output has an illegal header {name!r}")
             headers.append(pair)
