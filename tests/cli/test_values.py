@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wapo.cli.values import format_size, format_time, parse_size, parse_time
@@ -62,11 +62,13 @@ def test_no_time_is_zero() -> None:
         parse_time("0s")
 
 
+@settings(deadline=None)
 @given(st.integers(1, (1 << 63) - 1))
 def test_a_size_that_is_shown_can_be_typed(size: int) -> None:
     assert parse_size(format_size(size)) == size
 
 
+@settings(deadline=None)
 @given(st.floats(1e-3, 1e6))
 def test_a_time_that_is_shown_can_be_typed(seconds: float) -> None:
     again = parse_time(format_time(seconds))

@@ -41,14 +41,18 @@ TOUCHES: Final = {
     "address": "asks for its address",
     "arguments": "reads scriptArgs",
     "environment": "reads process.env",
+    "rejection": "leaves a rejected promise unhandled",
     "unsettled": "waits for something that has not happened",
     "error": "throws",
     "limit": "reaches a limit",
 }
-_TOUCHED_CODES: Final = {1: "arguments", 2: "environment"}
+_TOUCHED_CODES: Final = {1: "arguments", 2: "environment", 3: "rejection"}
 
 #: How often machines that nobody needs are looked for.
 _TRIM_EVERY_S: Final = 10.0
+
+#: How often an image is made again that was forgotten before it could be used.
+_MAX_TRIES: Final = 3
 
 TouchedBy = frozenset[str]
 
@@ -71,6 +75,7 @@ class AgentImage:
         touched: keys of ``TOUCHES``; why it is not initialised.
         error: of a broken program, with its line and column.
         log: what the program logged while an initialised image was made, as (level, text).
+        memory_limit: what its machine was allowed while the image was made, in bytes.
     """
 
     kind: ImageKind
@@ -79,6 +84,8 @@ class AgentImage:
     memory: MemoryImage | None = None
     error: str | None = None
     log: list[tuple[int, str]] = field(default_factory=list)
+    memory_limit: int = 0
+    closed: bool = False
     _pool: InstancePool | None = None
 
     @property
@@ -111,6 +118,7 @@ class AgentImage:
 
     def close(self) -> None:
         """Machines that run go on. Idempotent."""
+        self.closed = True
         if self._pool is not None:
             self._pool.close()
         if self.memory is not None:
@@ -245,6 +253,7 @@ async def make_image(
         limits: what the program may take later; its top level gets no more now.
         owner: on whose CPU share.
     """
+    allowed = limits.memory_bytes
     guest, session, lines = await _load(
         profile.loading, scheduler, base, encode_load(source, name, LOAD_EVALUATE), limits, owner
     )
@@ -258,21 +267,19 @@ async def make_image(
             marks.add("unsettled")
         if not marks:
             memory = MemoryImage.capture(guest.instance)
-            return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines)
+            return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines, memory_limit=allowed)
     finally:
         _discard(guest)
-    compile_limits = GuestLimits(
-        memory_bytes=limits.memory_bytes, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s
-    )
+    compile_limits = GuestLimits(memory_bytes=allowed, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s)
     guest, session, lines = await _load(
         profile.loading, scheduler, base, encode_load(source, name, 0), compile_limits, owner
     )
     try:
         if guest.ended is not None or session.error is not None or not session.done:
             error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
-            return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error)
+            return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error, memory_limit=allowed)
         memory = MemoryImage.capture(guest.instance)
-        return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory)
+        return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory, memory_limit=allowed)
     finally:
         _discard(guest)
 
@@ -309,11 +316,12 @@ class ImageStore:
     def __len__(self) -> int:
         return len(self._images)
 
-    def get(self, key: str) -> AgentImage | None:
-        """The image, if it is in memory."""
+    def get(self, key: str, memory_bytes: int) -> AgentImage | None:
+        """The image, if it is in memory. One that is broken may be whole where more memory is allowed."""
         image = self._images.get(key)
-        if image is not None:
-            self._images.move_to_end(key)
+        if image is None or (image.kind is ImageKind.BROKEN and image.memory_limit < memory_bytes):
+            return None
+        self._images.move_to_end(key)
         return image
 
     async def base(self) -> MemoryImage:
@@ -336,15 +344,24 @@ class ImageStore:
         Raises:
             AgentFailed: the program is not text.
         """
-        image = self.get(key)
-        if image is not None:
-            return image
-        task = self._making.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name))
-            self._making[key] = task
-            task.add_done_callback(lambda _task: self._making.pop(key, None))
-        return await asyncio.shield(task)
+        found = self.get(key, limits.memory_bytes)
+        if found is not None:
+            return found
+        for _ in range(_MAX_TRIES):
+            task = self._making.get(key)
+            if task is None:
+                task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name))
+                self._making[key] = task
+                task.add_done_callback(lambda done: self._made(key, done))
+            image = await asyncio.shield(task)
+            if not image.closed:  # others may have crowded it out before this waiter's turn
+                break
+        return image
+
+    def _made(self, key: str, task: asyncio.Task[AgentImage]) -> None:
+        self._making.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # seen, even if every waiter has gone: asyncio would log it otherwise
 
     async def _make(
         self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str
@@ -357,6 +374,7 @@ class ImageStore:
             )
         if self._trimmer is None:
             self._trim()
+        self._images.pop(key, None)  # a broken one, which occupies nothing
         self._images[key] = image
         self._bytes += image.stored_bytes
         while self._bytes > self._max_bytes and len(self._images) > 1:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
-    "TimeLimitReached", "UnreadableOutput",
+    "TimeLimitReached", "UnreadableOutput", "failure_of",
 ]  # fmt: skip
 
 Header = tuple[bytes, bytes]
@@ -52,6 +52,11 @@ class UnreadableOutput(GuestError):
 
     code = "unreadable_output"
     status = 400
+
+
+def failure_of(account: str) -> GuestError:
+    """What a guest's own account of its failure (message and stack) means."""
+    return MemoryLimitReached(account) if "out of memory" in account.split("\n", 1)[0] else AgentFailed(account)
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from wapo.agents.messages import (
     AgentResponse,
     BurstLimitReached,
     Header,
-    MemoryLimitReached,
     TimeLimitReached,
+    failure_of,
 )  # fmt: skip
 from wapo.errors import GuestError
 from wapo.vm.ends import End, EndReason
@@ -30,7 +30,10 @@ from wapo.vm.resources.pipe import Pipe
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["BODY_BUFFER_BYTES", "LOAD_EVALUATE", "Run", "RunLog", "encode_load", "encode_request", "encode_run"]
+__all__ = [
+    "BODY_BUFFER_BYTES", "LOAD_EVALUATE", "ResponseStream", "Run", "RunLog", "encode_load", "encode_request",
+    "encode_run",
+]  # fmt: skip
 
 #: What a streamed body may have in flight, each way.
 BODY_BUFFER_BYTES: Final = 64 << 10
@@ -134,6 +137,13 @@ class Run:
         self._deliver(AgentResponse(status, clean_headers(headers), body, pipe))
         return number
 
+    def loaded(self, status: int, text: str) -> None:
+        """A program is loaded when its image is made, never again (raises OcallFailure 3)."""
+        raise OcallFailure(OcallError.INVALID_PARAMETER)
+
+    def touched(self, code: int) -> None:
+        """In a request a program may look at anything."""
+
     def output(self, kind: int, data: bytes) -> None:
         """The output of a script that answers with one.
 
@@ -156,7 +166,7 @@ class Run:
 
     def fail(self, text: str) -> None:
         """The guest's own account of what went wrong, with the stack: it gets into the log as it is."""
-        failure = MemoryLimitReached(text) if "out of memory" in text.split("\n", 1)[0] else AgentFailed(text)
+        failure = failure_of(text)
         self.log.add(_LOG_ERROR, text)
         if not self._answered:
             self._answered = True

@@ -136,7 +136,9 @@ class Node:
         log.add(_REPORT, f"START Request: {report}")
         started = time.perf_counter()
         try:
-            image = self.images.get(located.image_key) or await self._make_image(located, limits, log)
+            image = self.images.get(located.image_key, limits.memory_bytes)
+            if image is None:
+                image = await self._make_image(located, limits, log)
             started = time.perf_counter()
             run = self._start(image, request, limits, log, started)
         except BaseException as error:
