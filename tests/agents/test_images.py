@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.agents.support import LIMITS, Log, Workshop, open_workshop
-from wapo.agents.images import TOUCHES, ImageKind, check_source
+from wapo.agents.images import TOUCHES, ImageKind, Stopping, check_source
 from wapo.agents.messages import AgentFailed, MemoryLimitReached
 from wapo.agents.profile import JavaScriptProfile
 from wapo.vm.limits import GuestLimits
@@ -522,6 +522,8 @@ async def test_closing_the_store_ends_what_is_being_made(profile: JavaScriptProf
         making = asyncio.create_task(workshop.image("for (;;);"))
         await workshop.images.base()
         await asyncio.sleep(0)
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(Stopping):
         await making
+    with pytest.raises(Stopping):
+        await workshop.image("1;")
     assert len(workshop.images) == 0

@@ -180,6 +180,13 @@ class _LoadingServices(Services):
             self.lines.append((level, text))
 
 
+class Stopping(HostError):
+    """The node is going down, and starts nothing any more."""
+
+    code = "node_stopping"
+    status = 503
+
+
 class BaseImageFailed(HostError):
     """The platform's own start-up failed: the package is damaged."""
 
@@ -303,6 +310,7 @@ class ImageStore:
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
         self._trimmer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def _trim(self) -> None:
         self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
@@ -343,17 +351,25 @@ class ImageStore:
 
         Raises:
             AgentFailed: the program is not text.
+            Stopping: the store was closed, perhaps meanwhile.
         """
         found = self.get(key, limits.memory_bytes)
         if found is not None:
             return found
         for _ in range(_MAX_TRIES):
+            if self._closed:
+                raise Stopping("the node is stopping")
             task = self._making.get(key)
             if task is None:
                 task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name))
                 self._making[key] = task
                 task.add_done_callback(lambda done: self._made(key, done))
-            image = await asyncio.shield(task)
+            try:
+                image = await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if task.cancelled():  # and not this waiter
+                    raise Stopping("the node is stopping") from None
+                raise
             if not image.closed:  # others may have crowded it out before this waiter's turn
                 break
         return image
@@ -384,7 +400,8 @@ class ImageStore:
         return image
 
     async def aclose(self) -> None:
-        """Stops what is being made and frees every image."""
+        """Stops what is being made and frees every image. Nothing is made any more."""
+        self._closed = True
         if self._trimmer is not None:
             self._trimmer.cancel()
         tasks = list(self._making.values())

@@ -1,12 +1,13 @@
 """Logs of runs (node-and-gateway 1.5): written in the background, bounded, read newest first.
 
-A run collects its records and hands them over when it ends, or every second while it goes on. One task writes what
-has been handed over, many runs a transaction. Reading waits for what was handed over before.
+A run collects its records and hands them over when it ends, or about every second while it goes on. One task writes
+what has been handed over, many runs a transaction. Reading waits for what was handed over before.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ LEVELS: Final = {0: "REPORT", 1: "ERROR", 2: "WARN", 3: "INFO", 4: "DEBUG", 5: "
 
 _CHUNK_AFTER_S: Final = 1.0
 _FLUSH_DELAY_S: Final = 0.02
-_PRUNE_EVERY: Final = 256
+#: What a row takes in memory beside its records, roughly.
+_ROW_BYTES: Final = 1024
 _RUNNING: Final = 1 << 62
 _COLUMNS: Final = ("program", "request_id", "ended_ms", "records", "data")
 _INSERT: Final = f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -46,7 +48,7 @@ class LogRecord:
 class RunLog:
     """The records of one run, until they are written."""
 
-    __slots__ = ("_book", "_chunks", "_last_chunk", "_records", "_room", "cut", "program", "request_id")
+    __slots__ = ("_book", "_bytes", "_chunks", "_last_chunk", "_records", "_room", "cut", "program", "request_id")
 
     def __init__(self, book: "LogBook", program: str, request_id: str, max_bytes: int) -> None:
         self._book = book
@@ -54,62 +56,92 @@ class RunLog:
         self.request_id = request_id
         self._records: list[tuple[int, int, str]] = []
         self._room = max_bytes
+        self._bytes = 0
         self._chunks = 0
         self._last_chunk = time.monotonic()
         self.cut = 0
 
     def add(self, level: int, message: str) -> None:
         """A record, stamped now. What is beyond the run's limit is counted, and the count is reported at the end."""
-        size = len(message) + 32
+        size = (len(message) if message.isascii() else len(message.encode("utf-8", "replace"))) + 32
         if level and size > self._room:
             self.cut += 1
             return
         self._room -= size
+        self._bytes += size
         self._records.append((time.time_ns() // 1_000_000, level, message))
-        if time.monotonic() - self._last_chunk > _CHUNK_AFTER_S:
+
+    def hand_over_old(self, now: float) -> None:
+        """What has been collected for a while, so that a long run can be watched. ``now`` is of ``time.monotonic``."""
+        if self._records and now - self._last_chunk > _CHUNK_AFTER_S:
             self._hand_over(None)
 
     def _hand_over(self, ended_ms: int | None) -> None:
         records, self._records = self._records, []
+        size, self._bytes = self._bytes, 0
         self._last_chunk = time.monotonic()
-        if records or ended_ms is not None:
-            self._book.submit(self, records, ended_ms, self._chunks)
-            self._chunks += 1
+        self._book.submit(self, records, size, ended_ms, self._chunks)
+        self._chunks += 1
 
     def close(self) -> None:
         """The run is over."""
         if self.cut:
             text = f"{self.cut} more log lines were dropped: the limit of a run was reached"
             self._records.append((time.time_ns() // 1_000_000, 2, text))
+        self._book.closed(self)
         self._hand_over(time.time_ns() // 1_000_000)
 
 
 class LogBook:
-    """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`."""
+    """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`.
 
-    def __init__(self, database: Database, max_program_bytes: int = 16 << 20, max_pending: int = 50_000) -> None:
+    Args:
+        max_program_bytes: kept of one program; the oldest go.
+        max_pending_bytes: waiting to be written.
+
+    Attributes:
+        dropped: runs, or parts of long runs, whose records were lost because the database could not keep up.
+    """
+
+    def __init__(
+        self, database: Database, max_program_bytes: int = 16 << 20, max_pending_bytes: int = 64 << 20
+    ) -> None:
         self._database = database
         self._max_program_bytes = max_program_bytes
-        self._max_pending = max_pending
+        self._max_pending_bytes = max_pending_bytes
         self._pending: list[tuple[dict[str, Any], int]] = []
+        self._pending_bytes = 0
+        self._open: set[RunLog] = set()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._since_prune: dict[str, int] = {}
+        self._last_look = time.monotonic()
         self.dropped = 0
 
     def open(self, program: str, request_id: str, max_bytes: int) -> RunLog:
         """The log of a run that begins now."""
-        return RunLog(self, program, request_id, max_bytes)
+        log = RunLog(self, program, request_id, max_bytes)
+        self._open.add(log)
+        return log
 
-    def submit(self, run: RunLog, records: list[tuple[int, int, str]], ended_ms: int | None, chunks: int) -> None:
-        """Hands records over to be written. A writer that cannot keep up drops runs, not the node's memory."""
-        if len(self._pending) >= self._max_pending:
+    def closed(self, log: RunLog) -> None:
+        """Nothing more will come."""
+        self._open.discard(log)
+
+    def submit(
+        self, run: RunLog, records: list[tuple[int, int, str]], size: int, ended_ms: int | None, chunks: int
+    ) -> None:
+        """Hands records of so many bytes over to be written. A writer that cannot keep up drops records, rather than
+        filling the node's memory."""
+        size += _ROW_BYTES
+        if self._pending_bytes + size > self._max_pending_bytes:
             self.dropped += 1
             return
-        values = (run.program, run.request_id, ended_ms, len(records), msgspec.msgpack.encode(records))
+        values = (run.program, run.request_id, ended_ms, len(records), _encoded(records))
         row = dict(zip(_COLUMNS, values, strict=True))
         self._pending.append((row, chunks))
+        self._pending_bytes += size
         self._idle.clear()
         self._wake.set()
 
@@ -120,10 +152,16 @@ class LogBook:
     async def run(self) -> None:
         """Writes for ever."""
         while True:
-            await self._wake.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CHUNK_AFTER_S / 2):
+                    await self._wake.wait()
+            self._hand_over_old()
+            if not self._wake.is_set():
+                continue
             await asyncio.sleep(_FLUSH_DELAY_S)
             self._wake.clear()
             batch, self._pending = self._pending, []
+            self._pending_bytes = 0
             if batch:
                 try:
                     await self._write(batch)
@@ -132,6 +170,13 @@ class LogBook:
                     _log.error("log records were lost", runs=len(batch), cause=str(error))
             if not self._pending:
                 self._idle.set()
+
+    def _hand_over_old(self) -> None:
+        now = time.monotonic()
+        if now - self._last_look > _CHUNK_AFTER_S / 2:
+            self._last_look = now
+            for log in self._open:
+                log.hand_over_old(now)
 
     async def _write(self, batch: list[tuple[dict[str, Any], int]]) -> None:
         async with self._database.writing() as connection:
@@ -167,6 +212,14 @@ class LogBook:
         """Records, newest first: runs by their end, inside a run the last record first."""
         await self.flush()
         return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
+
+
+def _encoded(records: list[tuple[int, int, str]]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(records)
+    except UnicodeEncodeError:  # half a character, from a file's name in an error
+        mended = [(at, level, text.encode("utf-8", "replace").decode()) for at, level, text in records]
+        return msgspec.msgpack.encode(mended)
 
 
 async def records_since(

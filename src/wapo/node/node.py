@@ -223,29 +223,33 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         stack.callback(profile.close)
         scheduler = Scheduler()
         images = ImageStore(profile, scheduler, settings.image_bytes)
-        stack.push_async_callback(images.aclose)
-        logs = LogBook(database)
         stack.callback(scheduler.stop_all)
+        logs = LogBook(database)
+        node = Node(
+            settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
+            library=library, client=client, logs=logs,
+        )  # fmt: skip
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
-        stack.push_async_callback(_stop, logs, writer)
+        stack.push_async_callback(_stop, node, writer)
+        stack.callback(scheduler.stop_all)  # those that have got their image meanwhile; without images none can follow
+        stack.push_async_callback(images.aclose)
         upkeep = asyncio.get_running_loop().create_task(
             keep_content_within(library, settings.content_bytes), name="wapo-upkeep"
         )
         stack.push_async_callback(_cancel, upkeep)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
-        yield Node(
-            settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs,
-        )  # fmt: skip
+        yield node
 
 
 _LAST_FLUSH_S: Final = 5.0
 
 
-async def _stop(logs: LogBook, writer: asyncio.Task[None]) -> None:
+async def _stop(node: Node, writer: asyncio.Task[None]) -> None:
+    """Ends the log, once every run has ended: who waited for one hears of it in the next passes of the loop."""
     try:
         async with asyncio.timeout(_LAST_FLUSH_S):
-            await logs.flush()
+            await node.admission.until_empty()
+            await node.logs.flush()
     except TimeoutError:
         _log.error("the log could not be written in time")
     await _cancel(writer)
