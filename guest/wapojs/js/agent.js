@@ -11,7 +11,7 @@
 
 import * as native from 'wapo:native';
 import { startClock } from './clock.js';
-import { describe, reportRejections } from './errors.js';
+import { describe, reportRejections, unhandledRejection } from './errors.js';
 import { dispatchFetch, hasFetchListener } from './fetch-event.js';
 import { parseHeaderBlock } from './fetch.js';
 import { setArgumentSource, setEnvironment } from './process.js';
@@ -32,9 +32,11 @@ const stringify = JSON.stringify;
 // Kinds of ocall 1004 (agents/conventions.py), statuses of 1002, what 1006 tells.
 const OUTPUT_NOTHING = 0, OUTPUT_JSON = 1, OUTPUT_TEXT = 2, OUTPUT_BYTES = 3;
 const LOADED = 0, NOT_LOADED = 1;
-const TOUCHED_ARGUMENTS = 1;
+const TOUCHED_ARGUMENTS = 1, TOUCHED_REJECTION = 3;
 const FAILED = 1;
 
+/** Lines of a stack that are ours, or the engine's: of an error in a program that has not run yet. */
+const PLATFORM_FRAMES = /\n *at [^\n]*\((?:wapo:[^\n]*|native)\)/g;
 const MODULE_SYNTAX = /^[ \t]*(?:import|export)\b/m;
 const LONE_SURROGATE = /\\ud[89a-f]/;
 const NO_SECRET = '""'; // programs do JSON.parse(process.env.secret || '')
@@ -87,7 +89,7 @@ export function load(source, name, evaluate) {
   try {
     syntax = compile(source, name);
   } catch (error) {
-    native.loaded(NOT_LOADED, describe(error));
+    native.loaded(NOT_LOADED, describe(error).replace(PLATFORM_FRAMES, ''));
     return;
   }
   if (!evaluate) {
@@ -168,13 +170,13 @@ export function run(words, count, pairs) {
   startClock();
   current = FOREGROUND;
   scriptArguments = count === 0 ? [] : words.split('\0');
-  const environment = {};
+  const environment = { __proto__: null };
   const parts = pairs === '' ? [] : pairs.split('\0');
   for (let i = 0; i + 1 < parts.length; i += 2) environment[parts[i]] = parts[i + 1];
   setEnvironment(environment);
   promiseThen(evaluateProgram(), () => {
     if (entry.convention === 'fetch' || entry.convention === 'listener') {
-      fail(new TypeError('this program answers requests: serve it with `wapo serve --local FILE`'));
+      refuse('this program answers requests: serve it with `wapo serve --local FILE`');
     } else {
       callEntry();
     }
@@ -238,21 +240,21 @@ function serveFetch() {
 
 function serveListener() {
   const result = dispatchFetch(makeRequest(), context.waitUntil);
-  if (result === null) fail(new TypeError('the fetch listener did not call event.respondWith'));
+  if (result === null) refuse('the fetch listener did not call event.respondWith');
   else promiseThen(result, respond, fail);
 }
 
 /** Sends a Response: in one crossing if its body is at hand. */
 function respond(response) {
   if (!isResponse(response)) {
-    fail(new TypeError(`the handler must return a Response, not ${response === null ? 'null' : typeof response}`));
+    refuse(`the handler must return a Response, not ${response === null ? 'null' : typeof response}`);
     return;
   }
   const slots = responseSlots(response);
   const { body, headerList, status } = slots;
   try {
-    if (status === 0) throw new TypeError('the handler returned Response.error()');
-    if (body !== null && body.unusable) throw new TypeError('the body of the returned Response has been read already');
+    if (status === 0) return void refuse('the handler returned Response.error()');
+    if (body !== null && body.unusable) return void refuse('the body of the returned Response has been read already');
     const block = joinHeaders(headerList);
     if (body === null || body.stream === null) {
       native.respond(status, block, body === null ? null : (body.text ?? body.bytes), true);
@@ -363,16 +365,18 @@ function fail(error) {
   native.fail(FAILED, describe(error));
 }
 
-/** The microtask queue has run dry. */
-export function settled() {
-  const reasons = reportRejections();
-  if (reasons.length > 0 && current !== null && !answered && entry !== null && isOutput(entry.convention)) {
-    // For these conventions a rejection that is still unhandled when all is done is the run's failure.
-    unhandledRejection = reasons[reasons.length - 1];
-  }
+/** The program did not do as it must: there is no line of its own to show. */
+function refuse(text) {
+  answered = true;
+  native.fail(FAILED, text);
 }
 
-let unhandledRejection;
+/** The microtask queue has run dry. */
+export function settled() {
+  // A rejection that is still unhandled when all is done is the failure of a run that answers with its output, so it
+  // must be there for each of them: an image has no top level that left one behind.
+  if (reportRejections() && current === null) native.touched(TOUCHED_REJECTION);
+}
 
 const isOutput = (convention) => convention !== 'fetch' && convention !== 'listener';
 
@@ -382,13 +386,14 @@ export function idle() {
   if (!answered) {
     if (entry !== null && isOutput(entry.convention)) {
       try {
-        if (unhandledRejection !== undefined) fail(unhandledRejection);
+        const unhandled = unhandledRejection();
+        if (unhandled !== null) fail(unhandled.reason);
         else sendOutput();
       } catch (error) {
         fail(error); // an output that cannot be read or written
       }
     } else {
-      fail(new TypeError('the program ended without an answer: its promise can never settle'));
+      refuse('the program ended without an answer: its promise can never settle');
     }
   }
   finished = true;

@@ -9,7 +9,8 @@ the decoder. So only the members of the outermost object are taken apart, the bo
 has very many parts is refused.
 """
 
-import math
+import json
+from binascii import unhexlify
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Final
@@ -54,6 +55,7 @@ _MAX_MESSAGEPACK_BYTES: Final = 32 << 20
 _MAX_HEADERS_BYTES: Final = 256 << 10
 _MAX_STRUCTURE_BYTES: Final = 1 << 20
 _MAX_NUMBER_BYTES: Final = 64
+_JSON_KINDS: Final = {b'"': "a string", b"[": "an array", b"t": "a boolean", b"f": "a boolean", b"n": "null"}
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -66,29 +68,51 @@ def response_of(kind: OutputKind, data: bytes) -> AgentResponse:
     """
     if kind is OutputKind.NOTHING:
         raise AgentFailed("the script ended without an output")
-    if kind is OutputKind.TEXT:
-        if data.startswith(b"0x"):  # engines that handed bytes over as hex text; programs rely on it
-            try:
-                data = bytes.fromhex(data[2:].decode("ascii"))
-            except ValueError:
-                return _text_response(data)
-            kind = OutputKind.BYTES
-        elif not _is_json(data):
+    if kind is OutputKind.TEXT and data.startswith(b"0x"):  # as engines handed bytes over; programs rely on it
+        try:
+            data = unhexlify(data[2:])
+        except ValueError:
             return _text_response(data)
-    return _messagepack_response(data) if kind is OutputKind.BYTES else _json_response(data)
+        kind = OutputKind.BYTES
+    if kind is OutputKind.BYTES:
+        return _messagepack_response(data)
+    mended = _as_json(data)
+    if mended is not None:
+        return _json_response(mended)
+    if kind is OutputKind.TEXT:
+        return _text_response(data)
+    raise AgentFailed("the script's output cannot be read: it is not JSON")
 
 
 def _text_response(data: bytes) -> AgentResponse:
     return AgentResponse(200, [(b"content-type", b"text/plain;charset=UTF-8")], data)
 
 
-def _is_json(data: bytes) -> bool:
+def _as_json(data: bytes) -> bytes | None:
+    """JSON text as JavaScript reads it, in a form that everybody reads; None if it is none."""
     _check_parts(data)
     try:
         msgspec.json.decode(data, type=msgspec.Raw)
     except _UNDECODABLE:
-        return False
-    return True
+        pass
+    else:
+        if b"\\ud" not in data and b"\\uD" not in data:
+            return data
+    return _mended(data)
+
+
+def _mended(data: bytes) -> bytes | None:
+    """Without halves of characters, which JavaScript's strings may have and cut texts do."""
+    try:
+        value = json.loads(data.decode(), parse_constant=_refuse_constant)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return None
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _check_parts(data: bytes) -> None:
@@ -97,15 +121,27 @@ def _check_parts(data: bytes) -> None:
 
 
 def _json_response(data: bytes) -> AgentResponse:
-    _check_parts(data)
     try:
         output = msgspec.json.decode(data, type=_Output)
-    except msgspec.ValidationError as error:
-        raise AgentFailed(f"the script's output is no object with status, headers and body: {error}") from None
+    except msgspec.ValidationError:
+        raise _no_object(_JSON_KINDS.get(data.lstrip()[:1], "a number")) from None
     except _UNDECODABLE as error:
         raise AgentFailed(f"the script's output cannot be read: {error}") from None
     body, content_type = _json_body(bytes(output.body))
     return _described(output, msgspec.json.decode, body, content_type)
+
+
+def _no_object(kind: str) -> AgentFailed:
+    return AgentFailed(f"the script's output is {kind}; expected an object with status, headers and body")
+
+
+def _messagepack_kind(first: int) -> str:
+    """What a MessagePack value is that is no map, by its first byte (the formats of its specification)."""
+    if _is_messagepack_bytes(first):
+        return "bytes" if 0xC4 <= first <= 0xC6 else "a string"
+    if 0x90 <= first <= 0x9F or first in (0xDC, 0xDD):
+        return "an array"
+    return {0xC0: "null", 0xC2: "a boolean", 0xC3: "a boolean"}.get(first, "a number")
 
 
 def _json_body(raw: bytes) -> tuple[bytes, bytes | None]:
@@ -125,8 +161,8 @@ def _messagepack_response(data: bytes) -> AgentResponse:
         raise AgentFailed(f"the script's output has {len(data)} bytes of MessagePack; return a Response instead")
     try:
         output = msgspec.msgpack.decode(data, type=_Output)
-    except msgspec.ValidationError as error:
-        raise AgentFailed(f"the script's output is no object with status, headers and body: {error}") from None
+    except msgspec.ValidationError:
+        raise _no_object(_messagepack_kind(data[0])) from None
     except _UNDECODABLE as error:
         raise UnreadableOutput(f"the script's output is bytes that are not MessagePack: {error}") from None
     body, content_type = _messagepack_body(bytes(output.body))
@@ -138,13 +174,17 @@ def _messagepack_body(raw: bytes) -> tuple[bytes, bytes | None]:
         return b"", None
     try:
         if _is_messagepack_bytes(raw[0]):
-            return msgspec.msgpack.decode(raw, type=bytes), None
+            text: str | bytes = msgspec.msgpack.decode(raw)
+            return (text.encode() if isinstance(text, str) else text), None
         if len(raw) > _MAX_STRUCTURE_BYTES:
             raise AgentFailed("the body of the script's output is a large structure; return a Response instead")
         body = msgspec.msgpack.decode(raw)
-        return (b"", None) if body is None else (msgspec.json.encode(body), b"application/json")
-    except (*_UNDECODABLE, TypeError, ValueError) as error:
+    except (*_UNDECODABLE, ValueError) as error:
         raise AgentFailed(f"the body of the script's output cannot be read: {error}") from None
+    try:
+        return (b"", None) if body is None else (msgspec.json.encode(body), b"application/json")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise AgentFailed(f"the body of the script's output cannot be sent as JSON: {error}") from None
 
 
 def _is_messagepack_bytes(first: int) -> bool:
@@ -164,12 +204,12 @@ def _described(output: _Output, decode: Decode, body: bytes, content_type: bytes
         if not output.body and not output.headers:
             raise AgentFailed("the script's output has neither a status nor a body nor headers")
         status = 200
-    if isinstance(status, bool) or not isinstance(status, int | float) or not math.isfinite(status):
+    if isinstance(status, bool) or not isinstance(status, int | float) or status != status:
         raise AgentFailed(f"the status of the script's output is {_kind_of(status)}; expected a number from 200 to 599")
     headers = _headers(_member(output.headers, decode, _MAX_HEADERS_BYTES, "headers"))
     if content_type is not None and not any(name == b"content-type" for name, _ in headers):
         headers.append((b"content-type", content_type))
-    return AgentResponse(min(max(int(status), 200), 599), headers, body)
+    return AgentResponse(int(min(max(status, 200), 599)), headers, body)
 
 
 def _member(raw: msgspec.Raw, decode: Decode, limit: int, name: str) -> Any:

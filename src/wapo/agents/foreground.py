@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind
 from wapo.agents.images import check_source, make_base_image
+from wapo.agents.messages import Header
 from wapo.agents.profile import JavaScriptProfile
-from wapo.agents.run import encode_load, encode_run
+from wapo.agents.run import BODY_BUFFER_BYTES, ResponseStream, encode_load, encode_run
 from wapo.engine.instance import Instance
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.limits import GuestLimits
+from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
 
@@ -33,10 +36,12 @@ class Outcome:
 class _Foreground:
     """The session of such a run."""
 
-    __slots__ = ("_commands", "guest", "kept_alive", "max_response_bytes", "outcome")
+    __slots__ = ("_answered", "_commands", "_reader", "guest", "kept_alive", "max_response_bytes", "outcome")
 
     def __init__(self, commands: list[bytes]) -> None:
         self._commands = commands
+        self._answered = False
+        self._reader: asyncio.Task[None] | None = None
         self.outcome = Outcome()
         self.guest: Guest | None = None
         self.kept_alive = False
@@ -51,14 +56,66 @@ class _Foreground:
             assert self.guest is not None
             self.guest.stop(End(EndReason.STOPPED, "the program could not be loaded"))
 
+    def respond(self, guest: Guest, status: int, headers: list[Header], body: bytes, complete: bool) -> int:
+        """A function that returns a Response: its body is the output, text or bytes.
+
+        Raises:
+            OcallFailure: 15 there is an output already.
+        """
+        self._answer(OutputKind.BYTES, body)
+        if complete:
+            self._tell_text()
+            return 0
+        pipe = Pipe(BODY_BUFFER_BYTES)
+        self._reader = asyncio.get_running_loop().create_task(self._read(pipe))
+        return guest.table.add(ResponseStream(pipe))
+
+    async def _read(self, pipe: Pipe) -> None:
+        parts = [self.outcome.output]
+        try:
+            while chunk := await pipe.read():
+                parts.append(chunk)
+        except PipeBroken:
+            self.fail("the body of the response was not written to its end")
+        self.outcome.output = b"".join(parts)
+        self._tell_text()
+
+    def _tell_text(self) -> None:
+        try:
+            self.outcome.output.decode()
+        except UnicodeDecodeError:
+            return
+        self.outcome.kind = OutputKind.TEXT
+
     def output(self, kind: int, data: bytes) -> None:
-        self.outcome.kind, self.outcome.output = OutputKind(kind), data
+        """What the program left.
+
+        Raises:
+            OcallFailure: 3 no such kind, 15 there is an output already.
+        """
+        try:
+            output = OutputKind(kind)
+        except ValueError:
+            raise OcallFailure(OcallError.INVALID_PARAMETER) from None
+        self._answer(output, data)
+
+    def _answer(self, kind: OutputKind, data: bytes) -> None:
+        if self._answered:
+            raise OcallFailure(OcallError.ALREADY_EXISTS)
+        self._answered = True
+        self.outcome.kind, self.outcome.output = kind, data
 
     def fail(self, text: str) -> None:
         self.outcome.failure = self.outcome.failure or text
 
     def touched(self, code: int) -> None:
         """A foreground program may look at anything."""
+
+    async def finish(self) -> Outcome:
+        """The outcome, when the guest has ended."""
+        if self._reader is not None:
+            await self._reader
+        return self.outcome
 
 
 class _ForegroundServices(Services):
@@ -103,8 +160,8 @@ async def run_script(
         await ended.wait()
         end = guest.ended
         if end is not None and end.reason not in (EndReason.EXITED, EndReason.STOPPED):
-            session.outcome.failure = session.outcome.failure or end.detail
-        return session.outcome
+            session.fail(end.detail)
+        return await session.finish()
     finally:
         guest.stop(End(EndReason.STOPPED, "the run was given up"))
         base.close()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from wapo.agents.messages import AgentFailed
+from wapo.agents.messages import AGENT_NAME, AgentFailed
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import LOAD_EVALUATE, encode_load
 from wapo.engine.image import MemoryImage
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wapo.engine.linker import LinkedModule
 
 __all__ = ["AgentImage", "ImageKind", "ImageStore", "Loading", "TouchedBy"]
-
 #: Why a program keeps a compiled image, for people.
 TOUCHES: Final = {
     "clock": "reads the clock",
@@ -42,14 +41,18 @@ TOUCHES: Final = {
     "address": "asks for its address",
     "arguments": "reads scriptArgs",
     "environment": "reads process.env",
+    "rejection": "leaves a rejected promise unhandled",
     "unsettled": "waits for something that has not happened",
     "error": "throws",
     "limit": "reaches a limit",
 }
-_TOUCHED_CODES: Final = {1: "arguments", 2: "environment"}
+_TOUCHED_CODES: Final = {1: "arguments", 2: "environment", 3: "rejection"}
 
 #: How often machines that nobody needs are looked for.
 _TRIM_EVERY_S: Final = 10.0
+
+#: How often an image is made again that was forgotten before it could be used.
+_MAX_TRIES: Final = 3
 
 TouchedBy = frozenset[str]
 
@@ -72,6 +75,7 @@ class AgentImage:
         touched: keys of ``TOUCHES``; why it is not initialised.
         error: of a broken program, with its line and column.
         log: what the program logged while an initialised image was made, as (level, text).
+        memory_limit: what its machine was allowed while the image was made, in bytes.
     """
 
     kind: ImageKind
@@ -80,6 +84,8 @@ class AgentImage:
     memory: MemoryImage | None = None
     error: str | None = None
     log: list[tuple[int, str]] = field(default_factory=list)
+    memory_limit: int = 0
+    closed: bool = False
     _pool: InstancePool | None = None
 
     @property
@@ -112,6 +118,7 @@ class AgentImage:
 
     def close(self) -> None:
         """Machines that run go on. Idempotent."""
+        self.closed = True
         if self._pool is not None:
             self._pool.close()
         if self.memory is not None:
@@ -171,6 +178,13 @@ class _LoadingServices(Services):
         self._room -= len(text) + 16
         if self._room > 0:
             self.lines.append((level, text))
+
+
+class Stopping(HostError):
+    """The node is going down, and starts nothing any more."""
+
+    code = "node_stopping"
+    status = 503
 
 
 class BaseImageFailed(HostError):
@@ -237,7 +251,7 @@ async def make_image(
     source: bytes,
     *,
     limits: GuestLimits,
-    name: str = "agent.js",
+    name: str = AGENT_NAME,
     owner: str = "",
 ) -> AgentImage:
     """Loads a program: initialised if that is honest, compiled otherwise, broken if it has no syntax.
@@ -246,6 +260,7 @@ async def make_image(
         limits: what the program may take later; its top level gets no more now.
         owner: on whose CPU share.
     """
+    allowed = limits.memory_bytes
     guest, session, lines = await _load(
         profile.loading, scheduler, base, encode_load(source, name, LOAD_EVALUATE), limits, owner
     )
@@ -259,21 +274,19 @@ async def make_image(
             marks.add("unsettled")
         if not marks:
             memory = MemoryImage.capture(guest.instance)
-            return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines)
+            return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines, memory_limit=allowed)
     finally:
         _discard(guest)
-    compile_limits = GuestLimits(
-        memory_bytes=limits.memory_bytes, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s
-    )
+    compile_limits = GuestLimits(memory_bytes=allowed, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s)
     guest, session, lines = await _load(
         profile.loading, scheduler, base, encode_load(source, name, 0), compile_limits, owner
     )
     try:
         if guest.ended is not None or session.error is not None or not session.done:
             error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
-            return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error)
+            return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error, memory_limit=allowed)
         memory = MemoryImage.capture(guest.instance)
-        return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory)
+        return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory, memory_limit=allowed)
     finally:
         _discard(guest)
 
@@ -297,6 +310,7 @@ class ImageStore:
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
         self._trimmer: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def _trim(self) -> None:
         self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
@@ -310,11 +324,12 @@ class ImageStore:
     def __len__(self) -> int:
         return len(self._images)
 
-    def get(self, key: str) -> AgentImage | None:
-        """The image, if it is in memory."""
+    def get(self, key: str, memory_bytes: int) -> AgentImage | None:
+        """The image, if it is in memory. One that is broken may be whole where more memory is allowed."""
         image = self._images.get(key)
-        if image is not None:
-            self._images.move_to_end(key)
+        if image is None or (image.kind is ImageKind.BROKEN and image.memory_limit < memory_bytes):
+            return None
+        self._images.move_to_end(key)
         return image
 
     async def base(self) -> MemoryImage:
@@ -325,32 +340,57 @@ class ImageStore:
                     self._base = await make_base_image(self._profile, self._scheduler)
         return self._base
 
-    async def make(self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str) -> AgentImage:
+    async def make(
+        self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str = AGENT_NAME
+    ) -> AgentImage:
         """The image, made if need be. Waiters share one making; a waiter that goes away cancels nothing.
 
         Args:
             source: gives the program's bytes, called only if they are needed.
+            name: of its file, for the lines of a stack.
 
         Raises:
             AgentFailed: the program is not text.
+            Stopping: the store was closed, perhaps meanwhile.
         """
-        image = self.get(key)
-        if image is not None:
-            return image
-        task = self._making.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner))
-            self._making[key] = task
-            task.add_done_callback(lambda _task: self._making.pop(key, None))
-        return await asyncio.shield(task)
+        found = self.get(key, limits.memory_bytes)
+        if found is not None:
+            return found
+        for _ in range(_MAX_TRIES):
+            if self._closed:
+                raise Stopping("the node is stopping")
+            task = self._making.get(key)
+            if task is None:
+                task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name))
+                self._making[key] = task
+                task.add_done_callback(lambda done: self._made(key, done))
+            try:
+                image = await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if task.cancelled():  # and not this waiter
+                    raise Stopping("the node is stopping") from None
+                raise
+            if not image.closed:  # others may have crowded it out before this waiter's turn
+                break
+        return image
 
-    async def _make(self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str) -> AgentImage:
+    def _made(self, key: str, task: asyncio.Task[AgentImage]) -> None:
+        self._making.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # seen, even if every waiter has gone: asyncio would log it otherwise
+
+    async def _make(
+        self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str
+    ) -> AgentImage:
         async with self._gate:
             base = await self.base()
             program = check_source(source())
-            image = await make_image(self._profile, self._scheduler, base, program, limits=limits, owner=owner)
+            image = await make_image(
+                self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name
+            )
         if self._trimmer is None:
             self._trim()
+        self._images.pop(key, None)  # a broken one, which occupies nothing
         self._images[key] = image
         self._bytes += image.stored_bytes
         while self._bytes > self._max_bytes and len(self._images) > 1:
@@ -360,7 +400,8 @@ class ImageStore:
         return image
 
     async def aclose(self) -> None:
-        """Stops what is being made and frees every image."""
+        """Stops what is being made and frees every image. Nothing is made any more."""
+        self._closed = True
         if self._trimmer is not None:
             self._trimmer.cancel()
         tasks = list(self._making.values())
@@ -384,7 +425,7 @@ def check_source(source: bytes) -> bytes:
     if not source.strip():
         raise AgentFailed("the program is empty")
     if source.startswith(b"\0asm"):
-        raise AgentFailed("the program is a WebAssembly module; /ipfs/ runs JavaScript agents")
+        raise AgentFailed("the program is a WebAssembly module; only JavaScript can be run")
     if b"\0" in source:
         raise AgentFailed(f"the program is not text: it has a NUL byte at offset {source.index(0)}")
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from wapo.agents.images import AgentImage, ImageKind
-from wapo.agents.messages import AgentFailed, AgentRequest
+from wapo.agents.messages import AgentRequest, MemoryLimitReached, failure_of
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run, RunLog
 from wapo.vm.ends import End, EndReason
@@ -38,11 +38,16 @@ def start(
 
     Raises:
         AgentFailed: the program is broken.
+        MemoryLimitReached: so much memory as it takes before its first request is not allowed.
         OutOfMappings: the kernel has no room for another machine.
     """
     if image.kind is ImageKind.BROKEN:
-        raise AgentFailed(image.error or "the program is broken")
+        raise failure_of(image.error or "the program is broken")
     assert image.memory is not None
+    if image.memory.size > limits.memory_bytes:  # they were lowered since the image was made
+        raise MemoryLimitReached(
+            f"the program takes {image.memory.size} bytes before its first request; {limits.memory_bytes} are allowed"
+        )
     run = Run(request, log, max_response_bytes)
     pool = image.pool(profile.serving, limits.store)
     guest = Guest(

@@ -1,7 +1,7 @@
 """What goes into an agent and what comes out of it."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wapo.errors import GuestError
 
@@ -9,11 +9,14 @@ if TYPE_CHECKING:
     from wapo.vm.resources.pipe import Pipe
 
 __all__ = [
-    "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
-    "TimeLimitReached", "UnreadableOutput",
+    "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
+    "TimeLimitReached", "UnreadableOutput", "failure_of",
 ]  # fmt: skip
 
 Header = tuple[bytes, bytes]
+
+#: What a program's file is called where only its content is known.
+AGENT_NAME: Final = "agent.js"
 
 
 class AgentFailed(GuestError):
@@ -49,6 +52,11 @@ class UnreadableOutput(GuestError):
 
     code = "unreadable_output"
     status = 400
+
+
+def failure_of(account: str) -> GuestError:
+    """What a guest's own account of its failure (message and stack) means."""
+    return MemoryLimitReached(account) if "out of memory" in account.split("\n", 1)[0] else AgentFailed(account)
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ from wapo.agents.messages import (
     AgentResponse,
     BurstLimitReached,
     Header,
-    MemoryLimitReached,
     TimeLimitReached,
+    failure_of,
 )  # fmt: skip
 from wapo.errors import GuestError
 from wapo.vm.ends import End, EndReason
@@ -30,7 +30,10 @@ from wapo.vm.resources.pipe import Pipe
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["BODY_BUFFER_BYTES", "LOAD_EVALUATE", "Run", "RunLog", "encode_load", "encode_request", "encode_run"]
+__all__ = [
+    "BODY_BUFFER_BYTES", "LOAD_EVALUATE", "ResponseStream", "Run", "RunLog", "encode_load", "encode_request",
+    "encode_run",
+]  # fmt: skip
 
 #: What a streamed body may have in flight, each way.
 BODY_BUFFER_BYTES: Final = 64 << 10
@@ -46,14 +49,14 @@ _RUN: Final = struct.Struct("<IIII").pack
 
 def encode_load(source: bytes, name: str, flags: int) -> bytes:
     """The command that gives a guest its program (docs/abi.md, 1001)."""
-    raw = name.encode()
+    raw = name.encode(errors="replace")  # a file's name need not be text
     return _LOAD(_COMMAND_LOAD, flags, len(raw), len(source)) + raw + source
 
 
 def encode_run(arguments: Sequence[str], environment: Mapping[str, str]) -> bytes:
     """The command that runs a loaded program in the foreground."""
-    words = b"\0".join(word.encode() for word in arguments)
-    pairs = b"\0".join(part.encode() for pair in environment.items() for part in pair)
+    words = b"\0".join(word.encode(errors="replace") for word in arguments)
+    pairs = b"\0".join(part.encode(errors="replace") for pair in environment.items() for part in pair)
     return _RUN(_COMMAND_RUN, len(arguments), len(words), len(pairs)) + words + pairs
 
 
@@ -134,6 +137,13 @@ class Run:
         self._deliver(AgentResponse(status, clean_headers(headers), body, pipe))
         return number
 
+    def loaded(self, status: int, text: str) -> None:
+        """A program is loaded when its image is made, never again (raises OcallFailure 3)."""
+        raise OcallFailure(OcallError.INVALID_PARAMETER)
+
+    def touched(self, code: int) -> None:
+        """In a request a program may look at anything."""
+
     def output(self, kind: int, data: bytes) -> None:
         """The output of a script that answers with one.
 
@@ -157,7 +167,7 @@ class Run:
 
     def fail(self, text: str) -> None:
         """The guest's own account of what went wrong, with the stack: it gets into the log as it is."""
-        failure = MemoryLimitReached(text) if "out of memory" in text.split("\n", 1)[0] else AgentFailed(text)
+        failure = failure_of(text)
         self.log.add(_LOG_ERROR, text)
         if not self._answered:
             self._answered = True

@@ -1,66 +1,83 @@
 """``wapo limits``: lower limits for one program."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.cli.main import run_async
-from wapo.cli.options import DataDir, Json, MaxBurst, MaxMemory, MaxTime, settings_of
+from wapo.cli.data import existing, open_records
+from wapo.cli.main import checked, run_async
+from wapo.cli.options import (
+    DataDir,
+    Json,
+    MaxBurst,
+    MaxConcurrency,
+    MaxMemory,
+    MaxRequest,
+    MaxResponse,
+    MaxTime,
+    own_limits,
+    settings_of,
+)  # fmt: skip
 from wapo.cli.output import print_json
-from wapo.cli.values import size_option
-from wapo.content.library import open_library
-from wapo.node.limits import AgentLimits
-from wapo.node.programs import Programs
-from wapo.store.database import Database
+from wapo.cli.values import format_size, format_time
 
 __all__ = ["limits"]
 
+#: The option for each limit that can be set, and how its value is written.
+_OPTIONS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
+    "memory_bytes": ("--max-memory", format_size),
+    "time_s": ("--max-time", format_time),
+    "burst_s": ("--max-burst", format_time),
+    "request_bytes": ("--max-request", format_size),
+    "response_bytes": ("--max-response", format_size),
+    "concurrency": ("--max-concurrency", str),
+}
+
 
 def limits(
-    cid: Annotated[str, typer.Argument(help="The program's CID.", show_default=False)],
+    cid: Annotated[str, typer.Argument(help="The program's CID, or 'local'.", metavar="CID", show_default=False)],
     data_dir: DataDir = None,
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,
     max_burst: MaxBurst = None,
-    max_request: Annotated[
-        Any, typer.Option("--max-request", parser=size_option, help="Size of one request's body.", metavar="SIZE")
-    ] = None,
-    max_response: Annotated[
-        Any, typer.Option("--max-response", parser=size_option, help="Size of one response's body.", metavar="SIZE")
-    ] = None,
-    max_concurrency: Annotated[int | None, typer.Option(help="Requests at once.", min=1)] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Forget what was set for this program.")] = False,
+    max_request: MaxRequest = None,
+    max_response: MaxResponse = None,
+    max_concurrency: MaxConcurrency = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Forget what was set for this program before.", metavar="")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show or lower the limits of one program on this node.
 
-    They can only lower the node's own limits. A running node notices within a few seconds.
+    They can only lower the node's own limits; 'unlimited' gives back the node's. Without options, what is set is
+    shown. A running node notices within a few seconds.
     """
-    given = {
-        "memory_bytes": max_memory, "time_s": max_time, "burst_s": max_burst, "request_bytes": max_request,
-        "response_bytes": max_response, "concurrency": max_concurrency,
-    }  # fmt: skip
-    changes = {name: value for name, value in given.items() if value is not None and value != float("inf")}
+    changes = checked(lambda: own_limits(
+        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, request_bytes=max_request,
+        response_bytes=max_response, concurrency=max_concurrency,
+    ))  # fmt: skip
 
     async def work() -> None:
-        settings = settings_of(data_dir, upstreams=["none"])
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        async with (
-            Database(settings.data_dir / "wapo.db") as database,
-            open_library(settings.data_dir / "content") as library,
-        ):
-            programs = Programs(library, database, AgentLimits(), None)
+        async with open_records(existing(settings_of(data_dir, upstreams=["none"]))) as (_, _, programs):
             identity = await programs.identity_of(cid)
-            if clear:
-                await programs.set_limits(identity, {})
-            elif changes:
-                await programs.set_limits(identity, await programs.settings(identity) | changes)
             current = await programs.settings(identity)
+            if clear or changes:
+                merged = ({} if clear else current) | changes
+                current = {name: value for name, value in merged.items() if value is not None}
+                await programs.set_limits(identity, current)
         if json:
             print_json({"program": identity, "limits": current})
-        elif not current:
-            typer.echo(f"{identity} has the node's limits")
         else:
-            typer.echo("\n".join(f"{name:15} {value:g}" for name, value in current.items()))
+            _show(identity, current)
 
     run_async(work)
+
+
+def _show(identity: str, current: dict[str, Any]) -> None:
+    if not current:
+        typer.echo(f"{identity} has the node's limits")
+    for name, value in current.items():
+        option, written = _OPTIONS.get(name, (name, str))
+        typer.echo(f"{option:18}{written(value)}")

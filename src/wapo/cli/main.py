@@ -1,10 +1,15 @@
-"""``wapo``: the command line."""
+"""``wapo``: the command line.
+
+Exit codes: 0 done; 1 it failed; 2 the command line is wrong; 130 interrupted; 141 nobody reads the output any more.
+Whatever goes wrong is one sentence on stderr, never a traceback.
+"""
 
 import gc
 import importlib
+import os
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
 import typer
 import uvloop
@@ -12,10 +17,15 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from wapo import __version__
-from wapo.cli.output import fail
+from wapo.cli.output import fail, note
 from wapo.errors import WapoError
 
-__all__ = ["app", "main", "run_async"]
+__all__ = ["app", "checked", "main", "run", "run_async"]
+
+_FAILED: Final = 1
+_WRONG_USE: Final = 2
+_INTERRUPTED: Final = 130
+_NOBODY_READS: Final = 141
 
 #: Commands in the order of ``--help``: what each is called in the module of its name, and its first line of help. A
 #: module is imported when its command runs: half of what ``serve`` needs takes a second to load.
@@ -28,6 +38,9 @@ COMMANDS: Final = {
     "inspect": ("inspect", "Say which convention a program follows, which image it got, and why."),
     "limits": ("limits", "Show or lower the limits of one program on this node."),
 }
+
+
+_Made = TypeVar("_Made")
 
 
 class _Commands(TyperGroup):
@@ -45,7 +58,7 @@ def load_command(name: str) -> Any:
     if isinstance(found, typer.Typer):
         command = get_command(found)
     else:
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_CONTEXT)
+        alone = typer.Typer(rich_markup_mode="markdown", add_completion=False, context_settings=_CONTEXT)
         alone.command(name)(found)
         command = get_command(alone)
     command.name = name
@@ -77,27 +90,69 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version.", metavar=""
+    ),
 ) -> None:
     """Options before a command."""
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
-    """Runs a command's coroutine; its result is the exit code. Errors that are ours are one line, not a traceback."""
+    """Runs a command's coroutine; its result is the exit code."""
     try:
         code = uvloop.run(work())
     except WapoError as error:
-        raise fail(str(error)) from None
+        raise fail(str(error), _FAILED) from None
+    except BrokenPipeError:
+        _stop_writing()
+        raise typer.Exit(_NOBODY_READS) from None
     if code:
         raise typer.Exit(code)
+
+
+def checked(make: Callable[[], _Made]) -> _Made:
+    """What is made of options; an error of ours then means that the command line is wrong."""
+    try:
+        return make()
+    except WapoError as error:
+        raise fail(str(error), _WRONG_USE) from None
+
+
+def _stop_writing() -> None:
+    """The interpreter flushes stdout at its end, and would complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line, this process's own if none is given; returns the exit code."""
+    try:
+        code: int | None = app(arguments, prog_name="wapo", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return _INTERRUPTED
+    except Exception as error:
+        # click's, which some versions of typer import and others have a copy of.
+        if not hasattr(error, "format_message"):
+            raise
+        return _explain(error)
+    return code or 0
+
+
+def _explain(error: Any) -> int:
+    """A command line that click refuses."""
+    if type(error).__name__ != "NoArgsIsHelpError":  # the help has been printed
+        fail(error.format_message(), _WRONG_USE)
+        if error.ctx is not None:
+            note(f"See '{error.ctx.command_path} --help'.")
+    return _WRONG_USE
 
 
 def main() -> None:
     """The entry point of the ``wapo`` script."""
     gc.set_threshold(20_000, 20, 50)  # a seventh of the start-up went into looking at modules that stay
     try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(130)
+        code = run()
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.exit(141)
+        _stop_writing()
+        code = _NOBODY_READS
+    sys.exit(code)

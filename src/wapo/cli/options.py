@@ -2,33 +2,77 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.cli.values import size_option, time_option
+from wapo.cli.values import format_size, format_time, size_option, time_option
 from wapo.node.limits import AgentLimits
 from wapo.node.settings import PUBLIC_UPSTREAMS, NodeSettings, default_data_dir
 from wapo.vm.egress import EgressPolicy
 
-__all__ = ["DataDir", "Json", "MaxBurst", "MaxMemory", "MaxTime", "Upstreams", "limits_of", "settings_of"]
+__all__ = [
+    "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxMemory", "MaxRequest", "MaxResponse", "MaxTime", "NodeBurst",
+    "NodeConcurrency", "NodeContent", "NodeMachines", "NodeMemory", "NodeProgram", "NodeRequest", "NodeResponse",
+    "NodeTime", "NodeUrl", "Upstreams", "limits_of", "own_limits", "settings_of",
+]  # fmt: skip
 
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", help="Where the node keeps its keys, database and content.", show_default=str(default_data_dir())
+        "--data-dir", envvar="WAPO_DATA_DIR", help="Where the node keeps its keys, database and content.",
+        metavar="DIR", show_default=str(default_data_dir()),
     ),
+]  # fmt: skip
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.", metavar="")]
+
+
+def _size(option: str, help_text: str, default: int | None = None) -> Any:
+    shown = format_size(default) if default is not None else False
+    return typer.Option(option, parser=size_option, help=help_text, metavar="SIZE", show_default=shown)
+
+
+def _time(option: str, help_text: str, default: float | None = None) -> Any:
+    shown = format_time(default) if default is not None else False
+    return typer.Option(option, parser=time_option, help=help_text, metavar="TIME", show_default=shown)
+
+
+def _count(option: str, help_text: str, default: str | bool = False) -> Any:
+    return typer.Option(option, help=help_text, min=1, metavar="NUMBER", show_default=default)
+
+
+_LIMITS: Final = AgentLimits()
+_MEMORY: Final = ("--max-memory", "Memory of one machine, 4MB to 4GB.")
+_TIME: Final = ("--max-time", "Wall time of one run, or unlimited.")
+_BURST: Final = ("--max-burst", "CPU time between two waits, or unlimited.")
+_REQUEST: Final = ("--max-request", "Size of one request's body.")
+_RESPONSE: Final = ("--max-response", "Size of one response's body.")
+_CONCURRENCY: Final = ("--max-concurrency", "Requests of one program at once.")
+
+# Of one program, or of one run
+MaxMemory = Annotated[Any, _size(*_MEMORY)]
+MaxTime = Annotated[Any, _time(*_TIME)]
+MaxBurst = Annotated[Any, _time(*_BURST)]
+MaxRequest = Annotated[Any, _size(*_REQUEST)]
+MaxResponse = Annotated[Any, _size(*_RESPONSE)]
+MaxConcurrency = Annotated[int | None, _count(*_CONCURRENCY)]
+
+# Of a node
+NodeMemory = Annotated[Any, _size(*_MEMORY, _LIMITS.memory_bytes)]
+NodeTime = Annotated[Any, _time(*_TIME, _LIMITS.time_s)]
+NodeBurst = Annotated[Any, _time(*_BURST, _LIMITS.burst_s)]
+NodeRequest = Annotated[Any, _size(*_REQUEST, _LIMITS.request_bytes)]
+NodeResponse = Annotated[Any, _size(*_RESPONSE, _LIMITS.response_bytes)]
+NodeProgram = Annotated[Any, _size("--max-program", "Size of a program.", _LIMITS.program_bytes)]
+NodeContent = Annotated[Any, _size("--max-content", "Disk that fetched programs may take.", NodeSettings.content_bytes)]
+NodeConcurrency = Annotated[int | None, _count(*_CONCURRENCY, "unlimited")]
+NodeMachines = Annotated[
+    int | None, _count("--max-machines", "Machines at once, in one process.", "what the kernel allows")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
-MaxMemory = Annotated[
-    Any, typer.Option("--max-memory", parser=size_option, help="Memory of one machine, up to 4GB.", metavar="SIZE")
-]
-MaxTime = Annotated[
-    Any, typer.Option("--max-time", parser=time_option, help="Wall time of one run, or unlimited.", metavar="TIME")
-]
-MaxBurst = Annotated[
-    Any,
-    typer.Option("--max-burst", parser=time_option, help="CPU time between two waits, or unlimited.", metavar="TIME"),
+
+NodeUrl = Annotated[
+    str,
+    typer.Option("--url", envvar="WAPO_URL", help="Where the node answers, for the printed address.", metavar="URL"),
 ]
 Upstreams = Annotated[
     list[str] | None,
@@ -36,29 +80,35 @@ Upstreams = Annotated[
         "--upstream",
         help="A trustless IPFS gateway to fetch programs from; may be repeated. 'none': local only.",
         metavar="URL",
+        show_default="public gateways",
     ),
 ]
 
 
-def _bounded(seconds: float) -> float | None:
-    return None if seconds == float("inf") else seconds
+_UNLIMITED: Final = float("inf")
 
 
-def limits_of(memory: int | None, time: float | None, burst: float | None, **more: Any) -> AgentLimits:
-    """The node's limits with what was given on the command line.
+def own_limits(**given: float | None) -> dict[str, Any]:
+    """Limits of one program as they are stored, by name of ``AgentLimits``: what was given, and None for what is to be
+    the node's again (``unlimited``).
 
     Raises:
-        InvalidLimit.
+        InvalidLimit: it makes no sense.
     """
-    limits = AgentLimits()
-    changes: dict[str, Any] = dict(more)
-    if memory is not None:
-        changes["memory_bytes"] = memory
-    if time is not None:
-        changes["time_s"] = _bounded(time)
-    if burst is not None:
-        changes["burst_s"] = _bounded(burst)
-    return replace(limits, **changes)
+    limits_of(**given)
+    return {name: None if value == _UNLIMITED else value for name, value in given.items() if value is not None}
+
+
+def limits_of(**given: Any) -> AgentLimits:
+    """A node's limits: the defaults, with what was given by name of ``AgentLimits`` (not None; infinity: unlimited).
+
+    Raises:
+        InvalidLimit: it makes no sense.
+    """
+    changes: dict[str, Any] = {
+        name: None if value == _UNLIMITED else value for name, value in given.items() if value is not None
+    }
+    return replace(AgentLimits(), **changes)
 
 
 def settings_of(

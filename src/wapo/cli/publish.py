@@ -5,19 +5,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
-from wapo.cli.main import run_async
-from wapo.cli.options import DataDir, Json, MaxBurst, MaxMemory, MaxTime, settings_of
+from wapo.cli.data import open_records
+from wapo.cli.main import checked, run_async
+from wapo.cli.options import DataDir, Json, MaxBurst, MaxMemory, MaxTime, NodeUrl, own_limits, settings_of
 from wapo.cli.output import note, print_json, working
+from wapo.cli.values import format_size
 from wapo.content.importer import KUBO, KUBO_V1
-from wapo.content.library import open_library
-from wapo.content.limits import Limits
 from wapo.errors import CallerError
 from wapo.node.limits import AgentLimits
-from wapo.node.programs import Programs
 from wapo.node.settings import NodeSettings
-from wapo.store.database import Database
 
 __all__ = ["publish"]
 
@@ -29,13 +28,14 @@ class CannotPublish(CallerError):
 
 
 def publish(
-    file: Annotated[Path, typer.Argument(help="A JavaScript file, or a directory.", show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A JavaScript file, or a directory.", metavar="FILE", show_default=False)
+    ],
     data_dir: DataDir = None,
-    url: Annotated[
-        str, typer.Option("--url", envvar="WAPO_URL", help="Where the node answers, for the printed address.")
-    ] = "http://127.0.0.1:8000",
+    url: NodeUrl = "http://127.0.0.1:8000",
     cid_version: Annotated[
-        int, typer.Option(help="0: as 'ipfs add'. 1: as 'ipfs add --cid-version=1'.", min=0, max=1)
+        int,
+        typer.Option(help="0: as 'ipfs add'. 1: as 'ipfs add --cid-version=1'.", min=0, max=1, metavar="NUMBER"),
     ] = 0,
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,
@@ -47,21 +47,14 @@ def publish(
     The address is the hash of the content: the one that 'ipfs add' gives. Limits that are given hold for this program
     on this node, and can only lower the node's own.
     """
-    own: dict[str, Any] = {
-        name: value
-        for name, value in (("memory_bytes", max_memory), ("time_s", max_time), ("burst_s", max_burst))
-        if value is not None and value != float("inf")
-    }
+    own = checked(lambda: own_limits(memory_bytes=max_memory, time_s=max_time, burst_s=max_burst))
 
     async def work() -> None:
-        if not file.exists():
-            raise CannotPublish(f"{file} does not exist")
-        if file.is_file() and file.stat().st_size == 0:
-            raise CannotPublish(f"{file} is empty")
-        settings = settings_of(data_dir, upstreams=["none"])
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source = _read(file)
+        if own and isinstance(source, Path):
+            raise CannotPublish("limits are for one program: set them with 'wapo limits' for each of the directory's")
         with working("Publishing"):
-            cid = await _publish(settings, file, cid_version, own)
+            cid = await _publish(settings_of(data_dir, upstreams=["none"]), source, cid_version, own)
         address = f"{url.rstrip('/')}/ipfs/{cid}"
         _record(cid, address)
         if json:
@@ -69,19 +62,37 @@ def publish(
         else:
             typer.echo(address)
             note(f"cid {cid}")
+        allowed = AgentLimits().program_bytes
+        if isinstance(source, bytes) and len(source) > allowed:
+            note(
+                f"it has {format_size(len(source))}: a node runs it only with --max-program above {format_size(allowed)}"
+            )
 
     run_async(work)
 
 
-async def _publish(settings: NodeSettings, file: Path, cid_version: int, own: dict[str, Any]) -> str:
-    limits = Limits(max_bytes=max(AgentLimits().program_bytes, file.stat().st_size))
-    async with open_library(settings.data_dir / "content", limits=limits) as library:
-        source = file.read_bytes() if file.is_file() else file
+def _read(file: Path) -> bytes | Path:
+    """A file's content, or the path of a directory."""
+    try:
+        if file.is_dir():
+            return file
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise CannotPublish(f"{file} does not exist") from None
+    except OSError as error:
+        raise CannotPublish(f"{file} cannot be read: {error.strerror}") from None
+    if not content:
+        raise CannotPublish(f"{file} is empty")
+    return content
+
+
+async def _publish(settings: NodeSettings, source: bytes | Path, cid_version: int, own: dict[str, Any]) -> str:
+    async with open_records(settings) as (_, library, programs):
         cid = await library.publish(source, layout=KUBO_V1 if cid_version else KUBO)
-        if own and file.is_file():
-            async with Database(settings.data_dir / "wapo.db") as database:
-                programs = Programs(library, database, AgentLimits(), None)
-                await programs.set_limits(str((await library.program(cid)).cid), own)
+        if own:
+            identity = str(cid.v1())
+            changed = await programs.settings(identity) | own
+            await programs.set_limits(identity, {name: value for name, value in changed.items() if value is not None})
     return str(cid)
 
 
@@ -90,11 +101,12 @@ def _record(cid: str, url: str) -> None:
     folder = Path("logs")
     if not folder.is_dir():
         return
-    import msgspec
-
     moment = datetime.now(UTC)
     date = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
     text = msgspec.json.format(msgspec.json.encode({"date": date, "cid": cid, "url": url}), indent=2)
     temporary = folder / f".latestDeployment.{os.getpid()}"
-    temporary.write_bytes(text + b"\n")
-    temporary.replace(folder / "latestDeployment.json")
+    try:
+        temporary.write_bytes(text + b"\n")
+        temporary.replace(folder / "latestDeployment.json")
+    except OSError as error:
+        note(f"{folder}/latestDeployment.json was not written: {error.strerror}")

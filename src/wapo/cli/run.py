@@ -3,16 +3,16 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from wapo.agents.conventions import OutputKind
 from wapo.agents.foreground import Outcome, run_script
 from wapo.agents.profile import JavaScriptProfile
-from wapo.cli.main import run_async
+from wapo.cli.main import checked, run_async
 from wapo.cli.options import MaxBurst, MaxMemory, MaxTime, limits_of
-from wapo.cli.output import note, working
+from wapo.cli.output import fail, working
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import CallerError
@@ -22,7 +22,9 @@ from wapo.vm.http_client import HttpClient
 
 __all__ = ["run"]
 
-_LEVELS = {1: "error", 2: "warn", 3: "", 4: "debug", 5: "trace"}
+_LEVELS: Final = {1: "error", 2: "warn", 3: "", 4: "debug", 5: "trace"}
+_STDIN: Final = Path("-")
+_UNLIMITED: Final = float("inf")
 
 
 class CannotRun(CallerError):
@@ -32,14 +34,24 @@ class CannotRun(CallerError):
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="A JavaScript file.", show_default=False)],
-    arguments: Annotated[list[str] | None, typer.Argument(help="Its scriptArgs.", show_default=False)] = None,
+    file: Annotated[Path, typer.Argument(help="A JavaScript file; - reads stdin.", metavar="FILE", show_default=False)],
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Its scriptArgs. Write -- before those that begin with a dash.",
+            metavar="ARGUMENT",
+            show_default=False,
+        ),
+    ] = None,
     env: Annotated[
         list[str] | None,
         typer.Option("--env", "-e", help="A value for process.env; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private/--deny-private", help="Connections to private and loopback addresses.")
+        bool,
+        typer.Option(
+            "--allow-private/--deny-private", help="Connections to private and loopback addresses.", metavar=""
+        ),
     ] = True,
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,
@@ -50,20 +62,16 @@ def run(
     The result is scriptOutput, what the exported function returns, or the value of the last expression. Time and CPU
     are limited only if limits are given: it is your own script on your own machine.
     """
+    limits = checked(lambda: limits_of(
+        memory_bytes=max_memory,
+        time_s=_UNLIMITED if max_time is None else max_time,
+        burst_s=_UNLIMITED if max_burst is None else max_burst,
+        request_bytes=1 << 30,
+    ))  # fmt: skip
+    environment = checked(lambda: dict(map(_pair, env or ())))
 
     async def work() -> int:
-        try:
-            source = file.read_bytes()
-        except OSError as error:
-            raise CannotRun(f"{file} cannot be read: {error.strerror}") from None
-        unlimited = float("inf")
-        limits = limits_of(
-            max_memory,
-            unlimited if max_time is None else max_time,
-            unlimited if max_burst is None else max_burst,
-            request_bytes=1 << 30,
-        )
-        environment = dict(_pair(text) for text in env or ())
+        source = _read(file)
         with working("Starting"):
             engine = Engine()
             profile = await asyncio.to_thread(JavaScriptProfile, engine, ModuleCache(default_cache_dir() / "modules"))
@@ -71,14 +79,21 @@ def run(
             try:
                 async with HttpClient(EgressPolicy(allow_private=allow_private)) as client:
                     outcome = await run_script(
-                        profile, client, source, name=file.name, arguments=arguments or [], environment=environment,
-                        limits=limits.guest, log=_log,
+                        profile, client, source, name="<stdin>" if file == _STDIN else file.name,
+                        arguments=arguments or [], environment=environment, limits=limits.guest, log=_log,
                     )  # fmt: skip
             finally:
                 profile.close()
         return _finish(outcome)
 
     run_async(work)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == _STDIN else file.read_bytes()
+    except OSError as error:
+        raise CannotRun(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -96,7 +111,7 @@ def _log(level: int, text: str) -> None:
 
 def _finish(outcome: Outcome) -> int:
     if outcome.failure is not None:
-        note(f"error: {outcome.failure}")
+        fail(outcome.failure)
         return 1
     if outcome.kind is not OutputKind.NOTHING:
         sys.stdout.buffer.write(outcome.output)

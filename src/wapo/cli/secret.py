@@ -7,20 +7,22 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from wapo.cli.main import run_async
-from wapo.cli.options import DataDir, Json, settings_of
+from wapo.cli.data import existing, open_records
+from wapo.cli.main import checked, run_async
+from wapo.cli.options import DataDir, Json, NodeUrl, settings_of
 from wapo.cli.output import note, print_json
-from wapo.content.library import open_library
 from wapo.errors import CallerError
-from wapo.node.limits import AgentLimits
-from wapo.node.programs import Programs
+from wapo.node.programs import LOCAL
 from wapo.node.vaults import Vaults
-from wapo.store.database import Database
 from wapo.trust.keys import NodeKeys
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Secrets that only one program gets.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Secrets that only one program gets.", no_args_is_help=True, add_completion=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
 
 
 class InvalidSecret(CallerError):
@@ -31,16 +33,17 @@ class InvalidSecret(CallerError):
 
 @app.command("set")
 def set_(
-    cid: Annotated[str, typer.Argument(help="The program's CID, or 'local'.", show_default=False)],
-    pairs: Annotated[list[str] | None, typer.Argument(help="NAME=VALUE, any number.", show_default=False)] = None,
+    cid: Annotated[str, typer.Argument(help="The program's CID, or 'local'.", metavar="CID", show_default=False)],
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Members of the secret, any number.", metavar="NAME=VALUE", show_default=False),
+    ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="A JSON object with the secret; - reads stdin.", metavar="FILE")
     ] = None,
     inherit: Annotated[str | None, typer.Option(help="Key of an item to inherit from.", metavar="KEY")] = None,
     inherit_token: Annotated[str | None, typer.Option(help="That item's token.", metavar="TOKEN")] = None,
-    url: Annotated[
-        str, typer.Option("--url", envvar="WAPO_URL", help="Where the node answers.")
-    ] = "http://127.0.0.1:8000",
+    url: NodeUrl = "http://127.0.0.1:8000",
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:
@@ -49,19 +52,19 @@ def set_(
     The printed key goes into the agent's URL as ?key=...; the token reads the secret back, and cannot be asked for
     again. Values given as NAME=VALUE are seen in the process list; --file - is not.
     """
+    members = checked(lambda: dict(map(_pair, pairs or ())))
 
     async def work() -> None:
-        data = _data(pairs or [], file)
+        data = (_members_of(file) if file is not None else {}) | members
+        if not data:
+            raise InvalidSecret("no secret was given; write NAME=VALUE, or --file")
         settings = settings_of(data_dir, upstreams=["none"])
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys = NodeKeys.load_or_create(settings.data_dir / "node.key")
-        async with (
-            Database(settings.data_dir / "wapo.db") as database,
-            open_library(settings.data_dir / "content") as library,
-        ):
-            identity = await Programs(library, database, AgentLimits(), None).identity_of(cid)
+        async with open_records(settings) as (database, _, programs):
+            keys = NodeKeys.load_or_create(settings.data_dir / "node.key")
+            identity = await programs.identity_of(cid)
             receipt = await Vaults(database, keys).create(identity, data, inherit, inherit_token)
-        route = "local" if identity == "local" else f"ipfs/{cid.removeprefix('ipfs/')}"
+        path = cid.removeprefix("/").removeprefix("ipfs/")
+        route = LOCAL if identity == LOCAL else f"ipfs/{path}"
         address = f"{url.rstrip('/')}/{route}?key={receipt.key}"
         if json:
             print_json({"token": receipt.token, "key": receipt.key, "url": address})
@@ -72,43 +75,39 @@ def set_(
     run_async(work)
 
 
-def _data(pairs: list[str], file: Path | None) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    if file is not None:
-        try:
-            text = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-            value = msgspec.json.decode(text)
-        except OSError as error:
-            raise InvalidSecret(f"{file} cannot be read: {error.strerror}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidSecret(f"{file} is not JSON: {error}") from None
-        if not isinstance(value, dict):
-            raise InvalidSecret(f"{file} must hold a JSON object")
-        data.update(value)
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise InvalidSecret(f"{pair!r} is not NAME=VALUE")
-        data[name] = value
-    if not data:
-        raise InvalidSecret("no secret was given; write NAME=VALUE, or --file")
-    return data
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        # It may be a secret without its name: it is not repeated.
+        raise InvalidSecret("a member of the secret is not NAME=VALUE")
+    return name, value
+
+
+def _members_of(file: Path) -> dict[str, Any]:
+    name = "stdin" if str(file) == "-" else str(file)
+    try:
+        value = msgspec.json.decode(sys.stdin.buffer.read() if name == "stdin" else file.read_bytes())
+    except OSError as error:
+        raise InvalidSecret(f"{name} cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidSecret(f"{name} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise InvalidSecret(f"{name} must hold a JSON object")
+    return value
 
 
 @app.command("get")
 def get(
-    key: Annotated[str, typer.Argument(help="The item's key.", show_default=False)],
-    token: Annotated[str, typer.Argument(help="The item's token.", show_default=False)],
+    key: Annotated[str, typer.Argument(help="The item's key.", metavar="KEY", show_default=False)],
+    token: Annotated[str, typer.Argument(help="The item's token.", metavar="TOKEN", show_default=False)],
     data_dir: DataDir = None,
 ) -> None:
     """Read a secret back, as JSON."""
 
     async def work() -> None:
-        settings = settings_of(data_dir, upstreams=["none"])
-        if not (settings.data_dir / "node.key").exists():
-            raise InvalidSecret(f"there is no node in {settings.data_dir}")
+        settings = existing(settings_of(data_dir, upstreams=["none"]))
         keys = NodeKeys.load_or_create(settings.data_dir / "node.key")
-        async with Database(settings.data_dir / "wapo.db") as database:
+        async with open_records(settings) as (database, _, _):
             item = await Vaults(database, keys).read(key, token)
         print_json(item.data)
 

@@ -1,5 +1,6 @@
 """``wapo serve``: a node that answers HTTP."""
 
+import contextlib
 import errno
 import gc
 import ipaddress
@@ -11,17 +12,30 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 import structlog
 import typer
 
 from wapo.cli.listeners import AdminAccess, AppListeners, serve_all
-from wapo.cli.main import run_async
-from wapo.cli.options import DataDir, MaxBurst, MaxMemory, MaxTime, Upstreams, limits_of, settings_of
+from wapo.cli.main import checked, run_async
+from wapo.cli.options import (
+    DataDir,
+    NodeBurst,
+    NodeConcurrency,
+    NodeContent,
+    NodeMachines,
+    NodeMemory,
+    NodeProgram,
+    NodeRequest,
+    NodeResponse,
+    NodeTime,
+    Upstreams,
+    limits_of,
+    settings_of,
+)  # fmt: skip
 from wapo.cli.output import fail, note, working
-from wapo.cli.values import size_option
 from wapo.cli.wapod_config import WapodConfig
 from wapo.cli.worker_options import (
     AdminApiToken,
@@ -45,6 +59,7 @@ from wapo.cli.worker_options import (
     worker_settings_of,
 )
 from wapo.cli.workers import Inherited, Sockets, supervise
+from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.node.node import Node, open_node
@@ -59,27 +74,20 @@ _DESCRIPTORS: Final = 1 << 20
 
 def serve(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535)] = 8000,
-    workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256)] = 1,
-    max_memory: MaxMemory = None,
-    max_time: MaxTime = None,
-    max_burst: MaxBurst = None,
-    max_request: Annotated[
-        Any, typer.Option("--max-request", parser=size_option, help="Size of one request's body.", metavar="SIZE")
-    ] = None,
-    max_response: Annotated[
-        Any, typer.Option("--max-response", parser=size_option, help="Size of one response's body.", metavar="SIZE")
-    ] = None,
-    max_program: Annotated[
-        Any, typer.Option("--max-program", parser=size_option, help="Size of a program.", metavar="SIZE")
-    ] = None,
-    max_content: Annotated[
-        Any,
-        typer.Option("--max-content", parser=size_option, help="Disk that fetched programs may take.", metavar="SIZE"),
-    ] = None,
-    max_machines: Annotated[int | None, typer.Option(help="Machines at once, in one process.", min=1)] = None,
-    max_concurrency: Annotated[int | None, typer.Option(help="Requests of one program at once.", min=1)] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535, metavar="NUMBER")
+    ] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256, metavar="NUMBER")] = 1,
+    max_memory: NodeMemory = None,
+    max_time: NodeTime = None,
+    max_burst: NodeBurst = None,
+    max_request: NodeRequest = None,
+    max_response: NodeResponse = None,
+    max_program: NodeProgram = None,
+    max_content: NodeContent = None,
+    max_machines: NodeMachines = None,
+    max_concurrency: NodeConcurrency = None,
     local: Annotated[
         Path | None,
         typer.Option("--local", help="A program to run at /local, read anew at each request.", metavar="FILE"),
@@ -98,14 +106,17 @@ def serve(
         typer.Option("--deny", help="Where agents may not connect to; may be repeated.", metavar="RULE"),
     ] = None,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.")
+        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.", metavar="")
     ] = False,
     ca_file: Annotated[
         list[str] | None, typer.Option("--ca-file", help="Certificate authorities beside the system's.", metavar="PEM")
     ] = None,
-    public_logs: Annotated[bool, typer.Option("--public-logs", help="Let anybody read any program's logs.")] = False,
+    public_logs: Annotated[
+        bool, typer.Option("--public-logs", help="Let anybody read any program's logs.", metavar="")
+    ] = False,
     inherit_by_key: Annotated[
-        bool, typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.")
+        bool,
+        typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.", metavar=""),
     ] = False,
     apps: Apps = True,
     admin_port: AdminPort = None,
@@ -131,16 +142,13 @@ def serve(
     Without TLS of its own: put it behind a reverse proxy to face the internet. WebAssembly apps are managed with
     wapo app, or through the admin RPC; they answer at the user listener, under /app/<address>/.
     """
-    more = {
-        "request_bytes": max_request, "response_bytes": max_response, "program_bytes": max_program,
-        "concurrency": max_concurrency,
-    }  # fmt: skip
-    limits = _ours(lambda: limits_of(
-        max_memory, max_time, max_burst, **{name: value for name, value in more.items() if value is not None}
+    limits = checked(lambda: limits_of(
+        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, request_bytes=max_request,
+        response_bytes=max_response, program_bytes=max_program, concurrency=max_concurrency,
     ))  # fmt: skip
-    listening = _ours(lambda: WapodConfig.load(config)) if apps else WapodConfig()
+    listening = checked(lambda: WapodConfig.load(config)) if apps else WapodConfig()
     denied = (*(deny or ()), *(listening.denied or ()))
-    egress = _ours(lambda: EgressPolicy(tuple(allow or ()), denied, allow_private))
+    egress = checked(lambda: EgressPolicy(tuple(allow or ()), denied, allow_private))
     roots = tuple(ca_file or ())
     worker = worker_settings_of(
         instance_memory=instance_memory_size, max_instances=max_instances, module_cache_size=module_cache_size,
@@ -157,10 +165,10 @@ def serve(
     listeners = AppListeners(
         listening, admin_api_token, insecure_admin, tuple(admin_host_name or ()), tuple(admin_origin or ())
     )
-    _configure_logging()
     take_descriptors()
     inherited = Inherited.find()
     if inherited is not None:
+        _configure_logging()
         run_async(
             lambda: serve_sockets(
                 with_apps if inherited.first else settings, inherited.sockets, listeners,
@@ -168,6 +176,8 @@ def serve(
             )
         )  # fmt: skip
         return
+    if local is not None:
+        checked(lambda: _check_local(local))
     admin_host = admin_host or listening.admin.address or "127.0.0.1"
     if apps and insecure_admin and not _is_loopback(admin_host):
         raise fail("--insecure-admin is for loopback only: anybody could run programs here", 2)
@@ -178,6 +188,7 @@ def serve(
             _listen_somewhere(admin_host, admin_port, listening.admin.port, 8001),
             _listen_somewhere(listening.user.address or host, user_port, listening.user.port, 8002),
         )
+    _configure_logging()
     if workers > 1:
         with working("Preparing"):
             run_async(lambda: _prepare(settings))
@@ -186,7 +197,7 @@ def serve(
     run_async(
         lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
-            started=lambda node: _greet(node, sockets),
+            started=lambda node: _greet(node, sockets), starting=working("Starting"),
         )
     )  # fmt: skip
 
@@ -199,13 +210,18 @@ def take_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _ours(make: Any) -> Any:
-    from wapo.errors import WapoError
+class CannotServe(CallerError):
+    """The file for /local cannot be read."""
 
+    code = "cannot_serve"
+
+
+def _check_local(file: Path) -> None:
+    """It is read anew at each request; but a name that is wrong from the beginning is told at the beginning."""
     try:
-        return make()
-    except WapoError as error:
-        raise fail(str(error), 2) from None
+        file.open("rb").close()
+    except OSError as error:
+        raise CannotServe(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -213,7 +229,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return _bound(host, port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise fail(f"cannot listen on {host}:{port}: {reason}") from None
+        raise fail(f"cannot listen on {_authority(host, port)}: {reason}") from None
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -252,8 +268,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"http://{_authority(*listener.getsockname()[:2])}"
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _prepare(settings: NodeSettings) -> None:
@@ -269,26 +288,27 @@ async def serve_sockets(
     *,
     inherit_by_key: bool = False,
     started: Callable[[Node], None],
+    starting: contextlib.AbstractContextManager[None] | None = None,
 ) -> int:
     """Serves on sockets until the process is told to stop.
 
     Args:
         started: called once the node is ready.
+        starting: entered until then.
     """
-    try:
-        async with open_node(settings) as node:
-            gateway = Gateway(node, inherit_by_key=inherit_by_key)
+    async with contextlib.AsyncExitStack() as stack:
+        with starting or contextlib.nullcontext():
+            node = await stack.enter_async_context(open_node(settings))
             await node.warm_up()
-            # What is here now stays until the end: the collector need not look at it again and again.
-            gc.collect()
-            gc.freeze()
-            _write_token(node)
-            if node.worker is not None and listeners is not None and sockets.admin is not None:
-                AdminAccess(_url(sockets.admin), listeners.admin_token(node)).write(settings.data_dir)
-            started(node)
-            await serve_all(node, gateway, sockets, listeners)
-    except OSError as error:
-        raise fail(str(error)) from None
+        gateway = Gateway(node, inherit_by_key=inherit_by_key)
+        # What is here now stays until the end: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        _write_token(node)
+        if node.worker is not None and listeners is not None and sockets.admin is not None:
+            AdminAccess(_url(sockets.admin), listeners.admin_token(node)).write(settings.data_dir)
+        started(node)
+        await serve_all(node, gateway, sockets, listeners)
     return 0
 
 
@@ -297,11 +317,13 @@ def _token_file(settings: NodeSettings) -> Path:
 
 
 def _write_token(node: Node) -> None:
-    token = _token_file(node.settings)
-    if not token.exists():
-        descriptor = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(node.operator_token + "\n")
+    """The token follows from the key: where the key was replaced, another one is in the file."""
+    path, text = _token_file(node.settings), node.operator_token + "\n"
+    if path.exists() and path.read_text() == text:
+        return
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
 
 
 def _greet(node: Node, sockets: Sockets) -> None:

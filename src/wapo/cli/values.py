@@ -1,18 +1,19 @@
-"""Values of options: sizes (``64MB``) and times (``500ms``)."""
+"""Values of options: sizes (``64MB``) and times (``500ms``), and the same for people to read."""
 
 import re
+from decimal import Decimal
 from typing import Final
 
 import typer
 
-__all__ = ["parse_size", "parse_time", "size_option", "time_option"]
+__all__ = ["format_size", "format_time", "parse_size", "parse_time", "size_option", "time_option"]
 
 _SIZES: Final = {
     "": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
     "g": 1 << 30, "gb": 1 << 30, "gib": 1 << 30,
 }  # fmt: skip
 _TIMES: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_AMOUNT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+_AMOUNT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([a-z]*)\s*", re.IGNORECASE | re.ASCII)
 
 
 def parse_size(text: str) -> int:
@@ -24,7 +25,10 @@ def parse_size(text: str) -> int:
     match = _AMOUNT.fullmatch(text)
     if match is None or match[2].lower() not in _SIZES:
         raise ValueError(f"{text!r} is not a size; write a number with KB, MB or GB, such as 64MB")
-    return int(float(match[1]) * _SIZES[match[2].lower()])
+    size = int(Decimal(match[1]) * _SIZES[match[2].lower()])
+    if not 0 < size < 1 << 63:
+        raise ValueError(f"{text!r} is too {'small' if not size else 'large'} for a size")
+    return size
 
 
 def parse_time(text: str) -> float | None:
@@ -37,8 +41,26 @@ def parse_time(text: str) -> float | None:
         return None
     match = _AMOUNT.fullmatch(text)
     if match is None or match[2].lower() not in _TIMES:
-        raise ValueError(f"{text!r} is not a time; write a number with ms, s or m, such as 500ms, or unlimited")
-    return float(match[1]) * _TIMES[match[2].lower()]
+        raise ValueError(f"{text!r} is not a time; write a number with ms, s, m or h, such as 500ms, or unlimited")
+    seconds = float(match[1]) * _TIMES[match[2].lower()]
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is no time at all; write 'unlimited' for no limit")
+    return seconds
+
+
+def format_size(size: int) -> str:
+    """As :func:`parse_size` reads it: ``64MB``; whole bytes where no unit fits."""
+    for unit, factor in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if size >= factor and size * 1000 % factor == 0:
+            return f"{Decimal(size) / factor:f}" + unit
+    return f"{size}B"
+
+
+def format_time(seconds: float | None) -> str:
+    """As :func:`parse_time` reads it: ``500ms``, ``2s``."""
+    if seconds is None:
+        return "unlimited"
+    return f"{seconds * 1000:.15g}ms" if seconds < 1 else f"{seconds:.15g}s"
 
 
 def size_option(text: str) -> int:

@@ -33,18 +33,27 @@ def _port_range(text: str) -> tuple[int, int] | None:
 
 
 Apps = Annotated[
-    bool, typer.Option("--apps/--no-apps", help="Run WebAssembly apps, with their listeners.", rich_help_panel=_PANEL)
+    bool,
+    typer.Option(
+        "--apps/--no-apps", help="Run WebAssembly apps, with their listeners.", rich_help_panel=_PANEL, metavar=""
+    ),
 ]
 AdminPort = Annotated[
     int | None,
     typer.Option(
-        "--admin-port", min=0, max=65535, rich_help_panel=_PANEL, show_default="8001, or a free one",
+        "--admin-port", min=0, max=65535, rich_help_panel=_PANEL, metavar="NUMBER", show_default="8001, or a free one",
         help="Port of the admin RPC, on loopback.",
     ),
 ]  # fmt: skip
 AdminHost = Annotated[
     str | None,
-    typer.Option("--admin-host", help="Address of the admin RPC.", rich_help_panel=_PANEL, show_default="127.0.0.1"),
+    typer.Option(
+        "--admin-host",
+        help="Address of the admin RPC.",
+        metavar="ADDRESS",
+        rich_help_panel=_PANEL,
+        show_default="127.0.0.1",
+    ),
 ]
 AdminHostName = Annotated[
     list[str] | None,
@@ -69,12 +78,17 @@ AdminApiToken = Annotated[
 ]  # fmt: skip
 InsecureAdmin = Annotated[
     bool,
-    typer.Option("--insecure-admin", help="Ask nobody for the admin token; on loopback only.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--insecure-admin",
+        help="Ask nobody for the admin token; on loopback only.",
+        rich_help_panel=_PANEL,
+        metavar="",
+    ),
 ]
 UserPort = Annotated[
     int | None,
     typer.Option(
-        "--user-port", min=0, max=65535, rich_help_panel=_PANEL, show_default="8002, or a free one",
+        "--user-port", min=0, max=65535, rich_help_panel=_PANEL, metavar="NUMBER", show_default="8002, or a free one",
         help="Port of the public RPC and of HTTP to apps.",
     ),
 ]  # fmt: skip
@@ -86,10 +100,16 @@ InstanceMemory = Annotated[
     ),
 ]  # fmt: skip
 MaxInstances = Annotated[
-    int, typer.Option("--max-instances", "-c", help="Instances of all apps.", min=1, rich_help_panel=_PANEL)
+    int,
+    typer.Option(
+        "--max-instances", "-c", help="Instances of all apps.", min=1, metavar="NUMBER", rich_help_panel=_PANEL
+    ),
 ]
 ModuleCacheSize = Annotated[
-    int, typer.Option("--module-cache-size", help="Compiled programs in memory.", min=1, rich_help_panel=_PANEL)
+    int,
+    typer.Option(
+        "--module-cache-size", help="Compiled programs in memory.", min=1, metavar="NUMBER", rich_help_panel=_PANEL
+    ),
 ]
 ListenPorts = Annotated[
     Any,
@@ -102,13 +122,13 @@ TlsPort = Annotated[
     int | None,
     typer.Option(
         "--tls-port", help="Port that apps share by server name.", min=0, max=65535, rich_help_panel=_PANEL,
-        show_default="off",
+        show_default="off", metavar="NUMBER",
     ),
 ]  # fmt: skip
 TrustSniCertificates = Annotated[
     bool,
     typer.Option(
-        "--do-not-verify-tls-server-cert", rich_help_panel=_PANEL,
+        "--do-not-verify-tls-server-cert", rich_help_panel=_PANEL, metavar="",
         help="Let apps use certificates for server names that lead to no trusted root.",
     ),
 ]  # fmt: skip
@@ -116,7 +136,7 @@ OnDemandTime = Annotated[
     float,
     typer.Option(
         "--on-demand-instance-time-secs", help="Seconds that an instance may live that serves one query.", min=0.001,
-        rich_help_panel=_PANEL,
+        rich_help_panel=_PANEL, metavar="SECONDS",
     ),
 ]  # fmt: skip
 QueryTime = Annotated[

@@ -4,6 +4,7 @@ The kernel gives a process a fixed number of memory mappings (``vm.max_map_count
 moment. So machines are counted, and a node that is full says so long before.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,6 +53,7 @@ class Admission:
         self.max_machines = possible if max_machines is None else min(max_machines, possible)
         self.machines = 0
         self._by_program: Counter[str] = Counter()
+        self._empty: asyncio.Future[None] | None = None
 
     def enter(self, program: str, concurrency: int | None) -> None:
         """Takes a place; give it back with :meth:`leave`.
@@ -73,6 +75,14 @@ class Admission:
         self._by_program[program] -= 1
         if not self._by_program[program]:
             del self._by_program[program]
+        if self._empty is not None and not self.machines and not self._empty.done():
+            self._empty.set_result(None)
+
+    async def until_empty(self) -> None:
+        """Returns when every place has been given back."""
+        while self.machines:
+            self._empty = asyncio.get_running_loop().create_future()
+            await self._empty
 
     @contextmanager
     def place(self, program: str, concurrency: int | None) -> Iterator[None]:

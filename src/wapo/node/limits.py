@@ -1,5 +1,6 @@
 """What a node allows one program, and what an operator may lower for a single one."""
 
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,8 @@ __all__ = ["AgentLimits", "InvalidLimit"]
 
 _MIN_MEMORY_BYTES = 4 << 20
 _MAX_MEMORY_BYTES = 4 << 30
+#: Limits that need not be there.
+_UNLIMITED = frozenset(("time_s", "burst_s", "concurrency"))
 
 
 class InvalidLimit(CallerError):
@@ -47,8 +50,10 @@ class AgentLimits:
             raise InvalidLimit(f"memory of {self.memory_bytes} bytes is not possible; allowed are 4 MiB to 4 GiB")
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and value <= 0:
-                raise InvalidLimit(f"{field.name} must be greater than zero")
+            if value is None and field.name in _UNLIMITED:
+                continue
+            if value is None or not 0 < value < math.inf:
+                raise InvalidLimit(f"{field.name} must be greater than zero, and finite")
 
     @cached_property
     def guest(self) -> GuestLimits:
@@ -72,8 +77,9 @@ class AgentLimits:
         for name, value in settings.items():
             if name not in known:
                 raise InvalidLimit(f"there is no limit {name!r}; there are {', '.join(sorted(known))}")
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise InvalidLimit(f"{name} must be a number")
+            whole = not name.endswith("_s")
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                raise InvalidLimit(f"{name} must be a {'whole ' if whole else ''}number")
             own = getattr(self, name)
             changes[name] = value if own is None else min(own, value)
         return replace(self, **changes)

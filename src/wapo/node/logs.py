@@ -1,13 +1,13 @@
 """Logs of runs (node-and-gateway 1.5): written in the background, bounded, read newest first.
 
-A run collects its records and hands them over when it ends, or every second while it goes on. One task writes what
-has been handed over, many runs a transaction. Reading waits for what was handed over before.
+A run collects its records and hands them over when it ends, or about every second while it goes on. One task writes
+what has been handed over, many runs a transaction. Reading waits for what was handed over before.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,9 +25,10 @@ LEVELS: Final = {0: "REPORT", 1: "ERROR", 2: "WARN", 3: "INFO", 4: "DEBUG", 5: "
 
 _CHUNK_AFTER_S: Final = 1.0
 _FLUSH_DELAY_S: Final = 0.02
-_LIVE_EVERY_S: Final = 1.0
-_REFILL: Final = 64  # the part of its limit that a log of a long run gets back each second
-_PRUNE_EVERY: Final = 256
+#: In so many seconds an endless run may log once more what it may log at once.
+_REFILL_S: Final = 64.0
+#: What a row takes in memory beside its records, roughly.
+_ROW_BYTES: Final = 1024
 _RUNNING: Final = 1 << 62
 _COLUMNS: Final = ("program", "request_id", "ended_ms", "records", "data")
 _INSERT: Final = f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -47,51 +48,53 @@ class LogRecord:
 
 
 class RunLog:
-    """The records of one run, until they are written.
-
-    A *live* log is one of a run without an end: what it may hold comes back with time, and its records are handed over
-    every second.
-    """
+    """The records of one run, until they are written. Of an endless run, what it may log comes back with time."""
 
     __slots__ = (
-        "_book", "_chunks", "_last_chunk", "_max_bytes", "_records", "_room", "cut", "live", "program", "request_id",
+        "_book", "_bytes", "_chunks", "_endless", "_last_chunk", "_last_refill", "_max_bytes", "_records", "_room",
+        "cut", "program", "request_id",
     )  # fmt: skip
 
-    def __init__(self, book: "LogBook", program: str, request_id: str, max_bytes: int, *, live: bool = False) -> None:
+    def __init__(
+        self, book: "LogBook", program: str, request_id: str, max_bytes: int, *, endless: bool = False
+    ) -> None:
         self._book = book
         self.program = program
         self.request_id = request_id
-        self.live = live
         self._records: list[tuple[int, int, str]] = []
         self._max_bytes = max_bytes
         self._room = max_bytes
+        self._endless = endless
+        self._last_refill = time.monotonic()
+        self._bytes = 0
         self._chunks = 0
         self._last_chunk = time.monotonic()
         self.cut = 0
 
     def add(self, level: int, message: str) -> None:
         """A record, stamped now. What is beyond the run's limit is counted, and the count is reported at the end."""
-        size = len(message) + 32
+        size = (len(message) if message.isascii() else len(message.encode("utf-8", "replace"))) + 32
         if level and size > self._room:
             self.cut += 1
             return
         self._room -= size
+        self._bytes += size
         self._records.append((time.time_ns() // 1_000_000, level, message))
-        if time.monotonic() - self._last_chunk > _CHUNK_AFTER_S:
+
+    def hand_over_old(self, now: float) -> None:
+        """What has been collected for a while, so that a long run can be watched. ``now`` is of ``time.monotonic``."""
+        if self._endless:
+            earned = int(self._max_bytes * (now - self._last_refill) / _REFILL_S)
+            self._room = min(self._max_bytes, self._room + earned)
+            self._last_refill = now
+            self._report_cut()
+        if self._records and now - self._last_chunk > _CHUNK_AFTER_S:
             self._hand_over(None)
 
-    def _hand_over(self, ended_ms: int | None) -> None:
-        records, self._records = self._records, []
-        self._last_chunk = time.monotonic()
-        if records or ended_ms is not None:
-            self._book.submit(self, records, ended_ms, self._chunks)
-            self._chunks += 1
-
-    def tick(self, seconds: float) -> None:
-        """For live logs: so much time has passed."""
-        self._room = min(self._max_bytes, self._room + int(self._max_bytes * seconds / _REFILL))
-        self._report_cut()
-        self._hand_over(None)
+    def hand_over(self) -> None:
+        """What has been collected, because somebody looks."""
+        if self._records:
+            self._hand_over(None)
 
     def _report_cut(self) -> None:
         if self.cut:
@@ -99,52 +102,71 @@ class RunLog:
             self._records.append((time.time_ns() // 1_000_000, 2, text))
             self.cut = 0
 
+    def _hand_over(self, ended_ms: int | None) -> None:
+        records, self._records = self._records, []
+        size, self._bytes = self._bytes, 0
+        self._last_chunk = time.monotonic()
+        self._book.submit(self, records, size, ended_ms, self._chunks)
+        self._chunks += 1
+
     def close(self) -> None:
         """The run is over."""
         self._report_cut()
+        self._book.closed(self)
         self._hand_over(time.time_ns() // 1_000_000)
-        if self.live:
-            self._book.forget(self)
 
 
 class LogBook:
-    """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`."""
+    """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`.
 
-    def __init__(self, database: Database, max_program_bytes: int = 16 << 20, max_pending: int = 50_000) -> None:
+    Args:
+        max_program_bytes: kept of one program; the oldest go.
+        max_pending_bytes: waiting to be written.
+
+    Attributes:
+        dropped: runs, or parts of long runs, whose records were lost because the database could not keep up.
+    """
+
+    def __init__(
+        self, database: Database, max_program_bytes: int = 16 << 20, max_pending_bytes: int = 64 << 20
+    ) -> None:
         self._database = database
         self._max_program_bytes = max_program_bytes
-        self._max_pending = max_pending
+        self._max_pending_bytes = max_pending_bytes
         self._pending: list[tuple[dict[str, Any], int]] = []
+        self._pending_bytes = 0
+        self._open: set[RunLog] = set()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._since_prune: dict[str, int] = {}
-        self._live: set[RunLog] = set()
+        self._last_look = time.monotonic()
         self.dropped = 0
 
-    def open(self, program: str, request_id: str, max_bytes: int) -> RunLog:
-        """The log of a run that begins now."""
-        return RunLog(self, program, request_id, max_bytes)
-
-    def open_live(self, program: str, request_id: str, max_bytes: int) -> RunLog:
-        """The log of a run that may have no end. It may hold ``max_bytes`` at once, and that much in about a minute."""
-        log = RunLog(self, program, request_id, max_bytes, live=True)
-        self._live.add(log)
-        self._wake.set()  # from now on the writer looks every second
+    def open(self, program: str, request_id: str, max_bytes: int, *, endless: bool = False) -> RunLog:
+        """The log of a run that begins now. ``endless``: it may hold ``max_bytes`` at once, and that much more with
+        time."""
+        log = RunLog(self, program, request_id, max_bytes, endless=endless)
+        self._open.add(log)
         return log
 
-    def forget(self, log: RunLog) -> None:
-        """A live log is closed."""
-        self._live.discard(log)
+    def closed(self, log: RunLog) -> None:
+        """Nothing more will come."""
+        self._open.discard(log)
 
-    def submit(self, run: RunLog, records: list[tuple[int, int, str]], ended_ms: int | None, chunks: int) -> None:
-        """Hands records over to be written. A writer that cannot keep up drops runs, not the node's memory."""
-        if len(self._pending) >= self._max_pending:
+    def submit(
+        self, run: RunLog, records: list[tuple[int, int, str]], size: int, ended_ms: int | None, chunks: int
+    ) -> None:
+        """Hands records of so many bytes over to be written. A writer that cannot keep up drops records, rather than
+        filling the node's memory."""
+        size += _ROW_BYTES
+        if self._pending_bytes + size > self._max_pending_bytes:
             self.dropped += 1
             return
-        values = (run.program, run.request_id, ended_ms, len(records), msgspec.msgpack.encode(records))
+        values = (run.program, run.request_id, ended_ms, len(records), _encoded(records))
         row = dict(zip(_COLUMNS, values, strict=True))
         self._pending.append((row, chunks))
+        self._pending_bytes += size
         self._idle.clear()
         self._wake.set()
 
@@ -154,18 +176,17 @@ class LogBook:
 
     async def run(self) -> None:
         """Writes for ever."""
-        last = time.monotonic()
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LIVE_EVERY_S if self._live else None):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CHUNK_AFTER_S / 2):
                     await self._wake.wait()
-                    await asyncio.sleep(_FLUSH_DELAY_S)
-            if self._live and (now := time.monotonic()) - last >= _LIVE_EVERY_S:
-                for log in list(self._live):
-                    log.tick(now - last)
-                last = now
+            self._hand_over_old()
+            if not self._wake.is_set():
+                continue
+            await asyncio.sleep(_FLUSH_DELAY_S)
             self._wake.clear()
             batch, self._pending = self._pending, []
+            self._pending_bytes = 0
             if batch:
                 try:
                     await self._write(batch)
@@ -174,6 +195,13 @@ class LogBook:
                     _log.error("log records were lost", runs=len(batch), cause=str(error))
             if not self._pending:
                 self._idle.set()
+
+    def _hand_over_old(self) -> None:
+        now = time.monotonic()
+        if now - self._last_look > _CHUNK_AFTER_S / 2:
+            self._last_look = now
+            for log in self._open:
+                log.hand_over_old(now)
 
     async def _write(self, batch: list[tuple[dict[str, Any], int]]) -> None:
         async with self._database.writing() as connection:
@@ -207,11 +235,19 @@ class LogBook:
         self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
     ) -> list[LogRecord]:
         """Records, newest first: runs by their end, inside a run the last record first."""
-        for log in self._live:
+        for log in self._open:
             if log.program == program:
-                log.tick(0)
+                log.hand_over()
         await self.flush()
         return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
+
+
+def _encoded(records: list[tuple[int, int, str]]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(records)
+    except UnicodeEncodeError:  # half a character, from a file's name in an error
+        mended = [(at, level, text.encode("utf-8", "replace").decode()) for at, level, text in records]
+        return msgspec.msgpack.encode(mended)
 
 
 async def records_since(
@@ -234,13 +270,27 @@ async def records_since(
 
 
 async def read_records(
-    database: Database, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
+    database: Database,
+    program: str,
+    *,
+    limit: int = 100,
+    page: int = 1,
+    request_id: str | None = None,
+    up_to: int | None = None,
 ) -> list[LogRecord]:
-    """As :meth:`LogBook.read`, of what has been written; ``page`` counts from 1."""
+    """As :meth:`LogBook.read`, of what has been written; ``page`` counts from 1.
+
+    Args:
+        up_to: a position of :func:`records_since`: what was written after it is left out.
+    """
+    if limit == 0:
+        return []
     skip, wanted = (page - 1) * limit, limit
     query = select(log_chunks).where(log_chunks.c.program == program)
     if request_id is not None:
         query = query.where(log_chunks.c.request_id == request_id)
+    if up_to is not None:
+        query = query.where(log_chunks.c.id <= up_to)
     query = query.order_by(func.coalesce(log_chunks.c.ended_ms, _RUNNING).desc(), log_chunks.c.id.desc())
     records: list[LogRecord] = []
     async with database.reading() as connection, connection.stream(query) as rows:

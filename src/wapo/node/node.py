@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -23,7 +22,7 @@ from wapo.content.library import Library, open_library
 from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
-from wapo.errors import GuestError, HostError
+from wapo.errors import GuestError
 from wapo.node.admission import Admission
 from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.limits import AgentLimits
@@ -45,12 +44,6 @@ __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
 _log = structlog.get_logger("wapo.node")
-
-
-class DataDirUnusable(HostError):
-    """The data directory cannot be made or written."""
-
-    code = "data_dir_unusable"
 
 
 class AgentServices(Services):
@@ -107,11 +100,10 @@ class Node:
         library: Library,
         client: HttpClient,
         logs: LogBook,
-        worker: Worker | None = None,
     ) -> None:
         self.settings = settings
         self.library = library
-        self.worker = worker
+        self.worker: Worker | None = None
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
@@ -146,7 +138,9 @@ class Node:
         log.add(_REPORT, f"START Request: {report}")
         started = time.perf_counter()
         try:
-            image = self.images.get(located.image_key) or await self._make_image(located, limits, log)
+            image = self.images.get(located.image_key, limits.memory_bytes)
+            if image is None:
+                image = await self._make_image(located, limits, log)
             started = time.perf_counter()
             run = self._start(image, request, limits, log, started)
         except BaseException as error:
@@ -160,7 +154,9 @@ class Node:
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
         with self.metrics.image_seconds.time():
-            image = await self.images.make(located.image_key, lambda: source, limits.guest, located.identity)
+            image = await self.images.make(
+                located.image_key, lambda: source, limits.guest, located.identity, located.name
+            )
         for level, text in image.log:
             log.add(level, text)
         image.log.clear()
@@ -195,7 +191,7 @@ class Node:
         """
         limits = await self.programs.limits(located.identity)
         source = check_source(await self.programs.source(located))
-        return await self.images.make(located.image_key, lambda: source, limits.guest, located.identity)
+        return await self.images.make(located.image_key, lambda: source, limits.guest, located.identity, located.name)
 
     def status(self) -> dict[str, Any]:
         """Figures of this moment, for the index and for health checks."""
@@ -208,15 +204,6 @@ class Node:
         }
 
 
-def _prepare(settings: NodeSettings) -> tuple[Path, Path]:
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        settings.cache_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataDirUnusable(f"{error.filename} cannot be made: {error.strerror}") from error
-    return settings.data_dir, settings.cache_dir
-
-
 @asynccontextmanager
 async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
@@ -224,7 +211,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, BlockStoreFailed: what the operator must see to.
     """
-    data, cache = _prepare(settings)
+    data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
         keys = NodeKeys.load_or_create(data / "node.key")
         database = await stack.enter_async_context(Database(data / "wapo.db"))
@@ -238,35 +225,38 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         stack.callback(profile.close)
         scheduler = Scheduler()
         images = ImageStore(profile, scheduler, settings.image_bytes)
-        stack.push_async_callback(images.aclose)
-        logs = LogBook(database)
         stack.callback(scheduler.stop_all)
+        logs = LogBook(database)
+        node = Node(
+            settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
+            library=library, client=client, logs=logs,
+        )  # fmt: skip
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
-        stack.push_async_callback(_stop, logs, writer)
+        stack.push_async_callback(_stop, node, writer)
+        stack.callback(scheduler.stop_all)  # those that have got their image meanwhile; without images none can follow
+        stack.push_async_callback(images.aclose)
         upkeep = asyncio.get_running_loop().create_task(
             keep_content_within(library, settings.content_bytes), name="wapo-upkeep"
         )
         stack.push_async_callback(_cancel, upkeep)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
-        worker = None
         if settings.worker is not None:
-            worker = await stack.enter_async_context(open_worker(
+            node.worker = await stack.enter_async_context(open_worker(
                 settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client,
             ))  # fmt: skip
-        yield Node(
-            settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs, worker=worker,
-        )  # fmt: skip
+        yield node
 
 
 _LAST_FLUSH_S: Final = 5.0
 
 
-async def _stop(logs: LogBook, writer: asyncio.Task[None]) -> None:
+async def _stop(node: Node, writer: asyncio.Task[None]) -> None:
+    """Ends the log, once every run has ended: who waited for one hears of it in the next passes of the loop."""
     try:
         async with asyncio.timeout(_LAST_FLUSH_S):
-            await logs.flush()
+            await node.admission.until_empty()
+            await node.logs.flush()
     except TimeoutError:
         _log.error("the log could not be written in time")
     await _cancel(writer)

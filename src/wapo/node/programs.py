@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import delete, insert, select
 
+from wapo.agents.messages import AGENT_NAME
 from wapo.content.cid import Cid
 from wapo.content.errors import InvalidCid
 from wapo.content.library import Library
@@ -44,12 +45,14 @@ class Located:
         image_key: names its exact content.
         rest: path segments that are the agent's own.
         read: gives its bytes.
+        name: of its file, where it has one.
     """
 
     identity: str
     image_key: str
     rest: tuple[str, ...]
     read: Callable[[], bytes]
+    name: str = AGENT_NAME
 
 
 class Programs:
@@ -109,7 +112,7 @@ class Programs:
             data = self._local_file.read_bytes()
         except OSError as error:
             raise LocalProgramMissing(f"{self._local_file} cannot be read: {error.strerror}") from None
-        return Located(LOCAL, f"local-{hashlib.sha256(data).hexdigest()}", (), lambda: data)
+        return Located(LOCAL, f"local-{hashlib.sha256(data).hexdigest()}", (), lambda: data, self._local_file.name)
 
     async def identity_of(self, path: str) -> str:
         """The identity that an address in a log or vault request means: ``local``, or a CID with or without path,

@@ -4,11 +4,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from wapo.errors import HostError
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.limits import AgentLimits
 from wapo.vm.egress import EgressPolicy
 
-__all__ = ["NodeSettings", "default_cache_dir", "default_data_dir"]
+__all__ = ["DataDirUnusable", "NodeSettings", "default_cache_dir", "default_data_dir"]
 
 #: Public trustless gateways (https://docs.ipfs.tech/reference/http/gateway/), asked in this order.
 PUBLIC_UPSTREAMS = ("https://trustless-gateway.link", "https://ipfs.io", "https://dweb.link")
@@ -25,6 +26,12 @@ def default_data_dir() -> Path:
 def default_cache_dir() -> Path:
     """``wapo`` where the user's applications keep what can be made again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wapo"
+
+
+class DataDirUnusable(HostError):
+    """The data directory cannot be made or written."""
+
+    code = "data_dir_unusable"
 
 
 @dataclass(frozen=True)
@@ -54,3 +61,25 @@ class NodeSettings:
     image_bytes: int = 1 << 30
     content_bytes: int = 10 << 30
     worker: WorkerSettings | None = None
+
+    def make_data_dir(self) -> Path:
+        """Makes the data directory if need be, readable by its owner only.
+
+        Raises:
+            DataDirUnusable: it cannot be made, or something else is there.
+        """
+        return _made(self.data_dir, 0o700)
+
+    def make_cache_dir(self) -> Path:
+        """As :meth:`make_data_dir`, for the cache."""
+        return _made(self.cache_dir, 0o777)
+
+
+def _made(path: Path, mode: int) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=mode)
+    except FileExistsError:
+        raise DataDirUnusable(f"{path} is not a directory") from None
+    except OSError as error:
+        raise DataDirUnusable(f"the directory {path} cannot be made: {error.strerror}") from None
+    return path

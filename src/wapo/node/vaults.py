@@ -28,6 +28,8 @@ __all__ = ["AccessDenied", "InvalidVaultKey", "NoSuchVault", "VaultItem", "Vault
 _KEY_BYTES: Final = 16
 _TOKEN_BYTES: Final = 32
 MAX_DATA_BYTES: Final = 64 << 10
+#: Far more than any secret needs, and far less than recursion can stand.
+_MAX_DEPTH: Final = 64
 _CACHED: Final = 4096
 
 
@@ -139,8 +141,7 @@ class Vaults:
             InheritNotFound, AccessDenied, InheritFromOther: what it is to inherit from is not there, not the caller's,
                 or another program's.
         """
-        if not isinstance(data, dict):
-            raise InvalidVaultData("data must be an object")
+        own = _encoded(data)
         parents: dict[str, Any] = {}
         if inherit is not None:
             parent = await self._load(inherit)
@@ -154,18 +155,19 @@ class Vaults:
             if inherit_token is not None and not _token_matches(inherit_token, token_hash):
                 raise AccessDenied("access denied")
             parents = merge(item.parents, item.data)
-        sizes = len(msgspec.json.encode(data)) + len(msgspec.json.encode(parents))
-        if sizes > MAX_DATA_BYTES:
-            raise InvalidVaultData(f"data has {sizes} bytes; at most {MAX_DATA_BYTES} are allowed")
+        inherited = msgspec.json.encode(parents)
+        size = len(own) + len(inherited)
+        if size > MAX_DATA_BYTES:
+            raise InvalidVaultData(f"data has {size} bytes; at most {MAX_DATA_BYTES} are allowed")
         receipt = VaultReceipt(secrets.token_hex(_TOKEN_BYTES), secrets.token_hex(_KEY_BYTES))
         context = f"vault/{program}/{receipt.key}"
         row = {
             "key": receipt.key,
             "token_hash": hashlib.sha256(receipt.token.encode()).digest(),
             "program": program,
-            "data": self._sealer.seal(msgspec.json.encode(data), context),
+            "data": self._sealer.seal(own, context),
             "inherit": inherit,
-            "parents": self._sealer.seal(msgspec.json.encode(parents), context) if parents else None,
+            "parents": self._sealer.seal(inherited, context) if parents else None,
             "created_ms": time.time_ns() // 1_000_000,
         }
         async with self._database.writing() as connection:
@@ -225,6 +227,27 @@ class Vaults:
         data = msgspec.json.decode(self._sealer.open(row["data"], context))
         parents = msgspec.json.decode(self._sealer.open(row["parents"], context)) if row["parents"] else {}
         return VaultItem(key, row["program"], data, row["inherit"], parents), row["token_hash"]
+
+
+def _encoded(data: Any) -> bytes:
+    """JSON text of an item's data.
+
+    Raises:
+        InvalidVaultData: not an object, nested too deeply, or not JSON.
+    """
+    if not isinstance(data, dict):
+        raise InvalidVaultData("data must be an object")
+    waiting: list[tuple[Any, int]] = [(data, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _MAX_DEPTH:
+            raise InvalidVaultData(f"data is nested more than {_MAX_DEPTH} levels deep")
+        inner = value.values() if isinstance(value, dict) else value
+        waiting += [(item, depth + 1) for item in inner if isinstance(item, dict | list)]
+    try:
+        return msgspec.json.encode(data)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidVaultData(f"data is not JSON: {error}") from None
 
 
 def _token_matches(token: str, token_hash: bytes) -> bool:

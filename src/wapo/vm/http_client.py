@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from wapo.errors import HostError
 from wapo.vm.egress import EgressDenied, EgressPolicy
 from wapo.vm.net.resolver import Resolver
 from wapo.vm.shares import FairShare
@@ -36,6 +37,12 @@ _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 def valid_header(name: bytes, value: bytes) -> bool:
     """Whether a header can be sent as it is (RFC 9110 5.1, 5.5): no way to smuggle another line."""
     return _TOKEN.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
+
+
+class UnusableCaFile(HostError):
+    """A file of certificate authorities cannot be read."""
+
+    code = "ca_file_unusable"
 
 
 class _AllowedAddresses(AbstractResolver):
@@ -103,7 +110,7 @@ class HttpClient:
 
     Args:
         policy: checked by name, after resolution, and at every socket.
-        extra_roots: PEM files of certificate authorities beside the system's.
+        extra_roots: PEM files of certificate authorities beside the system's. Entering raises UnusableCaFile.
         max_connections: requests that are under way at once, divided among owners; more wait. A quarter of the
             process's descriptors if not given.
 
@@ -125,7 +132,12 @@ class HttpClient:
     async def __aenter__(self) -> "HttpClient":
         context = ssl.create_default_context()
         for path in self._extra_roots:
-            context.load_verify_locations(cafile=path)
+            try:
+                context.load_verify_locations(cafile=path)
+            except ssl.SSLError:
+                raise UnusableCaFile(f"{path} has no certificate in PEM form") from None
+            except OSError as error:
+                raise UnusableCaFile(f"{path} cannot be read: {error.strerror}") from None
         connector = _Connector(
             limit=0,
             ssl=context,

@@ -166,7 +166,7 @@ class App:
         """
         if self.retired:
             raise InstanceNotFound("App not found")
-        log = self._environment.logs.open_live(self.owner, secrets.token_hex(8), self.settings.log_bytes)
+        log = self._environment.logs.open(self.owner, secrets.token_hex(8), self.settings.log_bytes, endless=True)
         instance = AppInstance(self, log, time_s, dedicated=dedicated)
         self._environment.slots.taken.append(instance)
         self.instances.append(instance)

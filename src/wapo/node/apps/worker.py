@@ -363,8 +363,7 @@ async def open_worker(
     """The worker of a node for a block. What was deployed comes back; everything is stopped after the block.
 
     Raises:
-        UnusableKey, BlobStoreFailed, StoreFailed.
-        OSError: the TLS port cannot be listened on.
+        UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
     """
     provider = quotes or NoQuotes()
     async with AsyncExitStack() as stack:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+from wapo.errors import HostError
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.budget import socket_budget
 from wapo.vm.net.dialer import Dialer
@@ -11,7 +12,13 @@ from wapo.vm.net.resolver import Resolver
 from wapo.vm.net.tls_config import TrustRoots
 from wapo.vm.net.tls_port import TlsPort
 
-__all__ = ["Network", "NetworkSettings"]
+__all__ = ["Network", "NetworkSettings", "TlsPortFailed"]
+
+
+class TlsPortFailed(HostError):
+    """The shared TLS port cannot be listened on."""
+
+    code = "tls_port_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +63,13 @@ class Network:
         return ports is not None and ports[0] <= port <= ports[1]
 
     async def __aenter__(self) -> "Network":
-        """Raises :class:`OSError` if the TLS port cannot be listened on."""
-        if self.settings.tls_port is not None:
-            self.tls_port = await self._stack.enter_async_context(
-                TlsPort(self.settings.tls_host, self.settings.tls_port, self.budget)
-            )
+        """Raises :class:`TlsPortFailed`."""
+        host, port = self.settings.tls_host, self.settings.tls_port
+        if port is not None:
+            try:
+                self.tls_port = await self._stack.enter_async_context(TlsPort(host, port, self.budget))
+            except OSError as error:
+                raise TlsPortFailed(f"cannot listen on {host}:{port} for TLS: {error.strerror or error}") from None
         return self
 
     async def __aexit__(self, *_: object) -> None:
