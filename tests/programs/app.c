@@ -196,7 +196,11 @@ static void serve(void) {
 __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void) {
   uint8_t *out;
   raw_slow(0, 112, 0, 0, 0, 0);
-  while (fast(110, 0, 0, 0, 0) >= 0) {}
+  /* Without a task that is ready there is nothing to try again: waiting anew would release the old wakers, whose
+   * messages would have this polled once more, for ever. */
+  bool ready = false;
+  while (fast(110, 0, 0, 0, 0) >= 0) ready = true;
+  if (!ready) return 0;
   if (!started) {
     started = true;
     read_args();

@@ -2,12 +2,9 @@
 
 import asyncio
 import contextlib
-import json
-import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -20,40 +17,12 @@ from wapo.gateway.upgrade import UpgradingDoor
 from wapo.gateway.user import UserListener
 from wapo.node.node import Node
 
-__all__ = ["AdminAccess", "AppListeners", "Server", "serve_all"]
+__all__ = ["AppListeners", "Server", "serve_all"]
 
 _GRACE_S: Final = 10
 _BACKLOG: Final = 4096
 _BLOB_LIMIT: Final = "Admin.PutObject"
 _DEFAULT_BLOB_BYTES: Final = 50 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class AdminAccess:
-    """How the admin RPC of a node is reached; written where ``wapo app`` finds it."""
-
-    url: str
-    token: str | None
-
-    FILE = "admin.json"
-
-    def write(self, data_dir: Path) -> None:
-        """Readable by the owner only, because of the token."""
-        path = data_dir / self.FILE
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({"url": self.url, "token": self.token}, file)
-        temporary.replace(path)
-
-    @classmethod
-    def read(cls, data_dir: Path) -> "AdminAccess | None":
-        """None if no node has written it there."""
-        try:
-            found = json.loads((data_dir / cls.FILE).read_text())
-            return cls(found["url"], found["token"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
 
 
 @dataclass(frozen=True, slots=True)

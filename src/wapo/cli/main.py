@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "run": ("run", "Run a script to its end: its log to stderr, its result to stdout, its failure as exit code 1."),
     "publish": ("publish", "Put a program into this node's store and print its address."),
     "secret": ("app", "Secrets that only one program gets."),
+    "app": ("app", "WebAssembly apps on a node: deploy, query, watch, remove."),
     "logs": ("logs", "Print a program's log, the oldest line first."),
     "inspect": ("inspect", "Say which convention a program follows, which image it got, and why."),
     "limits": ("limits", "Show or lower the limits of one program on this node."),

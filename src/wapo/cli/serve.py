@@ -18,7 +18,8 @@ import msgspec
 import structlog
 import typer
 
-from wapo.cli.listeners import AdminAccess, AppListeners, serve_all
+from wapo.cli.admin_client import AdminAccess
+from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import (
     DataDir,
@@ -305,8 +306,9 @@ async def serve_sockets(
         gc.collect()
         gc.freeze()
         _write_token(node)
-        if node.worker is not None and listeners is not None and sockets.admin is not None:
-            AdminAccess(_url(sockets.admin), listeners.admin_token(node)).write(settings.data_dir)
+        if node.worker is not None and listeners is not None and sockets.admin is not None and sockets.user is not None:
+            access = AdminAccess(_url(sockets.admin), listeners.admin_token(node), _url(sockets.user))
+            access.write(settings.data_dir)
         started(node)
         await serve_all(node, gateway, sockets, listeners)
     return 0

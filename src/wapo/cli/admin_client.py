@@ -1,0 +1,119 @@
+"""A running node's admin RPC, for commands: where it is, and calls in JSON."""
+
+import contextlib
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from wapo.cli.data import NoNode
+from wapo.errors import CallerError, HostError
+
+__all__ = ["AdminAccess", "AdminClient", "AdminUnreachable", "CallFailed"]
+
+_TIMEOUT_S: Final = 600.0
+
+
+class AdminUnreachable(HostError):
+    """Nobody answers where the node's admin RPC should be."""
+
+    code = "admin_unreachable"
+
+
+class CallFailed(CallerError):
+    """The node refused; the message is its own."""
+
+    code = "call_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAccess:
+    """How a node's apps are reached; the node writes it where commands find it. ``token`` None: none is asked for."""
+
+    url: str
+    token: str | None
+    user_url: str
+
+    def write(self, data_dir: Path) -> None:
+        """Readable by the owner only, because of the token."""
+        path = data_dir / _FILE
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({"url": self.url, "token": self.token, "user_url": self.user_url}, file)
+        temporary.replace(path)
+
+    @classmethod
+    def read(cls, data_dir: Path) -> "AdminAccess":
+        """Raises :class:`NoNode` if no node has written it there."""
+        try:
+            found = json.loads((data_dir / _FILE).read_text())
+            return cls(found["url"], found["token"], found["user_url"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise NoNode(
+                f"no node with apps has run in {data_dir}; start one with wapo serve, or say --admin URL"
+            ) from None
+
+
+_FILE: Final = "admin.json"
+
+
+class AdminClient:
+    """Calls methods of ``Operation``.
+
+    Raises (every call):
+        AdminUnreachable, CallFailed.
+    """
+
+    def __init__(self, access: AdminAccess) -> None:
+        self.access = access
+
+    def call(self, method: str, **argument: Any) -> Any:
+        """The result's JSON value. Bytes are ``0x`` and hex, as everywhere in this RPC."""
+        body = msgspec.json.encode(argument)
+        answer = self._post(f"/prpc/Operation.{method}?json", body, "application/json")
+        return msgspec.json.decode(answer)
+
+    def upload(self, content: bytes) -> str:
+        """Stores a blob; its full name."""
+        return self._post("/blob/sha256:", content, "application/octet-stream").decode()
+
+    def _post(self, path: str, body: bytes, content_type: str) -> bytes:
+        headers = {"Content-Type": content_type}
+        if self.access.token is not None:
+            headers["Authorization"] = f"Bearer {self.access.token}"
+        request = urllib.request.Request(self.access.url + path, body, headers, method="POST")
+        # No proxy: what is on loopback is nobody else's to fetch.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with _failures(self.access.url), opener.open(request, timeout=_TIMEOUT_S) as response:
+            answer: bytes = response.read()
+            return answer
+
+
+@contextlib.contextmanager
+def _failures(url: str) -> Iterator[None]:
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        raise CallFailed(_message(error)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise AdminUnreachable(f"no node answers at {url}: {getattr(reason, 'strerror', None) or reason}") from None
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    """The node's words. Of a chain of causes, as the original writes them, the last says most."""
+    body = error.read().decode("utf-8", "replace")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        text: str = json.loads(body)["error"]
+        outer, _, cause = text.partition("\n\nCaused by:\n")
+        return f"{outer}: {cause.strip()}" if cause else text
+    if error.code == 401:
+        return "the admin token is missing or wrong"
+    return body.strip() if len(body) < 500 and "<" not in body else f"{error.code} {error.reason}"
