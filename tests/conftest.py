@@ -16,7 +16,7 @@ from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.gateway.app import Gateway
-from wapo.gateway.front_door import Patience, server_config
+from wapo.gateway.front_door import FrontDoor, Patience, server_config
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, default_cache_dir
@@ -78,19 +78,24 @@ SiteFactory = Callable[..., AbstractAsyncContextManager[Site]]
 
 
 @asynccontextmanager
-async def serving(app: Any, patience: Patience | None = None, max_connections: int | None = None) -> AsyncIterator[str]:
+async def serving(
+    app: Any,
+    patience: Patience | None = None,
+    max_connections: int | None = None,
+    door: type[FrontDoor] = FrontDoor,
+) -> AsyncIterator[str]:
     """An ASGI application on a port that the system chooses; the address."""
-    async with _served(app, patience, max_connections) as (url, _):
+    async with _served(app, patience, max_connections, door) as (url, _):
         yield url
 
 
 @asynccontextmanager
 async def _served(
-    app: Any, patience: Patience | None, max_connections: int | None
+    app: Any, patience: Patience | None, max_connections: int | None, door: type[FrontDoor] = FrontDoor
 ) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(server_config(app, patience, max_connections))
+    server = uvicorn.Server(server_config(app, patience, max_connections, door))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
