@@ -1,5 +1,8 @@
 """What is printed: as it is, whatever is in it."""
 
+import os
+import select
+
 import pytest
 
 from wapo.cli.output import fail, note, print_json, printable, working
@@ -26,3 +29,24 @@ def test_no_spinner_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> No
     with working("Loading"):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+def test_somebody_at_a_terminal_sees_what_is_going_on_and_nothing_of_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    controller, terminal = os.openpty()
+    with os.fdopen(controller, "rb", 0) as screen, os.fdopen(terminal, "w") as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        monkeypatch.setenv("TERM", "xterm")
+        seen = b""
+
+        def until(part: bytes) -> None:
+            nonlocal seen
+            while part not in seen:
+                assert select.select([screen], [], [], 20)[0], seen
+                seen += screen.read(1024)
+
+        with working("Loading"):
+            until(b"Loading")
+        stderr.write("done")
+        stderr.flush()
+        until(b"done")
+        assert seen.rpartition(b"Loading")[2].count(b"\x1b[2K") > 0  # its line was erased before

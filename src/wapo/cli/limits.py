@@ -44,9 +44,7 @@ def limits(
     max_request: MaxRequest = None,
     max_response: MaxResponse = None,
     max_concurrency: MaxConcurrency = None,
-    clear: Annotated[
-        bool, typer.Option("--clear", help="Forget what was set for this program before.", metavar="")
-    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Forget what was set for this program before.")] = False,
     json: Json = False,
 ) -> None:
     """Show or lower the limits of one program on this node.

@@ -20,13 +20,13 @@ _POLL_S: Final = 0.5
 def logs(
     cid: Annotated[str, typer.Argument(help="The program's CID, or 'local'.", metavar="CID", show_default=False)],
     data_dir: DataDir = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on, as lines are written.", metavar="")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on, as lines are written.")] = False,
     limit: Annotated[
         int,
         typer.Option("--limit", "-n", help="How many of the newest lines.", min=0, max=10_000, metavar="NUMBER"),
     ] = 100,
     request: Annotated[str | None, typer.Option("--request", help="Only this request's lines.", metavar="ID")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON value a line, for programs.", metavar="")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON value a line, for programs.")] = False,
 ) -> None:
     """Print a program's log, the oldest line first."""
     show = _print_json if json else _print_text

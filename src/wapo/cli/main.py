@@ -63,7 +63,17 @@ def load_command(name: str) -> Any:
         alone.command(name)(found)
         command = get_command(alone)
     command.name = name
+    _show_flags_as_such(command)
     return command
+
+
+def _show_flags_as_such(command: Any) -> None:
+    """Some versions of typer show a flag as one that wants a <bool>."""
+    for parameter in command.params:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    for inner in getattr(command, "commands", {}).values():
+        _show_flags_as_such(inner)
 
 
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"]}

@@ -24,7 +24,7 @@ DataDir = Annotated[
         metavar="DIR", show_default=str(default_data_dir()),
     ),
 ]  # fmt: skip
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.", metavar="")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
 
 
 def _size(option: str, help_text: str, default: int | None = None) -> Any:

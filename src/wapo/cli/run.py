@@ -49,9 +49,7 @@ def run(
     ] = None,
     allow_private: Annotated[
         bool,
-        typer.Option(
-            "--allow-private/--deny-private", help="Connections to private and loopback addresses.", metavar=""
-        ),
+        typer.Option("--allow-private/--deny-private", help="Connections to private and loopback addresses."),
     ] = True,
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,

@@ -107,17 +107,15 @@ def serve(
         typer.Option("--deny", help="Where agents may not connect to; may be repeated.", metavar="RULE"),
     ] = None,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.", metavar="")
+        bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.")
     ] = False,
     ca_file: Annotated[
         list[str] | None, typer.Option("--ca-file", help="Certificate authorities beside the system's.", metavar="PEM")
     ] = None,
-    public_logs: Annotated[
-        bool, typer.Option("--public-logs", help="Let anybody read any program's logs.", metavar="")
-    ] = False,
+    public_logs: Annotated[bool, typer.Option("--public-logs", help="Let anybody read any program's logs.")] = False,
     inherit_by_key: Annotated[
         bool,
-        typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone.", metavar=""),
+        typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone."),
     ] = False,
     apps: Apps = True,
     admin_port: AdminPort = None,
