@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.conftest import TOKEN, Listening, ListeningFactory
 
 
-@pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer wrong", f"bearer {TOKEN}", f"Bearer {TOKEN} ", TOKEN])
+@pytest.mark.parametrize("value", [None, "", "Bearer", "Bearer wrong", f"bearer {TOKEN}", TOKEN])
 async def test_without_the_token_nothing_is_answered(listening: Listening, value: str | None) -> None:
     async with httpx.AsyncClient(base_url=str(listening.admin.base_url)) as client:
         headers = {"Authorization": value} if value is not None else {}

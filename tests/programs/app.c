@@ -109,7 +109,7 @@ static void query(const uint8_t *m) {
 
 /* One request at a time is enough for tests: what it does now, and the bytes that are under way. */
 static struct { int32_t tx, io; int what; uint8_t data[8192]; int32_t at, have, total; bool headed, ended; } http;
-enum { NONE, ECHO, SLURP, COUNT, HANG, EARLY, SWITCH, GONE };
+enum { NONE, ECHO, SLURP, COUNT, HANG, EARLY, SWITCH, GONE, FLOOD };
 
 static void head(int status, const char *const *headers) {
   uint8_t buffer[2048], *p = buffer;
@@ -148,6 +148,7 @@ static void request(const uint8_t *m) {
   else if (!strcmp(path, "/slurp")) http.what = SLURP;
   else if (!strcmp(path, "/early")) { head(200, plain); http.what = EARLY; http.have = 5; memcpy(http.data, "early", 5); }
   else if (!strcmp(path, "/hang")) http.what = HANG;
+  else if (!strcmp(path, "/flood")) { head(200, plain); http.what = FLOOD; http.have = sizeof http.data; }
   else if (!strcmp(path, "/gone")) { head(200, plain); http.what = GONE; }
   else if (!strcmp(path, "/refuse")) { refuse(http.tx, "not today"); done(); }
   else if (!strcmp(path, "/close")) { fast(101, http.tx, 0, 0, 0); done(); }
@@ -172,6 +173,7 @@ static void serve(void) {
       continue;
     }
     if (http.what == COUNT) { done(); return; }
+    if (http.what == FLOOD) { http.at = 0; continue; }
     http.at = http.have = 0;
     int64_t n = fast(103, 0, http.io, PTR(http.data), sizeof http.data);
     if (n == -PENDING) return;
@@ -223,15 +225,14 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void) {
     free(out);
     if (finished) return 1;
   }
-  while (requests >= 0 && http.what == NONE) {
+  /* The channel is read again after each request that has ended: only an empty read leaves a waker behind. */
+  for (serve(); requests >= 0 && http.what == NONE; serve()) {
     int64_t n = slow(102, 0, requests, 0, 0, &out);
     if (n < 0) break;
     const uint8_t *m = out;
     compact(&m);
     request(m);
     free(out);
-    serve();
   }
-  serve();
   return 0;
 }
