@@ -89,13 +89,23 @@ async def serving(
         yield url
 
 
+class _Server(uvicorn.Server):
+    """One that notices within 10 ms that it is to end, not 100: a second saved in a dozen tests."""
+
+    async def main_loop(self) -> None:
+        tick = 0
+        while not await self.on_tick(tick // 10):
+            tick += 1
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def _served(
     app: Any, patience: Patience | None, max_connections: int | None, door: type[FrontDoor] = FrontDoor
 ) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(server_config(app, patience, max_connections, door))
+    server = _Server(server_config(app, patience, max_connections, door))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:

@@ -58,9 +58,9 @@ def open_listeners(open_worker: WorkerFactory) -> ListeningFactory:  # noqa: F81
                 serving(AdminListener(site.worker, **settings)) as admin_url,
                 serving(UserListener(site.worker), door=UpgradingDoor) as user_url,
                 httpx.AsyncClient(
-                    base_url=admin_url, timeout=30, headers={"Authorization": f"Bearer {TOKEN}"}
+                    base_url=admin_url, verify=False, timeout=30, headers={"Authorization": f"Bearer {TOKEN}"}
                 ) as admin_client,
-                httpx.AsyncClient(base_url=user_url, timeout=30) as user_client,
+                httpx.AsyncClient(base_url=user_url, verify=False, timeout=30) as user_client,
             ):
                 yield Listening(site, admin_client, user_client)
 
