@@ -45,11 +45,15 @@ TOUCHES: Final = {
     "unsettled": "waits for something that has not happened",
     "error": "throws",
     "limit": "reaches a limit",
+    "size": "leaves more behind than an image may have",
 }
 _TOUCHED_CODES: Final = {1: "arguments", 2: "environment"}
 
 #: How often machines that nobody needs are looked for.
 _TRIM_EVERY_S: Final = 10.0
+
+#: What a top level may leave behind in an image: every image is memory that nobody but this program has use for.
+_MAX_STATE_BYTES: Final = 256 << 20
 
 TouchedBy = frozenset[str]
 
@@ -208,6 +212,29 @@ async def _load(
     return guest, session, services.lines
 
 
+async def _capture(guest: Guest) -> MemoryImage:
+    """The image of a guest that waits, taken while others run.
+
+    Raises:
+        AgentFailed: somebody has ended it meanwhile; the node is stopping.
+        OutOfMappings: no memory for it.
+    """
+    guest.stop_clock()
+    steps = MemoryImage.capturing(guest.instance)
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                image: MemoryImage = done.value
+                return image
+            await asyncio.sleep(0)
+            if guest.ended is not None:
+                raise AgentFailed(f"the program could not be loaded: {guest.ended.detail}")
+    finally:
+        steps.close()
+
+
 def _discard(guest: Guest) -> None:
     guest.stop(End(EndReason.STOPPED, "the image is made"))
 
@@ -222,7 +249,7 @@ async def make_base_image(profile: JavaScriptProfile, scheduler: Scheduler) -> M
     try:
         if guest.ended is not None:
             raise BaseImageFailed("the platform did not start: " + "; ".join(text for _, text in lines))
-        return MemoryImage.capture(guest.instance)
+        return await _capture(guest)
     finally:
         _discard(guest)
 
@@ -257,8 +284,10 @@ async def make_image(
             marks.add("error")
         elif not session.done:
             marks.add("unsettled")
+        elif guest.instance.memory_size > base.size + _MAX_STATE_BYTES:
+            marks.add("size")
         if not marks:
-            memory = MemoryImage.capture(guest.instance)
+            memory = await _capture(guest)
             return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines)
     finally:
         _discard(guest)
@@ -272,7 +301,7 @@ async def make_image(
         if guest.ended is not None or session.error is not None or not session.done:
             error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
             return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error)
-        memory = MemoryImage.capture(guest.instance)
+        memory = await _capture(guest)
         return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory)
     finally:
         _discard(guest)
