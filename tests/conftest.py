@@ -16,7 +16,7 @@ from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.gateway.app import Gateway
-from wapo.gateway.front_door import Patience, server_config
+from wapo.gateway.front_door import server_config
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, default_cache_dir
@@ -78,19 +78,17 @@ SiteFactory = Callable[..., AbstractAsyncContextManager[Site]]
 
 
 @asynccontextmanager
-async def serving(app: Any, patience: Patience | None = None, max_connections: int | None = None) -> AsyncIterator[str]:
+async def serving(app: Any) -> AsyncIterator[str]:
     """An ASGI application on a port that the system chooses; the address."""
-    async with _served(app, patience, max_connections) as (url, _):
+    async with _served(app) as (url, _):
         yield url
 
 
 @asynccontextmanager
-async def _served(
-    app: Any, patience: Patience | None, max_connections: int | None
-) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+async def _served(app: Any, **options: Any) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(server_config(app, patience, max_connections))
+    server = uvicorn.Server(server_config(app, **options))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
@@ -106,15 +104,15 @@ async def _served(
 
 @pytest.fixture
 def open_site(tmp_path: Path) -> SiteFactory:
-    """Makes sites: ``async with open_site(time_s=1, allow_private=True) as site``. Limits and settings by name."""
+    """Makes sites: ``async with open_site(time_s=1, allow_private=True) as site``. Limits and settings by name; ``server``
+    is for ``server_config``."""
 
     @asynccontextmanager
     async def opened(
         *,
         data_dir: Path | None = None,
         inherit_by_key: bool = False,
-        patience: Patience | None = None,
-        max_connections: int | None = None,
+        server: dict[str, Any] | None = None,
         **options: Any,
     ) -> AsyncIterator[Site]:
         names = AgentLimits.__dataclass_fields__
@@ -127,10 +125,10 @@ def open_site(tmp_path: Path) -> SiteFactory:
         )  # fmt: skip
         async with (
             open_node(settings) as node,
-            _served(Gateway(node, inherit_by_key=inherit_by_key), patience, max_connections) as (url, server),
+            _served(Gateway(node, inherit_by_key=inherit_by_key), **server or {}) as (url, running),
             httpx.AsyncClient(base_url=url, timeout=30) as client,
         ):
-            yield Site(node, url, client, server)
+            yield Site(node, url, client, running)
 
     return opened
 

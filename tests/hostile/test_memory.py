@@ -1,4 +1,6 @@
-"""Agents that are allowed a lot of memory, and use it in ways that a slice cannot end in the middle of."""
+"""Agents that are allowed a lot of memory: one that uses it in ways that a slice cannot end in the middle of, and many
+that use it together.
+"""
 
 import asyncio
 import time
@@ -7,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from tests.conftest import Site, SiteFactory
 from tests.hostile.neighbours import handler
+from wapo.node.memory import machine_memory_bytes, private_bytes
 
 SIZE = 400_000_000
 
@@ -104,3 +107,59 @@ async def test_a_top_level_that_leaves_very_much_is_not_kept(open_site: SiteFact
         assert image.touched == {"size"}
         assert image.stored_bytes < 16 << 20
         assert (await site.client.get(path)).text == "300000000"
+
+
+HOARDER = """export default { async fetch() {
+  const mine = new Uint8Array(48 << 20).fill(1);
+  await new Promise((resolve) => setTimeout(resolve, 60000));
+  return new Response(String(mine.length));
+} };"""
+
+
+async def test_all_machines_together_have_so_much_memory_and_no_more(open_site: SiteFactory) -> None:
+    """Promise: however many machines there are, and whatever each may have, the process is not ended by the kernel.
+    Those end that have the most, and nobody else notices more than a 503 while memory is short."""
+    async with open_site(memory_bytes=64 << 20, node_memory_bytes=1) as site:
+        good = await site.publish(handler("await new Promise((resolve) => setTimeout(resolve, 1))"))
+        assert (await site.client.get(good)).text == "done"
+        limit = site.node.memory.limit_bytes
+        hoarder = await site.publish(HOARDER)
+        requests = [asyncio.create_task(site.client.get(hoarder)) for _ in range(20)]
+        most = 0
+        async with asyncio.timeout(30):
+            while sum(task.done() for task in requests) < 12:
+                most = max(most, private_bytes())
+                answer = await site.client.get(good)
+                assert answer.text == "done" or answer.headers["x-wapo-error"] == "node_full"
+        codes = {task.result().headers["x-wapo-error"] for task in requests if task.done()}
+        assert codes <= {"machine_given_up", "node_full"}
+        assert "machine_given_up" in codes
+        assert most < limit + (256 << 20)  # what machines take until somebody looks
+        for task in requests:
+            task.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+        async with asyncio.timeout(20):
+            while (await site.client.get(good)).text != "done":
+                await asyncio.sleep(0.01)
+        assert "machine was ended: the node ran short of memory" in " ".join(await site.log(hoarder, "ERROR"))
+
+
+async def test_of_many_programs_the_one_with_the_most_gives_way(open_site: SiteFactory) -> None:
+    """Promise: a program that uses little is not ended for one that uses much."""
+    async with open_site(memory_bytes=64 << 20, node_memory_bytes=1) as site:
+        modest = await site.publish(
+            "export default { async fetch() { await new Promise((r) => setTimeout(r, 1500)); return new Response('mine'); } };"
+        )
+        kept = asyncio.create_task(site.client.get(modest))
+        hoarder = await site.publish(HOARDER)
+        requests = [asyncio.create_task(site.client.get(hoarder)) for _ in range(16)]
+        assert (await kept).text == "mine"
+        assert any(task.done() for task in requests)
+        for task in requests:
+            task.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+
+
+def test_the_memory_of_the_machine_is_known() -> None:
+    assert (256 << 20) < machine_memory_bytes() < (64 << 40)
+    assert (16 << 20) < private_bytes() < machine_memory_bytes()

@@ -114,6 +114,11 @@ class AgentImage:
         if self._pool is not None:
             self._pool.trim()
 
+    def drop_spares(self) -> None:
+        """Frees every machine that waits to be used again."""
+        if self._pool is not None:
+            self._pool.drop_spares()
+
     def close(self) -> None:
         """Machines that run go on. Idempotent."""
         if self._pool is not None:
@@ -331,6 +336,11 @@ class ImageStore:
         self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
         for image in self._images.values():
             image.trim()
+
+    def drop_spares(self) -> None:
+        """Frees every machine that waits to be used again."""
+        for image in self._images.values():
+            image.drop_spares()
 
     @property
     def stored_bytes(self) -> int:

@@ -26,6 +26,7 @@ from wapo.cli.workers import Inherited, supervise
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.gateway.front_door import server_config
+from wapo.node.memory import default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.vm.egress import EgressPolicy
@@ -57,6 +58,16 @@ def serve(
     max_content: Annotated[
         Any,
         typer.Option("--max-content", parser=size_option, help="Disk that fetched programs may take.", metavar="SIZE"),
+    ] = None,
+    max_node_memory: Annotated[
+        Any,
+        typer.Option(
+            "--max-node-memory",
+            parser=size_option,
+            help="Memory of all machines together, of all workers.",
+            metavar="SIZE",
+            show_default="70% of the machine's",
+        ),
     ] = None,
     max_machines: Annotated[int | None, typer.Option(help="Machines at once, in one process.", min=1)] = None,
     max_concurrency: Annotated[int | None, typer.Option(help="Requests of one program at once.", min=1)] = None,
@@ -103,6 +114,7 @@ def serve(
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
         max_machines=max_machines, extra_roots=tuple(ca_file or ()),
+        node_memory_bytes=default_memory_bytes(workers) if max_node_memory is None else max_node_memory // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     _configure_logging()
@@ -194,7 +206,9 @@ async def serve_socket(
     """
     async with open_node(settings) as node:
         app = Gateway(node, inherit_by_key=inherit_by_key)
-        server = _Server(server_config(app, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG))
+        server = _Server(server_config(
+            app, max_unsent_bytes=node.memory.limit_bytes // 8, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG
+        ))  # fmt: skip
         await node.warm_up()
         # What is here now stays until the end: the collector need not look at it again and again.
         gc.collect()

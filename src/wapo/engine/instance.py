@@ -4,6 +4,7 @@ Every pointer and length that comes from the guest goes through :meth:`Instance.
 which check it against the memory's size at that moment (a memory grows).
 """
 
+import asyncio
 import ctypes
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from wapo.engine.errors import InvalidModule, OutOfMappings, UnknownImport
 from wapo.engine.fiber import Call
 from wapo.engine.linker import LinkedModule
 
-__all__ = ["Instance", "MemoryFault", "StoreLimits"]
+__all__ = ["Instance", "MemoryFault", "StoreLimits", "reclaimed"]
 
 _FUNCTION_KIND: Final = 0
 _MEMORY_KIND: Final = 3
@@ -28,6 +29,15 @@ _LARGE_BYTES: Final = 16 << 20
 _reaper: Final = ThreadPoolExecutor(1, thread_name_prefix="wapo-reaper")
 _string_at = ctypes.string_at
 _memmove = ctypes.memmove
+
+
+async def reclaimed() -> None:
+    """Returns when the kernel has got back what instances had that were closed before."""
+    await asyncio.wrap_future(_reaper.submit(_nothing))
+
+
+def _nothing() -> None:
+    """What comes after them."""
 
 
 class MemoryFault(Exception):

@@ -24,9 +24,10 @@ from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError, HostError
-from wapo.node.admission import Admission
+from wapo.node.admission import Admission, NodeFull
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
+from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
@@ -106,6 +107,7 @@ class Node:
         library: Library,
         client: HttpClient,
         logs: LogBook,
+        memory: MemoryWatch,
     ) -> None:
         self.settings = settings
         self.library = library
@@ -115,6 +117,7 @@ class Node:
         self.admission = Admission(settings.max_machines)
         self.metrics = Metrics()
         self.images = images
+        self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
         self._profile = profile
@@ -138,6 +141,9 @@ class Node:
         """
         identity = located.identity
         limits = self.programs.known_limits(identity) or await self.programs.limits(identity)
+        if self.memory.tight:
+            raise NodeFull("this node is short of memory; try again shortly")
+        self.memory.wake()
         self.admission.enter(identity, limits.concurrency)
         log = self.logs.open(identity, request.request_id, limits.log_bytes)
         log.add(_REPORT, f"START Request: {report}")
@@ -244,10 +250,13 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             keep_content_within(library, settings.content_bytes), name="wapo-upkeep"
         )
         stack.push_async_callback(_cancel, upkeep)
+        memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
+        watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
+        stack.push_async_callback(_cancel, watch)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
         yield Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs,
+            library=library, client=client, logs=logs, memory=memory,
         )  # fmt: skip
 
 

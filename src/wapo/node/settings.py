@@ -37,6 +37,7 @@ class NodeSettings:
         public_logs: whether anybody may read any program's logs.
         local_file: the program behind ``/local``, read anew at each request.
         image_bytes: memory that images of agents may take.
+        node_memory_bytes: memory of all machines together; None: as much of the machine's as leaves room for the rest.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
 
@@ -50,4 +51,5 @@ class NodeSettings:
     local_file: Path | None = None
     max_machines: int | None = None
     image_bytes: int = 1 << 30
+    node_memory_bytes: int | None = None
     content_bytes: int = 10 << 30

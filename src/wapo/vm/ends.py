@@ -14,6 +14,7 @@ class EndReason(Enum):
     STOPPED = "stopped"
     TIME_LIMIT = "timeout"
     BURST_LIMIT = "burst"
+    SHORT = "short"
     HOST_FAILURE = "host"
 
 
