@@ -27,12 +27,15 @@ PORT = GUEST / "wapojs"
 OUTPUT = GUEST.parent / "src" / "wapo" / "agents" / "wapojs.wasm"
 
 COMMON = [
-    "--target=wasm32-wasi", "-O3", "-msimd128", "-mbulk-memory", "-fno-sanitize=undefined", "-DNDEBUG", "-g0",
-    "-fno-exceptions", "-ffile-prefix-map=.=wapojs",
+    "--target=wasm32-wasi", "-O3", "-msimd128", "-fno-sanitize=undefined", "-DNDEBUG", "-g0", "-fno-exceptions",
+    "-ffile-prefix-map=.=wapojs",
 ]  # fmt: skip
 C_FLAGS = ["-std=gnu23", "-D_GNU_SOURCE", "-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
 OUR_C_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-cast-function-type"]
 CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=0"]
+# Long memory.copy and memory.fill cannot be interrupted: memory.c, and nobody else, has them.
+WITHOUT_BULK = ["-mno-bulk-memory", "-mno-bulk-memory-opt"]
+WITH_BULK = ["-mbulk-memory", "-mbulk-memory-opt", "-fno-builtin"]
 # heap.c defines malloc: the compiler must not take its calls of itself for what it knows of libc.
 HEAP_FLAGS = ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free"]
 LINK = [
@@ -108,20 +111,22 @@ def compiler_version() -> str:
 
 def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool) -> list[Unit]:
     quickjs, ada = sources["quickjs-ng"], sources["ada-url"]
-    found = [Unit(quickjs[1] / f, ["-w", *C_FLAGS], sorted(quickjs[1].glob("*.h"))) for f in quickjs[0].files]
-    found += [Unit(ada[1] / f, ["-w", *CXX_FLAGS], sorted(ada[1].glob("*.h"))) for f in ada[0].files]
+    c, cxx = ["-w", *C_FLAGS, *WITHOUT_BULK], ["-w", *CXX_FLAGS, *WITHOUT_BULK]
+    found = [Unit(quickjs[1] / f, c, sorted(quickjs[1].glob("*.h"))) for f in quickjs[0].files]
+    found += [Unit(ada[1] / f, cxx, sorted(ada[1].glob("*.h"))) for f in ada[0].files]
     ours = sorted((PORT / "c").glob("*.h"))
     include_quickjs = ["-isystem", str(quickjs[1])]
     for path in sorted((PORT / "c").glob("*.c")):
         extra = [generated / "platform_modules.h", *sorted(generated.glob("*.js"))] if path.name == "loader.c" else []
-        flags = [*C_FLAGS, *OUR_C_FLAGS, *include_quickjs, "-I", str(generated)]
+        bulk = WITH_BULK if path.name == "memory.c" else WITHOUT_BULK
+        flags = [*C_FLAGS, *OUR_C_FLAGS, *include_quickjs, "-I", str(generated), *bulk]
         if path.name == "heap.c":
             flags += HEAP_FLAGS
         if path.name == "loader.c" and tests:
             flags.append("-DWAPOJS_TESTS")
         found.append(Unit(path, flags, [*ours, *extra]))
     for path in sorted((PORT / "c").glob("*.cc")):
-        flags = [*CXX_FLAGS, "-Wall", "-Wno-c99-designator", *include_quickjs, "-isystem", str(ada[1])]
+        flags = [*CXX_FLAGS, "-Wall", "-Wno-c99-designator", *include_quickjs, "-isystem", str(ada[1]), *WITHOUT_BULK]
         found.append(Unit(path, flags, ours))
     return found
 

@@ -16,7 +16,7 @@ from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.gateway.app import Gateway
-from wapo.gateway.front_door import FrontDoor, Patience, server_config
+from wapo.gateway.front_door import server_config
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, default_cache_dir
@@ -78,14 +78,9 @@ SiteFactory = Callable[..., AbstractAsyncContextManager[Site]]
 
 
 @asynccontextmanager
-async def serving(
-    app: Any,
-    patience: Patience | None = None,
-    max_connections: int | None = None,
-    door: type[FrontDoor] = FrontDoor,
-) -> AsyncIterator[str]:
-    """An ASGI application on a port that the system chooses; the address."""
-    async with _served(app, patience, max_connections, door) as (url, _):
+async def serving(app: Any, **options: Any) -> AsyncIterator[str]:
+    """An ASGI application on a port that the system chooses; the address. Options are ``server_config``'s."""
+    async with _served(app, **options) as (url, _):
         yield url
 
 
@@ -100,12 +95,10 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _served(
-    app: Any, patience: Patience | None, max_connections: int | None, door: type[FrontDoor] = FrontDoor
-) -> AsyncIterator[tuple[str, uvicorn.Server]]:
+async def _served(app: Any, **options: Any) -> AsyncIterator[tuple[str, uvicorn.Server]]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    server = _Server(server_config(app, patience, max_connections, door))
+    server = _Server(server_config(app, **options))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
@@ -121,15 +114,15 @@ async def _served(
 
 @pytest.fixture
 def open_site(tmp_path: Path) -> SiteFactory:
-    """Makes sites: ``async with open_site(time_s=1, allow_private=True) as site``. Limits and settings by name."""
+    """Makes sites: ``async with open_site(time_s=1, allow_private=True) as site``. Limits and settings by name; ``server``
+    is for ``server_config``."""
 
     @asynccontextmanager
     async def opened(
         *,
         data_dir: Path | None = None,
         inherit_by_key: bool = False,
-        patience: Patience | None = None,
-        max_connections: int | None = None,
+        server: dict[str, Any] | None = None,
         **options: Any,
     ) -> AsyncIterator[Site]:
         names = AgentLimits.__dataclass_fields__
@@ -142,10 +135,10 @@ def open_site(tmp_path: Path) -> SiteFactory:
         )  # fmt: skip
         async with (
             open_node(settings) as node,
-            _served(Gateway(node, inherit_by_key=inherit_by_key), patience, max_connections) as (url, server),
+            _served(Gateway(node, inherit_by_key=inherit_by_key), **server or {}) as (url, running),
             httpx.AsyncClient(base_url=url, timeout=30) as client,
         ):
-            yield Site(node, url, client, server)
+            yield Site(node, url, client, running)
 
     return opened
 

@@ -120,7 +120,7 @@ DIRECT = {
     "crypto.getRandomValues": ("entropy", "crypto.getRandomValues(new Uint8Array(4))"),
     "crypto.randomUUID": ("entropy", "crypto.randomUUID()"),
     "a blob's URL": ("entropy", "URL.createObjectURL?.(new Blob()) ?? crypto.randomUUID()"),
-    "fetch": ("network", "fetch('http://127.0.0.1:1/').catch(() => 0)"),
+    "fetch": ("network", "fetch('http://127.0.0.1:4/').catch(() => 0)"),
     "scriptArgs": ("arguments", "scriptArgs"),
     "scriptArgs by its name": ("arguments", "globalThis['script' + 'Args']"),
     "all globals": ("arguments", "Object.values(globalThis)"),
@@ -163,7 +163,7 @@ async def test_what_differs_from_request_to_request_is_noticed(
 AWAITED = {
     "a promise that never settles": ("unsettled", "await new Promise(() => {});"),
     "a timer": ("timers", "await new Promise((resolve) => setTimeout(resolve, 1));"),
-    "a request": ("network", "await fetch('http://127.0.0.1:1/').catch(() => 0);"),
+    "a request": ("network", "await fetch('http://127.0.0.1:4/').catch(() => 0);"),
     "a rejection": ("error", "await Promise.reject(new Error('top'));"),
 }
 

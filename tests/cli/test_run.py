@@ -129,7 +129,7 @@ def test_limits_hold(script) -> None:  # type: ignore[no-untyped-def]
 
 def test_private_addresses_may_be_denied(script) -> None:  # type: ignore[no-untyped-def]
     """They are allowed otherwise: it is one's own script on one's own machine."""
-    name = script("export default () => fetch('http://127.0.0.1:1/').then(() => 'reached', (error) => error.message);")
+    name = script("export default () => fetch('http://127.0.0.1:4/').then(() => 'reached', (error) => error.message);")
     assert "connect" in wapo("run", name).out
     assert (
         "denied" in wapo("run", name, "--deny-private").out or "not allowed" in wapo("run", name, "--deny-private").out

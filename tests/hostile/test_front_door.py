@@ -5,9 +5,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-import pytest
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.conftest import Site, SiteFactory
 from tests.hostile.neighbours import GOOD, handler
@@ -204,7 +202,7 @@ async def test_a_head_may_be_nearly_so_large(site: Site) -> None:
 async def test_a_slow_client_is_not_waited_for(open_site: SiteFactory) -> None:
     """Promise: a client that sends nothing, half a head, half a body, or no end to a body that nobody wants, holds a
     connection for so long and no longer."""
-    async with open_site(patience=HASTY) as site:
+    async with open_site(server={"patience": HASTY}) as site:
         echo, deaf = (await site.publish(ECHO)).encode(), (await site.publish(DEAF)).encode()
         whole = b"POST " + echo + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
         assert await converse(site, b"") == b""
@@ -230,7 +228,7 @@ async def test_a_client_that_does_not_read_is_cut_off(open_site: SiteFactory) ->
     """Promise: an answer that nobody takes is not kept: neither one that goes on, nor what is left of one that is
     complete."""
     large = handler("return new Response(new Uint8Array(24 << 20))")
-    async with open_site(patience=HASTY, time_s=60) as site:
+    async with open_site(server={"patience": HASTY}, time_s=60) as site:
         for agent, more in ((ENDLESS, b""), (large, b""), (large, b"Connection: close\r\n")):
             path = (await site.publish(agent)).encode()
             async with connection(site) as (reader, writer):
@@ -244,7 +242,7 @@ async def test_a_client_that_does_not_read_is_cut_off(open_site: SiteFactory) ->
 
 async def test_a_client_that_reads_slowly_is_served(open_site: SiteFactory) -> None:
     """Promise: who makes progress is not cut off, however long it takes."""
-    async with open_site(patience=HASTY) as site:
+    async with open_site(server={"patience": HASTY}) as site:
         path = (await site.publish(handler("return new Response(new Uint8Array(24 << 20))"))).encode()
         async with connection(site) as (reader, writer):
             writer.write(b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -283,7 +281,7 @@ async def test_many_connections_are_no_burden(open_site: SiteFactory) -> None:
     """Promise: connections that do nothing cost next to nothing, and there are no more of them than the process has
     room for: who comes then is told so, and who is there already is served."""
     count = min(1000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
-    async with open_site(max_connections=count + 1) as site:
+    async with open_site(server={"max_connections": count + 1}) as site:
         path = await site.publish(GOOD)
         assert (await site.client.get(path)).text == "fine"
         host, port = site.url.removeprefix("http://").split(":")
@@ -299,14 +297,31 @@ async def test_many_connections_are_no_burden(open_site: SiteFactory) -> None:
                 writer.transport.abort()
 
 
-@pytest.mark.parametrize("options", [{"max_connections": 4}])
-async def test_connections_that_are_closed_count_no_more(open_site: SiteFactory, options: dict[str, int]) -> None:
-    async with open_site(**options) as site:
-        path = (await site.publish(GOOD)).encode()
+async def test_connections_that_are_closed_count_no_more(open_site: SiteFactory) -> None:
+    async with open_site(server={"max_connections": 4}) as site:
+        request = b"GET " + (await site.publish(GOOD)).encode() + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         for _ in range(20):
-            assert (
-                await converse(site, b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            ).endswith(b"fine")
+            assert (await converse(site, request)).endswith(b"fine")
+
+
+async def test_what_nobody_reads_is_bounded(open_site: SiteFactory) -> None:
+    """Promise: many clients that ask for much and read little do not fill the host's memory: those with the most are
+    cut off, and a client that takes a little, or reads, is not among them."""
+    async with open_site(server={"max_unsent_bytes": 64 << 20}) as site:
+        large = (await site.publish(handler("return new Response(new Uint8Array(24 << 20))"))).encode()
+        small = (await site.publish(handler("return new Response(new Uint8Array(8 << 20))"))).encode()
+        request = b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        async with AsyncExitStack() as stack:
+            reader, writer = await stack.enter_async_context(connection(site))
+            writer.write(b"GET " + small + request)
+            await reader.read(1)
+            for _ in range(8):
+                other, their_writer = await stack.enter_async_context(connection(site))
+                their_writer.write(b"GET " + large + request)
+                await other.read(1)
+                await calm(site)
+            assert site.connections <= 2 + 4  # the client of the tests, the small one, and those of 24 MB that fit
+            assert len(await rest_of(reader)) > 8 << 20
 
 
 def test_a_node_takes_the_descriptors_that_it_may_have() -> None:

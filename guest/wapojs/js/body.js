@@ -150,6 +150,17 @@ const BOUNDARY = /;[\t\n\r ]*boundary=(?:"((?:[^"\\]|\\.)*)"|([^;\t\n\r ]+))/i;
 
 const essenceOf = (type) => ESSENCE.exec(type ?? '')?.[1].toLowerCase() ?? '';
 
+// Another parameter of a MIME type: its name, and its value, quoted or not.
+const PARAMETER = /;[\t\n\r ]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^;\t\n\r ]+)/g;
+
+/** "Serialize a MIME type", in lower case as a Blob's type is; empty for what is none. */
+function mimeTypeOf(type) {
+  let text = essenceOf(type);
+  if (text === '') return '';
+  for (const [, name, value] of type.matchAll(PARAMETER)) text += `;${name}=${value}`;
+  return text.toLowerCase();
+}
+
 function toFormData(bytes, type) {
   const essence = essenceOf(type);
   if (essence === 'multipart/form-data') {
@@ -207,7 +218,7 @@ export function bodyMixin(accessor) {
       return consume(this, (bytes) => (bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer));
     },
     blob() {
-      return consume(this, (bytes, slots) => createBlob([bytes], slots.contentType()?.toLowerCase() ?? ''));
+      return consume(this, (bytes, slots) => createBlob([bytes], mimeTypeOf(slots.contentType())));
     },
     bytes() {
       return consume(this, (bytes) => bytes);

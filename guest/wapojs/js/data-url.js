@@ -1,8 +1,9 @@
 // data: URLs: https://fetch.spec.whatwg.org/#data-url-processor
 
 import { latin1Encode } from 'wapo:native';
+import { atob } from './base64.js';
 
-const { atob, parseInt, Uint8Array } = globalThis;
+const { parseInt, String, Uint8Array } = globalThis;
 
 const BASE64_SUFFIX = /; *base64$/i;
 const BLANKS = /[\t\n\f\r ]/g;

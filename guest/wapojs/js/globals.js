@@ -2,6 +2,7 @@
 
 import { log } from 'wapo:native';
 import { AbortController, AbortSignal } from './abort.js';
+import { atob, btoa } from './base64.js';
 import { Blob, File } from './blob.js';
 import { createConsole } from './console.js';
 import { DOMException } from './dom-exception.js';
@@ -89,14 +90,16 @@ const INTERFACES = {
   WritableStreamDefaultWriter,
 };
 
-const OBJECTS_AND_FUNCTIONS = {
+const OBJECTS = { performance, scheduler };
+
+const OPERATIONS = {
+  atob,
+  btoa,
   clearImmediate,
   clearInterval,
   clearTimeout,
-  performance,
   queueMicrotask,
   reportError,
-  scheduler,
   setImmediate,
   setInterval,
   setTimeout,
@@ -111,7 +114,8 @@ const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 }; // of 
  */
 export function exposeGlobals(sink = (level, text) => log(LEVELS[level], text)) {
   for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
-  for (const name in OBJECTS_AND_FUNCTIONS) exposeGlobal(name, OBJECTS_AND_FUNCTIONS[name]);
+  for (const name in OBJECTS) exposeGlobal(name, OBJECTS[name]);
+  for (const name in OPERATIONS) exposeGlobal(name, OPERATIONS[name], true);
   exposeGlobal('console', createConsole(sink));
   installGlobalErrors((text) => sink('error', text));
 }

@@ -62,9 +62,12 @@ export function include(Interface, members) {
   }
 }
 
-/** Defines a global as the standard does: writable, configurable, not enumerable. */
-export function exposeGlobal(name, value) {
-  defineProperty(globalThis, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+/**
+ * Defines a global as the standard does: writable and configurable; operations are enumerable, interfaces and namespaces
+ * are not.
+ */
+export function exposeGlobal(name, value, enumerable = false) {
+  defineProperty(globalThis, name, { __proto__: null, value, writable: true, enumerable, configurable: true });
 }
 
 /** Finishes a class of iterators: https://webidl.spec.whatwg.org/#js-iterator-prototype-object */

@@ -28,8 +28,9 @@ exposeGlobals((level, text) => native.log(LEVELS[level], text));
 const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
-const OBJECTS_AND_FUNCTIONS = { crypto, fetch, navigator, process, Wapo };
-for (const name in OBJECTS_AND_FUNCTIONS) exposeGlobal(name, OBJECTS_AND_FUNCTIONS[name]);
+const OBJECTS = { crypto, navigator, process, Wapo };
+for (const name in OBJECTS) exposeGlobal(name, OBJECTS[name]);
+exposeGlobal('fetch', fetch, true);
 
 // Names that scripts use for the global object.
 for (const name of ['self', 'global', 'window']) exposeGlobal(name, globalThis);

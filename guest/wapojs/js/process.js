@@ -10,7 +10,8 @@ import { call } from './primordials.js';
 import { reportException } from './report.js';
 import { toCallback } from './webidl.js';
 
-const { Object, Proxy, Reflect, String } = globalThis;
+const { BigInt, Math, Object, Proxy, Reflect, String, Symbol, TypeError } = globalThis;
+const { floor } = Math;
 const { defineProperty } = Object;
 
 const TOUCHED_ENVIRONMENT = 2;
@@ -23,26 +24,49 @@ function look() {
   if (!known) touched(TOUCHED_ENVIRONMENT);
 }
 
-const env = new Proxy(values, {
-  get(target, name) {
-    if (name === SECRET) look();
-    return target[name];
+// What the proxy stands before has nothing in it: console.log and Wapo.inspect look behind proxies, and must not see
+// without being seen either.
+const nothing = {};
+defineProperty(nothing, Symbol.for('nodejs.util.inspect.custom'), {
+  __proto__: null,
+  configurable: true,
+  value() {
+    look();
+    return { ...values };
   },
-  has(target, name) {
+});
+
+const env = new Proxy(nothing, {
+  get(_, name) {
     if (name === SECRET) look();
-    return name in target;
+    return values[name];
   },
-  set(target, name, value) {
-    target[name] = String(value);
+  has(_, name) {
+    if (name === SECRET) look();
+    return name in values;
+  },
+  set(_, name, value) {
+    values[name] = String(value);
     return true;
   },
-  ownKeys(target) {
-    look();
-    return Reflect.ownKeys(target);
+  deleteProperty(_, name) {
+    return delete values[name];
   },
-  getOwnPropertyDescriptor(target, name) {
+  defineProperty(_, name, descriptor) {
+    if (!('value' in descriptor)) throw new TypeError('process.env has only values');
+    values[name] = String(descriptor.value);
+    return true;
+  },
+  ownKeys() {
+    look();
+    return Reflect.ownKeys(values);
+  },
+  getOwnPropertyDescriptor(_, name) {
     if (name === SECRET) look();
-    return Reflect.getOwnPropertyDescriptor(target, name);
+    return Reflect.getOwnPropertyDescriptor(values, name);
+  },
+  preventExtensions() {
+    return false;
   },
 });
 
@@ -124,8 +148,8 @@ export const process = {
 
 function hrtime(previous = undefined) {
   const now = clockNow();
-  let seconds = Math.floor(now / 1000);
-  let nanoseconds = Math.floor((now % 1000) * 1e6);
+  let seconds = floor(now / 1000);
+  let nanoseconds = floor((now % 1000) * 1e6);
   if (previous !== undefined) {
     seconds -= previous[0];
     nanoseconds -= previous[1];
@@ -136,5 +160,5 @@ function hrtime(previous = undefined) {
   }
   return [seconds, nanoseconds];
 }
-hrtime.bigint = () => BigInt(Math.floor(clockNow() * 1e6));
+hrtime.bigint = () => BigInt(floor(clockNow() * 1e6));
 defineProperty(process, 'hrtime', { __proto__: null, value: hrtime, writable: true, configurable: true, enumerable: true });

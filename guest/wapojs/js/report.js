@@ -6,6 +6,8 @@
 
 import { log } from 'wapo:native';
 
+const { String } = globalThis;
+
 const LEVEL_ERROR = 1; // of the guest ABI
 
 let reporter = (error) => {

@@ -205,7 +205,8 @@ export class Request {
     return '';
   }
   get referrer() {
-    return this.#slots.referrer;
+    const { referrer } = this.#slots;
+    return referrer === 'no-referrer' ? '' : referrer;
   }
   get referrerPolicy() {
     return this.#slots.referrerPolicy;

@@ -98,7 +98,7 @@ export class URL {
   }
 
   get origin() {
-    const protocol = this.protocol;
+    const protocol = this.#href.slice(0, this.#protocolEnd);
     if (SPECIAL_WITH_ORIGIN.includes(protocol)) return `${protocol}//${this.host}`;
     if (protocol === 'blob:') {
       const inner = URL.parse(this.pathname);

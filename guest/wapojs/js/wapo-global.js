@@ -7,7 +7,7 @@ import { typedArraySet } from './primordials.js';
 import { defineTag } from './interfaces.js';
 import { isArrayBuffer } from './webidl.js';
 
-const { Array, Error, TypeError, Uint8Array } = globalThis;
+const { Array, Error, String, TypeError, Uint8Array } = globalThis;
 const { defineProperty } = Object;
 
 const LEVEL_INFO = 3;

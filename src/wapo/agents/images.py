@@ -45,6 +45,7 @@ TOUCHES: Final = {
     "unsettled": "waits for something that has not happened",
     "error": "throws",
     "limit": "reaches a limit",
+    "size": "leaves more behind than an image may have",
 }
 _TOUCHED_CODES: Final = {1: "arguments", 2: "environment", 3: "rejection"}
 
@@ -53,6 +54,8 @@ _TRIM_EVERY_S: Final = 10.0
 
 #: How often an image is made again that was forgotten before it could be used.
 _MAX_TRIES: Final = 3
+#: What a top level may leave behind in an image: every image is memory that nobody but this program has use for.
+_MAX_STATE_BYTES: Final = 256 << 20
 
 TouchedBy = frozenset[str]
 
@@ -115,6 +118,11 @@ class AgentImage:
         """Frees machines that nobody has needed for a while."""
         if self._pool is not None:
             self._pool.trim()
+
+    def drop_spares(self) -> None:
+        """Frees every machine that waits to be used again."""
+        if self._pool is not None:
+            self._pool.drop_spares()
 
     def close(self) -> None:
         """Machines that run go on. Idempotent."""
@@ -222,6 +230,29 @@ async def _load(
     return guest, session, services.lines
 
 
+async def _capture(guest: Guest) -> MemoryImage:
+    """The image of a guest that waits, taken while others run.
+
+    Raises:
+        AgentFailed: somebody has ended it meanwhile; the node is stopping.
+        OutOfMappings: no memory for it.
+    """
+    guest.stop_clock()
+    steps = MemoryImage.capturing(guest.instance)
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                image: MemoryImage = done.value
+                return image
+            await asyncio.sleep(0)
+            if guest.ended is not None:
+                raise AgentFailed(f"the program could not be loaded: {guest.ended.detail}")
+    finally:
+        steps.close()
+
+
 def _discard(guest: Guest) -> None:
     guest.stop(End(EndReason.STOPPED, "the image is made"))
 
@@ -236,7 +267,7 @@ async def make_base_image(profile: JavaScriptProfile, scheduler: Scheduler) -> M
     try:
         if guest.ended is not None:
             raise BaseImageFailed("the platform did not start: " + "; ".join(text for _, text in lines))
-        return MemoryImage.capture(guest.instance)
+        return await _capture(guest)
     finally:
         _discard(guest)
 
@@ -272,8 +303,10 @@ async def make_image(
             marks.add("error")
         elif not session.done:
             marks.add("unsettled")
+        elif guest.instance.memory_size > base.size + _MAX_STATE_BYTES:
+            marks.add("size")
         if not marks:
-            memory = MemoryImage.capture(guest.instance)
+            memory = await _capture(guest)
             return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines, memory_limit=allowed)
     finally:
         _discard(guest)
@@ -285,7 +318,7 @@ async def make_image(
         if guest.ended is not None or session.error is not None or not session.done:
             error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
             return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error, memory_limit=allowed)
-        memory = MemoryImage.capture(guest.instance)
+        memory = await _capture(guest)
         return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory, memory_limit=allowed)
     finally:
         _discard(guest)
@@ -316,6 +349,11 @@ class ImageStore:
         self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
         for image in self._images.values():
             image.trim()
+
+    def drop_spares(self) -> None:
+        """Frees every machine that waits to be used again."""
+        for image in self._images.values():
+            image.drop_spares()
 
     @property
     def stored_bytes(self) -> int:

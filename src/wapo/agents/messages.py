@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from wapo.vm.resources.pipe import Pipe
 
 __all__ = [
-    "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MemoryLimitReached",
-    "TimeLimitReached", "UnreadableOutput", "failure_of",
+    "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MachineGivenUp",
+    "MemoryLimitReached", "TimeLimitReached", "UnreadableOutput", "failure_of",
 ]  # fmt: skip
 
 Header = tuple[bytes, bytes]
@@ -45,6 +45,13 @@ class MemoryLimitReached(GuestError):
 
     code = "memory_limit"
     status = 500
+
+
+class MachineGivenUp(GuestError):
+    """The node ran short of memory, and this machine was among those that had the most."""
+
+    code = "machine_given_up"
+    status = 503
 
 
 class UnreadableOutput(GuestError):

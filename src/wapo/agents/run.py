@@ -18,6 +18,7 @@ from wapo.agents.messages import (
     AgentResponse,
     BurstLimitReached,
     Header,
+    MachineGivenUp,
     TimeLimitReached,
     failure_of,
 )  # fmt: skip
@@ -183,7 +184,11 @@ class Run:
             self.response.stream.fail()
         if self.response is not None or self.failure is not None:
             return
-        failures = {EndReason.TIME_LIMIT: TimeLimitReached, EndReason.BURST_LIMIT: BurstLimitReached}
+        failures = {
+            EndReason.TIME_LIMIT: TimeLimitReached,
+            EndReason.BURST_LIMIT: BurstLimitReached,
+            EndReason.SHORT: MachineGivenUp,
+        }
         if end.reason is EndReason.EXITED:
             self._fail(AgentFailed("the program ended without an answer"))
         else:

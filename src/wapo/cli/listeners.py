@@ -67,13 +67,19 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
 
-def _config(app: Any, **options: Any) -> uvicorn.Config:
-    return server_config(app, timeout_graceful_shutdown=_GRACE_S, backlog=_BACKLOG, **options)
+def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
+    return server_config(
+        app,
+        timeout_graceful_shutdown=_GRACE_S,
+        backlog=_BACKLOG,
+        max_unsent_bytes=node.memory.limit_bytes // 8,
+        **options,
+    )
 
 
 async def serve_all(node: Node, gateway: Any, sockets: Sockets, listeners: AppListeners | None) -> None:
     """Serves until the process is told to stop, by a signal or by ``WorkerExit``."""
-    main = Server(_config(gateway), signals=True)
+    main = Server(_config(node, gateway), signals=True)
     others: list[tuple[Server, Any]] = []
     worker = node.worker
     if worker is not None and listeners is not None and sockets.admin is not None and sockets.user is not None:
@@ -81,7 +87,7 @@ async def serve_all(node: Node, gateway: Any, sockets: Sockets, listeners: AppLi
         others = [
             (
                 Server(
-                    _config(AdminListener(
+                    _config(node, AdminListener(
                         worker, token=listeners.admin_token(node), hosts=listeners.host_names,
                         origins=listeners.origins, limits=admin.limits, ident=admin.ident,
                         max_blob_bytes=admin.limits.get(_BLOB_LIMIT, _DEFAULT_BLOB_BYTES),
@@ -92,7 +98,7 @@ async def serve_all(node: Node, gateway: Any, sockets: Sockets, listeners: AppLi
             ),
             (
                 Server(
-                    _config(UserListener(worker, limits=user.limits, ident=user.ident), door=UpgradingDoor),
+                    _config(node, UserListener(worker, limits=user.limits, ident=user.ident), door=UpgradingDoor),
                     signals=False,
                 ),
                 sockets.user,

@@ -13,7 +13,7 @@ from wapo.vm.egress import EgressPolicy
 
 __all__ = [
     "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxMemory", "MaxRequest", "MaxResponse", "MaxTime", "NodeBurst",
-    "NodeConcurrency", "NodeContent", "NodeMachines", "NodeMemory", "NodeProgram", "NodeRequest", "NodeResponse",
+    "NodeConcurrency", "NodeContent", "NodeMachines", "NodeMemory", "NodeMemoryTogether", "NodeProgram", "NodeRequest", "NodeResponse",
     "NodeTime", "NodeUrl", "Upstreams", "limits_of", "own_limits", "settings_of",
 ]  # fmt: skip
 
@@ -27,8 +27,8 @@ DataDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
 
 
-def _size(option: str, help_text: str, default: int | None = None) -> Any:
-    shown = format_size(default) if default is not None else False
+def _size(option: str, help_text: str, default: int | str | None = None) -> Any:
+    shown = format_size(default) if isinstance(default, int) else default or False
     return typer.Option(option, parser=size_option, help=help_text, metavar="SIZE", show_default=shown)
 
 
@@ -59,6 +59,9 @@ MaxConcurrency = Annotated[int | None, _count(*_CONCURRENCY)]
 
 # Of a node
 NodeMemory = Annotated[Any, _size(*_MEMORY, _LIMITS.memory_bytes)]
+NodeMemoryTogether = Annotated[
+    Any, _size("--max-node-memory", "Memory of all machines together, of all workers.", "70% of the machine's")
+]
 NodeTime = Annotated[Any, _time(*_TIME, _LIMITS.time_s)]
 NodeBurst = Annotated[Any, _time(*_BURST, _LIMITS.burst_s)]
 NodeRequest = Annotated[Any, _size(*_REQUEST, _LIMITS.request_bytes)]

@@ -28,6 +28,7 @@ from wapo.cli.options import (
     NodeContent,
     NodeMachines,
     NodeMemory,
+    NodeMemoryTogether,
     NodeProgram,
     NodeRequest,
     NodeResponse,
@@ -63,6 +64,7 @@ from wapo.cli.workers import Inherited, Sockets, supervise
 from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
+from wapo.node.memory import default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.vm.egress import EgressPolicy
@@ -81,6 +83,7 @@ def serve(
     ] = 8000,
     workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256, metavar="NUMBER")] = 1,
     max_memory: NodeMemory = None,
+    max_node_memory: NodeMemoryTogether = None,
     max_time: NodeTime = None,
     max_burst: NodeBurst = None,
     max_request: NodeRequest = None,
@@ -158,6 +161,7 @@ def serve(
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
         max_machines=max_machines, extra_roots=roots,
+        node_memory_bytes=default_memory_bytes(workers) if max_node_memory is None else max_node_memory // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     with_apps = replace(settings, worker=worker) if apps else settings

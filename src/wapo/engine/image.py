@@ -17,6 +17,7 @@ import fcntl
 import mmap
 import os
 import struct
+from collections.abc import Generator
 from typing import Final
 
 from wapo.engine.errors import OutOfMappings
@@ -27,6 +28,9 @@ __all__ = ["MAX_RESET_BYTES", "MemoryImage"]
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
 _MAP_FIXED: Final = 0x10
+
+#: What is copied at a time: about a millisecond.
+_PIECE: Final = 1 << 20
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 #: An instance that has written more than this is not worth resetting.
@@ -109,7 +113,23 @@ class MemoryImage:
 
     @classmethod
     def capture(cls, instance: Instance) -> "MemoryImage":
-        """Copies the memory of an instance that is between polls.
+        """Copies the memory of an instance that is between polls, in one go: 100 MB take about 0.1 s.
+
+        Raises:
+            OutOfMappings: no memory for the copy.
+        """
+        steps = cls.capturing(instance)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                image: MemoryImage = done.value
+                return image
+
+    @classmethod
+    def capturing(cls, instance: Instance) -> Generator[None, None, "MemoryImage"]:
+        """As :meth:`capture`, a piece at a time: yields between pieces, returns the image. Until then the instance may
+        neither run nor be closed; a generator that is not run to its end is to be closed.
 
         Raises:
             OutOfMappings: no memory for the copy.
@@ -118,7 +138,10 @@ class MemoryImage:
         descriptor = os.memfd_create("wapo-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.ftruncate(descriptor, size)
-            stored = _write_pages(descriptor, instance.view(0, size))
+            memory, stored = instance.view(0, size), 0
+            for start in range(0, size, _PIECE):
+                stored += _write_pages(descriptor, memory, start, min(start + _PIECE, size))
+                yield
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
         except OSError as error:
             os.close(descriptor)
@@ -191,13 +214,12 @@ class MemoryImage:
             os.close(descriptor)
 
 
-def _write_pages(descriptor: int, memory: memoryview) -> int:
-    """Writes every page that is not all zeros at its own offset; returns the bytes written."""
+def _write_pages(descriptor: int, memory: memoryview, first: int, end: int) -> int:
+    """Writes every page of ``[first, end)`` that is not all zeros at its own offset; returns the bytes written."""
     written, start = 0, -1
-    size = len(memory)
-    for at in range(0, size + _PAGE, _PAGE):
+    for at in range(first, end + _PAGE, _PAGE):
         # As bytes: memoryviews are compared one element at a time, thirty times as slowly.
-        empty = at >= size or bytes(memory[at : at + _PAGE]) == _ZERO_PAGE
+        empty = at >= end or bytes(memory[at : at + _PAGE]) == _ZERO_PAGE
         if empty and start >= 0:
             while start < at:
                 count = os.pwrite(descriptor, memory[start:at], start)

@@ -66,8 +66,13 @@ class InstancePool:
         self._unused = len(self._spare)
         return len(self._spare)
 
+    def drop_spares(self) -> None:
+        """Closes every spare."""
+        while self._spare:
+            self._spare.pop().close()
+        self._unused = 0
+
     def close(self) -> None:
         """Idempotent."""
         self._closed = True
-        while self._spare:
-            self._spare.pop().close()
+        self.drop_spares()

@@ -57,18 +57,53 @@ class Patience:
     idle_s: int = 30
 
 
+class Unsent:
+    """What clients have not read yet, of all connections whose buffer is full. Beyond ``limit_bytes`` those are cut off
+    that have the most."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self._total = 0
+        self._of: dict[asyncio.Transport, int] = {}
+
+    def add(self, transport: asyncio.Transport) -> None:
+        """Its buffer is full."""
+        self.remove(transport)
+        size = transport.get_write_buffer_size()
+        self._of[transport] = size
+        self._total += size
+        if self._total > self.limit_bytes:
+            self._cut()
+
+    def remove(self, transport: asyncio.Transport) -> None:
+        """Its buffer has been read, or it is gone."""
+        self._total -= self._of.pop(transport, 0)
+
+    def _cut(self) -> None:
+        now = {transport: transport.get_write_buffer_size() for transport in self._of}
+        self._total = sum(now.values())
+        for transport in sorted(now, key=now.__getitem__, reverse=True):
+            if self._total <= self.limit_bytes:
+                break
+            self._total -= now.pop(transport)
+            transport.abort()
+        self._of = now
+
+
 class FrontDoor(HttpToolsProtocol):
     """One connection.
 
     Args:
         patience: how long its client is waited for.
         max_connections: of this process; one more is turned away.
+        unsent: what clients of this process have not read.
     """
 
-    def __init__(self, *args: Any, patience: Patience, max_connections: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, patience: Patience, max_connections: int, unsent: Unsent, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._patience = patience
         self._max_connections = max_connections
+        self._unsent = unsent
         self._refused = False
         # What of the message is coming in
         self._in_head = self._in_body = False
@@ -95,6 +130,7 @@ class FrontDoor(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._unsent.remove(self.transport)
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
@@ -264,10 +300,12 @@ class FrontDoor(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._unsent.add(self.transport)
         self._watch_reader()
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        self._unsent.remove(self.transport)
         self._resumed = True
 
     def _watch_reader(self) -> None:
@@ -292,6 +330,7 @@ def server_config(
     patience: Patience | None = None,
     max_connections: int | None = None,
     door: type[FrontDoor] = FrontDoor,
+    max_unsent_bytes: int = 256 << 20,
     **options: Any,
 ) -> uvicorn.Config:
     """How a node is served: HTTP/1.1 through :class:`FrontDoor`, without WebSockets, with no line for each request.
@@ -300,11 +339,14 @@ def server_config(
         door: of which kind; one that leaves HTTP for some requests, say.
         max_connections: half of the process's descriptors if not given. The other half is for agents' own connections,
             for files and for the database.
+        max_unsent_bytes: what may wait for clients to read it, of all connections together.
     """
     chosen = patience or Patience()
     if max_connections is None:
         max_connections = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
-    doors: Any = functools.partial(door, patience=chosen, max_connections=max_connections)
+    doors: Any = functools.partial(
+        door, patience=chosen, max_connections=max_connections, unsent=Unsent(max_unsent_bytes)
+    )
     return uvicorn.Config(
         app, http=doors, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
         timeout_keep_alive=chosen.idle_s, **options,

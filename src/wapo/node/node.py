@@ -27,6 +27,7 @@ from wapo.node.admission import Admission
 from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
+from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
@@ -100,6 +101,7 @@ class Node:
         library: Library,
         client: HttpClient,
         logs: LogBook,
+        memory: MemoryWatch,
     ) -> None:
         self.settings = settings
         self.library = library
@@ -110,6 +112,7 @@ class Node:
         self.admission = Admission(settings.max_machines)
         self.metrics = Metrics()
         self.images = images
+        self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
         self._profile = profile
@@ -133,6 +136,7 @@ class Node:
         """
         identity = located.identity
         limits = self.programs.known_limits(identity) or await self.programs.limits(identity)
+        self.memory.admit()
         self.admission.enter(identity, limits.concurrency)
         log = self.logs.open(identity, request.request_id, limits.log_bytes)
         log.add(_REPORT, f"START Request: {report}")
@@ -227,9 +231,10 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         images = ImageStore(profile, scheduler, settings.image_bytes)
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
+        memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs,
+            library=library, client=client, logs=logs, memory=memory,
         )  # fmt: skip
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
         stack.push_async_callback(_stop, node, writer)
@@ -239,11 +244,13 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             keep_content_within(library, settings.content_bytes), name="wapo-upkeep"
         )
         stack.push_async_callback(_cancel, upkeep)
+        watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
+        stack.push_async_callback(_cancel, watch)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
         if settings.worker is not None:
             node.worker = await stack.enter_async_context(open_worker(
                 settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
-                scheduler=scheduler, egress=settings.egress, http_client=client,
+                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory,
             ))  # fmt: skip
         yield node
 

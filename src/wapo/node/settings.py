@@ -46,6 +46,7 @@ class NodeSettings:
         local_file: the program behind ``/local``, read anew at each request.
         image_bytes: memory that images of agents may take.
         worker: settings of the worker that runs WebAssembly apps; None: this process runs none.
+        node_memory_bytes: memory of all machines together; None: as much of the machine's as leaves room for the rest.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
 
@@ -59,6 +60,7 @@ class NodeSettings:
     local_file: Path | None = None
     max_machines: int | None = None
     image_bytes: int = 1 << 30
+    node_memory_bytes: int | None = None
     content_bytes: int = 10 << 30
     worker: WorkerSettings | None = None
 

@@ -15,6 +15,7 @@ class EndReason(Enum):
     TIME_LIMIT = "timeout"
     BURST_LIMIT = "burst"
     FAILED_TO_START = "start"
+    SHORT = "short"
     HOST_FAILURE = "host"
 
 

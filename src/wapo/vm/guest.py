@@ -133,6 +133,12 @@ class Guest:
         if self.limits.time_s is not None:
             self._deadline = asyncio.get_running_loop().call_later(self.limits.time_s, self._out_of_time)
 
+    def stop_clock(self) -> None:
+        """The time limit is off again."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
     def _out_of_time(self) -> None:
         self._deadline = None
         self.stop(End(EndReason.TIME_LIMIT, f"the time limit of {self.limits.time_s:g} s was reached"))
@@ -156,9 +162,7 @@ class Guest:
     def _finish(self, end: End, *, clean: bool = False) -> None:
         self.ended = end
         self.scheduler.release(self)
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        self.stop_clock()
         try:
             if self._call is not None:
                 self._call.close()

@@ -82,6 +82,11 @@ class Scheduler:
         """It has ended."""
         self._guests.discard(guest)
 
+    @property
+    def guests(self) -> "frozenset[Guest]":
+        """Those who live here now."""
+        return frozenset(self._guests)
+
     def stop_all(self) -> None:
         """Ends every guest: the process is going down."""
         for guest in list(self._guests):

@@ -4,7 +4,7 @@ import { call } from '../primordials.js';
 import { promiseResolve, promiseThen } from '../promises.js';
 import { isObject } from '../webidl.js';
 
-const { TypeError } = globalThis;
+const { String, TypeError } = globalThis;
 const { asyncIterator, iterator } = Symbol;
 
 /** GetMethod: undefined if there is none. */

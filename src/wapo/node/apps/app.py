@@ -19,6 +19,7 @@ from wapo.node.apps.records import AppRecord
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.apps.usage import Usage
 from wapo.node.logs import LogBook
+from wapo.node.memory import MemoryWatch
 from wapo.vm.limits import GuestLimits
 from wapo.vm.local_cache import LocalCache
 from wapo.vm.program import Program
@@ -86,6 +87,7 @@ class AppEnvironment:
     scheduler: Scheduler
     services: Services
     logs: LogBook
+    memory: MemoryWatch | None
     changed: Callable[["App"], None]
     """Called when what an app has used by ended instances has changed."""
 
@@ -163,9 +165,13 @@ class App:
 
         Raises:
             InstanceNotFound: the app is being removed.
+            NodeFull: the node is short of memory, and the instance would be for a request.
         """
         if self.retired:
             raise InstanceNotFound("App not found")
+        memory = self._environment.memory
+        if memory is not None:
+            (memory.wake if time_s is None else memory.admit)()
         log = self._environment.logs.open(self.owner, secrets.token_hex(8), self.settings.log_bytes, endless=True)
         instance = AppInstance(self, log, time_s, dedicated=dedicated)
         self._environment.slots.taken.append(instance)

@@ -210,7 +210,7 @@ class AppInstance:
         level = _ERROR if end.reason not in (EndReason.EXITED, EndReason.STOPPED) else _REPORT
         self.log(level, f"{end}: {end.detail}")
         again = (
-            end.reason in (EndReason.EXITED, EndReason.TRAP, EndReason.BURST_LIMIT)
+            end.reason in (EndReason.EXITED, EndReason.TRAP, EndReason.BURST_LIMIT, EndReason.SHORT)
             and not self._stopped
             and self._time_s is None
             and self.status == "Running"
@@ -219,7 +219,8 @@ class AppInstance:
         if not again:
             self._finish(end)
             return
-        self._backoff_s = 0.0 if lived_s > _MAX_BACKOFF_S else min(max(1.0, self._backoff_s * 2), _MAX_BACKOFF_S)
+        healthy = lived_s > _MAX_BACKOFF_S and end.reason is not EndReason.SHORT
+        self._backoff_s = 0.0 if healthy else min(max(1.0, self._backoff_s * 2), _MAX_BACKOFF_S)
         self.guest = None
         self.status = "LoadingCode"
         self._task = asyncio.get_running_loop().create_task(self._restart(self._backoff_s))

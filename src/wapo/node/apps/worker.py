@@ -29,6 +29,7 @@ from wapo.node.apps.session import WorkerSession
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.apps.usage import Usage
 from wapo.node.logs import LogBook
+from wapo.node.memory import MemoryWatch
 from wapo.store.database import Database
 from wapo.trust.domains import ContentType
 from wapo.trust.keys import NodeKeys
@@ -358,9 +359,13 @@ async def open_worker(
     scheduler: Scheduler,
     egress: EgressPolicy,
     http_client: HttpClient,
+    memory: MemoryWatch | None = None,
     quotes: QuoteProvider | None = None,
 ) -> AsyncIterator[Worker]:
     """The worker of a node for a block. What was deployed comes back; everything is stopped after the block.
+
+    Args:
+        memory: who bounds the memory of all machines together; None: nobody.
 
     Raises:
         UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
@@ -381,7 +386,7 @@ async def open_worker(
         )  # fmt: skip
         environment = AppEnvironment(
             settings=settings, slots=Slots(settings.max_instances), programs=programs, scheduler=scheduler,
-            services=services, logs=logs, changed=lambda app: worker.usage_changed(app),
+            services=services, logs=logs, memory=memory, changed=lambda app: worker.usage_changed(app),
         )  # fmt: skip
         worker = Worker(
             settings, key=key, records=records, session=session, environment=environment, blobs=blobs,
