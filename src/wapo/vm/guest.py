@@ -251,7 +251,10 @@ class Guest:
     def _resume(self) -> None:
         """What it waited for, inside a host function, is there."""
         if self.ended is None and not self._queued:
-            self._burst_s = 0.0
+            assert self._call is not None
+            assert self._call.waiting is not None
+            if self._call.waiting.rests:
+                self._burst_s = 0.0
             self._queued = True
             self.scheduler.submit(self)
 
