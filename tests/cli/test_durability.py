@@ -3,6 +3,7 @@
 import hashlib
 import random
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from wapo.cli.admin_client import AdminAccess, AdminClient, AdminUnreachable
 from wapo.scale.primitives import Reader
 
 OPERATIONS = 200
-KILLS = 8
+KILLS = 5
 
 Key = tuple[str, str]
 
@@ -160,7 +161,7 @@ def _started(node: Running, data: Path) -> AdminClient:
 
 def test_a_node_killed_at_any_moment_keeps_what_it_acknowledged(data: Path) -> None:
     operator = Operator(seed := random.randrange(1 << 30))
-    print("seed", seed)
+    sys.stderr.write(f"seed {seed}\n")
     done = 0
     for life in range(KILLS + 1):
         with running("serve", "--port", "0", "--admin-port", "0", "--user-port", "0") as node:

@@ -156,6 +156,10 @@ class Puppet:
 
     async def replay_records(self, records: list[bytes], *, returns: int = 0) -> list[int]:
         records = records or [self.record(111, 0)]  # a poll without records is the puppet's own
+        # In the middle of a poll, suspended at the end of its slice, it would not see what is written now.
+        await self.until(lambda: self.ended or not self.guest.in_poll)
+        if self.ended:
+            return []
         instance = self.guest.instance
         instance.write(_RETURN, struct.pack("<i", returns))
         instance.write(_RECORDS, b"".join(records))
@@ -184,9 +188,12 @@ class Puppet:
     async def ready_fetch(self, length: int, number: int, *parameters: int, task: int = 0) -> bytes:
         """As :meth:`ready_call` of a slow call whose result has that many bytes; the bytes."""
         async with asyncio.timeout(20):
-            while (words := await self.replay([(number, *parameters), (0, BUFFER, length)], task=task))[0] == err(11):
+            while True:
                 polls = self.guest.meter.polls
-                await self.until(lambda polls=polls: self.guest.meter.polls > polls or self.ended)
+                words = await self.replay([(number, *parameters), (0, BUFFER, length)], task=task)
+                if words[0] != err(11):
+                    break
+                await self._polled_again(polls)
         assert words == [length, length], words
         return self.get(length)
 
@@ -199,10 +206,17 @@ class Puppet:
     async def ready_call(self, number: int, *parameters: int, task: int = 0) -> int:
         """Repeats a call for as long as it is pending, as a task would."""
         async with asyncio.timeout(20):
-            while (word := await self.call(number, *parameters, task=task)) == err(11):
+            while True:
                 polls = self.guest.meter.polls
-                await self.until(lambda polls=polls: self.guest.meter.polls > polls or self.ended)
-        return word
+                word = await self.call(number, *parameters, task=task)
+                if word != err(11):
+                    return word
+                await self._polled_again(polls)
+
+    async def _polled_again(self, polls: int) -> None:
+        """Returns when there has been another poll than the one that made a call; ``polls`` is their number before the
+        call, because the other may be over by the time that the call's is seen to be."""
+        await self.until(lambda: self.guest.meter.polls > polls + 1 or self.ended)
 
     async def end(self) -> None:
         """Returns 1 from a poll."""

@@ -15,6 +15,7 @@ class Suspension:
 
     Args:
         cancel: called if the guest ends before the answer is there.
+        rests: whether the guest rests meanwhile, so that its CPU burst is over. Not if it only lets others go first.
 
     Attributes:
         ready: whether the answer is there.
@@ -22,10 +23,11 @@ class Suspension:
         error: what the host function would have raised instead.
     """
 
-    __slots__ = ("_cancel", "_catch", "_convert", "_forget", "_on_ready", "error", "ready", "result")
+    __slots__ = ("_cancel", "_catch", "_convert", "_forget", "_on_ready", "error", "ready", "rests", "result")
 
-    def __init__(self, cancel: Callable[[], None] | None = None) -> None:
+    def __init__(self, cancel: Callable[[], object] | None = None, *, rests: bool = True) -> None:
         self._cancel = cancel
+        self.rests = rests
         self._catch: Callable[[Exception], Any] | None = None
         self._convert: list[Callable[[Any], Any]] = []
         self._forget: Callable[[], None] | None = None

@@ -24,6 +24,7 @@ from wapo.vm.resources.channel import Channel
 from wapo.vm.resources.table import ResourceTable
 from wapo.vm.services import Services
 from wapo.vm.tasks import Registration, TaskQueue
+from wapo.vm.wasi.state import WasiSettings, WasiState
 
 if TYPE_CHECKING:
     from wapo.vm.scheduler import Scheduler
@@ -45,6 +46,10 @@ class Guest:
         owner: whose CPU share it runs on: guests of one owner together get the share of one.
         session: the record of whoever runs it, for ocalls of rooms above.
         meter: where its use is counted; given where it outlives the guest (a restart).
+        wasi: directories and the input of a program that has them.
+
+    Raises (constructor):
+        OSError: the process has no descriptor left for one of the directories.
 
     Attributes:
         return_slot: bytes of the last slow ocall, until fetched (2.4).
@@ -56,13 +61,14 @@ class Guest:
         on_channel: called with the number of an input channel when the guest has created it.
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
         held_body_bytes: bodies of requests that the host keeps for it.
+        wasi: its WASI descriptors, made when they are first needed unless it was given some.
     """
 
     __slots__ = (
         "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requests", "args", "channels",
         "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "meter", "on_channel", "on_start",
-        "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "stdio", "table",
-        "tasks", "trace",
+        "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "table", "tasks",
+        "trace", "wasi",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +85,7 @@ class Guest:
         dialect: Dialect = Dialect.WAPO,
         meter: Meter | None = None,
         release: Callable[[Instance, bool], None] | None = None,
+        wasi: WasiSettings | None = None,
     ) -> None:
         self.scheduler = scheduler
         self.services = services
@@ -95,7 +102,6 @@ class Guest:
         self.channels: dict[int, Channel] = {}
         self.output: bytes | None = None
         self.trace = False
-        self.stdio: dict[int, bytes] = {}
         self.held_body_bytes = 0
         self._requests: asyncio.Semaphore | None = None
         self.ended: End | None = None
@@ -111,6 +117,7 @@ class Guest:
         self.on_channel: Callable[[int], None] | None = None
         self._release = release
         self.instance = instance
+        self.wasi = WasiState(self, wasi) if wasi is not None else None
         scheduler.adopt(self)
 
     # Life
@@ -167,6 +174,7 @@ class Guest:
             if self._call is not None:
                 self._call.close()
                 self._call = None
+            self._close_wasi()
             self.table.close()
         finally:
             if self._release is not None:
@@ -177,7 +185,15 @@ class Guest:
         self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
-            callback(end)
+            callback(self.ended)
+
+    def _close_wasi(self) -> None:
+        """What the program wrote last is logged, and its files are closed. A bug in the log is the guest's end only."""
+        if self.wasi is not None:
+            try:
+                self.wasi.close()
+            except Exception as error:
+                self.ended = _end_of(error)
 
     # What it has under way
 
@@ -276,7 +292,10 @@ class Guest:
     def _resume(self) -> None:
         """What it waited for, inside a host function, is there."""
         if self.ended is None and not self._queued:
-            self._burst_s = 0.0
+            assert self._call is not None
+            assert self._call.waiting is not None
+            if self._call.waiting.rests:
+                self._burst_s = 0.0
             self._queued = True
             self.scheduler.submit(self)
 

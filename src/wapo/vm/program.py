@@ -24,14 +24,15 @@ from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
-from wapo.vm.wasi import wasi_functions
+from wapo.vm.wasi import WasiSettings, wasi_functions
 
 __all__ = ["Program", "ProgramLinker", "program_functions"]
 
 
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
-    return host_functions((CORE, HTTP, HASHING, NETWORK, NODE), (LEGACY,), suspends=True) + wasi_functions()
+    ocalls = host_functions((CORE, HTTP, HASHING, NETWORK, NODE), (LEGACY,), suspends=True)
+    return ocalls + wasi_functions(suspends=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,28 @@ class Program:
         args: Iterable[str] = (),
         env: Iterable[tuple[str, str]] = (),
         meter: Meter | None = None,
+        wasi: WasiSettings | None = None,
         prepare: Callable[[Guest], None] | None = None,
     ) -> Guest:
         """A guest that begins at once with the module's start function, if it has one, and then its first poll.
 
         Args:
+            wasi: directories and the input that it is given; by default it has none.
             prepare: called with the guest before anything of it runs.
 
         Raises:
             OutOfMappings: the kernel has no room for another machine.
+            OSError: the process has no descriptor left for one of the directories.
         """
-        guest = Guest(
-            Instance.unstarted(self.linked, limits.store), scheduler=scheduler, services=services, limits=limits,
-            owner=owner, session=session, args=tuple(args), env=tuple(env), dialect=self.dialect, meter=meter,
-        )  # fmt: skip
+        instance = Instance.unstarted(self.linked, limits.store)
+        try:
+            guest = Guest(
+                instance, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session,
+                args=tuple(args), env=tuple(env), dialect=self.dialect, meter=meter, wasi=wasi,
+            )  # fmt: skip
+        except BaseException:
+            instance.close()
+            raise
         if prepare is not None:
             prepare(guest)
         guest.start_clock()

@@ -117,7 +117,7 @@ _running: set["asyncio.Task[Any]"] = set()
 def _later(work: Coroutine[Any, Any, Any], *, finish: bool = False) -> Suspension:
     """An answer that a coroutine gives. A guest that ends meanwhile cancels it, unless it is to be finished."""
     task = asyncio.get_running_loop().create_task(work)
-    suspension = Suspension(None if finish else task.cancel)  # type: ignore[arg-type]
+    suspension = Suspension(None if finish else task.cancel)
     _running.add(task)
 
     def done(task: "asyncio.Task[Any]") -> None:
