@@ -89,7 +89,6 @@ def test_a_failure_is_told_as_it_is(script, source: str, text: str) -> None:  # 
         ("nothing.js", None, "nothing.js cannot be read: No such file or directory"),
         (".", None, ". cannot be read: Is a directory"),
         ("a.js", b"", "the program is empty"),
-        ("a.wasm", b"\0asm\1\0\0\0", "the program is a WebAssembly module; only JavaScript can be run"),
         ("a.js", b"\x89PNG\r\n\0", "the program is not text: it has a NUL byte at offset 6"),
         ("a.js", b"\xff", "the program is not valid UTF-8: invalid start byte at byte 0"),
     ],

@@ -13,21 +13,22 @@ __all__ = ["compile_program"]
 
 FOLDER = Path(__file__).parent
 _FLAGS = (
-    "--target=wasm32-wasi", "-mexec-model=reactor", "-O2", "-Wall", "-Wextra", "-Werror", "-Wl,--strip-all,-z,stack-size=262144", "-s",
+    "--target=wasm32-wasi", "-O2", "-Wall", "-Wextra", "-Werror", "-Wl,--strip-all,-z,stack-size=262144", "-s",
 )  # fmt: skip
 
 
 @lru_cache
-def compile_program(name: str) -> bytes:
-    """The WebAssembly of ``<name>.c`` in this folder."""
-    digest = hashlib.sha256(" ".join(_FLAGS).encode())
+def compile_program(name: str, *, command: bool = False) -> bytes:
+    """The WebAssembly of ``<name>.c`` in this folder; of a WASI command if it has a main and no poll function."""
+    flags = (*_FLAGS, f"-mexec-model={'command' if command else 'reactor'}")
+    digest = hashlib.sha256(" ".join(flags).encode())
     for path in sorted([FOLDER / f"{name}.c", *FOLDER.glob("*.h")]):
         digest.update(path.read_bytes())
     target = default_cache_dir() / "test-programs" / f"{name}-{digest.hexdigest()[:24]}.wasm"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         made = target.with_suffix(f".{os.getpid()}.tmp")
-        command = [sys.executable, "-m", "ziglang", "cc", *_FLAGS, str(FOLDER / f"{name}.c"), "-o", str(made)]
+        command = [sys.executable, "-m", "ziglang", "cc", *flags, str(FOLDER / f"{name}.c"), "-o", str(made)]
         subprocess.run(command, check=True, timeout=300)
         made.replace(target)
     return target.read_bytes()

@@ -31,7 +31,7 @@ _NOBODY_READS: Final = 141
 #: module is imported when its command runs: half of what ``serve`` needs takes a second to load.
 COMMANDS: Final = {
     "serve": ("serve", "Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own."),
-    "run": ("run", "Run a script to its end: its log to stderr, its result to stdout, its failure as exit code 1."),
+    "run": ("run", "Run a script or a WebAssembly program to its end."),
     "publish": ("publish", "Put a program into this node's store and print its address."),
     "secret": ("app", "Secrets that only one program gets."),
     "app": ("app", "WebAssembly apps on a node: deploy, query, watch, remove."),
@@ -121,12 +121,13 @@ def run_async(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
         raise typer.Exit(code)
 
 
-def checked(make: Callable[[], _Made]) -> _Made:
-    """What is made of options; an error of ours then means that the command line is wrong."""
+def checked(make: Callable[[], _Made], code: int = _WRONG_USE) -> _Made:
+    """What is made of options; an error of ours then means that the command line is wrong, unless ``code`` says
+    otherwise."""
     try:
         return make()
     except WapoError as error:
-        raise fail(str(error), _WRONG_USE) from None
+        raise fail(str(error), code) from None
 
 
 def _stop_writing() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import typer
 
-__all__ = ["fail", "note", "print_json", "printable", "working"]
+__all__ = ["fail", "log_line", "note", "print_json", "printable", "working"]
 
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -27,6 +27,15 @@ def note(message: str) -> None:
     pasted, so it must not be broken at the width of a terminal."""
     sys.stderr.write(f"{message}\n")
     sys.stderr.flush()
+
+
+_LEVELS: Final = {1: "error", 2: "warn", 3: "", 4: "debug", 5: "trace"}
+
+
+def log_line(level: int, text: str) -> None:
+    """A line of the log of what runs in the foreground."""
+    prefix = _LEVELS.get(level, "")
+    note(f"{prefix}: {text}" if prefix else text)
 
 
 def print_json(value: Any) -> None:

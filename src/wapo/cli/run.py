@@ -1,30 +1,26 @@
-"""``wapo run``: a script in the foreground. Its log goes to stderr, its result to stdout."""
+"""``wapo run``: a script or a WebAssembly program in the foreground."""
 
-import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.agents.conventions import OutputKind
-from wapo.agents.foreground import Outcome, run_script
-from wapo.agents.profile import JavaScriptProfile
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import MaxBurst, MaxMemory, MaxTime, limits_of
-from wapo.cli.output import fail, working
-from wapo.engine.engine import Engine
-from wapo.engine.modules import ModuleCache
+from wapo.cli.run_program import ProgramOptions, grant_of, run_program_file
+from wapo.cli.run_script import run_script_file
+from wapo.cli.values import port_range
 from wapo.errors import CallerError
-from wapo.node.settings import default_cache_dir
 from wapo.vm.egress import EgressPolicy
-from wapo.vm.http_client import HttpClient
 
 __all__ = ["run"]
 
-_LEVELS: Final = {1: "error", 2: "warn", 3: "", 4: "debug", 5: "trace"}
-_STDIN: Final = Path("-")
+_STDIN: Final = "-"
 _UNLIMITED: Final = float("inf")
+_MAGIC: Final = b"\0asm"
+_PROGRAM_MEMORY: Final = 4 << 30
+_PANEL: Final = "WebAssembly programs"
 
 
 class CannotRun(CallerError):
@@ -34,62 +30,96 @@ class CannotRun(CallerError):
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="A JavaScript file; - reads stdin.", metavar="FILE", show_default=False)],
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="A JavaScript file or a WebAssembly module; - reads stdin.", metavar="FILE", show_default=False
+        ),
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Its scriptArgs. Write -- before those that begin with a dash.",
+            help="Its arguments. Write -- before those that begin with a dash. A WebAssembly program gets the text of "
+            "the file for @file.",
             metavar="ARGUMENT",
             show_default=False,
         ),
     ] = None,
     env: Annotated[
         list[str] | None,
-        typer.Option("--env", "-e", help="A value for process.env; may be repeated.", metavar="NAME=VALUE"),
+        typer.Option("--env", "-e", help="A variable of its environment; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
     allow_private: Annotated[
         bool,
         typer.Option("--allow-private/--deny-private", help="Connections to private and loopback addresses."),
     ] = True,
+    ca_file: Annotated[
+        list[str] | None, typer.Option("--ca-file", help="Certificate authorities beside the system's.", metavar="PEM")
+    ] = None,
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,
     max_burst: MaxBurst = None,
-) -> None:
-    """Run a script to its end: its log to stderr, its result to stdout, its failure as exit code 1.
+    directory: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dir", metavar="HOST[::NAME][:ro]", rich_help_panel=_PANEL,
+            help="A directory that it may use, the name it has for it, and whether only for reading; may be repeated.",
+        ),
+    ] = None,
+    listen: Annotated[
+        Any,
+        typer.Option(
+            "--listen", "--tcp-listen-port-range", "-l", parser=port_range, metavar="A..B", rich_help_panel=_PANEL,
+            help="Ports that it may listen on: a range, one, or 0 for any that is free.", show_default="none",
+        ),
+    ] = None,
+    tls_port: Annotated[
+        int | None,
+        typer.Option(
+            "--tls-port", help="Port for connections to its server names.", min=0, max=65535, rich_help_panel=_PANEL,
+            show_default="off", metavar="NUMBER",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Run a script or a program to its end.
 
-    The result is scriptOutput, what the exported function returns, or the value of the last expression. Time and CPU
-    are limited only if limits are given: it is your own script on your own machine.
+    A script's log goes to stderr and its result to stdout: scriptOutput, what the exported function returns, or the
+    value of the last expression. Failure is exit code 1.
+
+    A WebAssembly program, for Wapo, for its predecessor or a plain WASI command, has this command's stdin, stdout and
+    stderr, and its exit code is the command's. It may use no directories and no ports but those that are given.
+
+    Time and CPU are limited only if limits are given: it is your own program on your own machine.
     """
+    source = checked(lambda: _read(file), 1)
+    is_program = source.startswith(_MAGIC)
     limits = checked(lambda: limits_of(
-        memory_bytes=max_memory,
+        memory_bytes=_PROGRAM_MEMORY if max_memory is None and is_program else max_memory,
         time_s=_UNLIMITED if max_time is None else max_time,
         burst_s=_UNLIMITED if max_burst is None else max_burst,
         request_bytes=1 << 30,
     ))  # fmt: skip
     environment = checked(lambda: dict(map(_pair, env or ())))
-
-    async def work() -> int:
-        source = _read(file)
-        with working("Starting"):
-            engine = Engine()
-            profile = await asyncio.to_thread(JavaScriptProfile, engine, ModuleCache(default_cache_dir() / "modules"))
-        with engine.opened():
-            try:
-                async with HttpClient(EgressPolicy(allow_private=allow_private)) as client:
-                    outcome = await run_script(
-                        profile, client, source, name="<stdin>" if file == _STDIN else file.name,
-                        arguments=arguments or [], environment=environment, limits=limits.guest, log=_log,
-                    )  # fmt: skip
-            finally:
-                profile.close()
-        return _finish(outcome)
-
-    run_async(work)
+    egress = EgressPolicy(allow_private=allow_private)
+    roots = tuple(ca_file or ())
+    if not is_program:
+        checked(lambda: _refuse({"--dir": directory, "--listen": listen, "--tls-port": tls_port}))
+        name = "<stdin>" if file == _STDIN else Path(file).name
+        run_async(lambda: run_script_file(
+            source, name, arguments or [], environment, limits.guest, egress, roots
+        ))  # fmt: skip
+        return
+    options = checked(lambda: ProgramOptions(
+        words=[file, *map(_word, arguments or ())], environment=environment,
+        grants=tuple(grant_of(text) for text in directory or ()), listen_ports=listen, tls_port=tls_port,
+        egress=egress, extra_roots=roots, has_stdin=file != _STDIN,
+    ))  # fmt: skip
+    run_async(lambda: run_program_file(source, limits.guest, options))
 
 
-def _read(file: Path) -> bytes:
+def _read(file: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if file == _STDIN else file.read_bytes()
+        return sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
     except OSError as error:
         raise CannotRun(f"{file} cannot be read: {error.strerror}") from None
 
@@ -101,19 +131,19 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _log(level: int, text: str) -> None:
-    prefix = _LEVELS.get(level, "")
-    sys.stderr.write(f"{prefix}: {text}\n" if prefix else f"{text}\n")
-    sys.stderr.flush()
+def _word(text: str) -> str:
+    """An argument, or the text of the file that it names (wapo-abi.md 1.4)."""
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text("utf-8")
+    except OSError as error:
+        raise CannotRun(f"{text}: {text[1:]!r} cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise CannotRun(f"{text}: {text[1:]!r} is not text in UTF-8") from None
 
 
-def _finish(outcome: Outcome) -> int:
-    if outcome.failure is not None:
-        fail(outcome.failure)
-        return 1
-    if outcome.kind is not OutputKind.NOTHING:
-        sys.stdout.buffer.write(outcome.output)
-        if outcome.kind is not OutputKind.BYTES:
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.buffer.flush()
-    return 0
+def _refuse(given: dict[str, Any]) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise CannotRun(f"{name} is for WebAssembly programs, and this is a script")

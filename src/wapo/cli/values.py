@@ -6,7 +6,7 @@ from typing import Final
 
 import typer
 
-__all__ = ["format_size", "format_time", "parse_size", "parse_time", "size_option", "time_option"]
+__all__ = ["format_size", "format_time", "parse_size", "parse_time", "port_range", "size_option", "time_option"]
 
 _SIZES: Final = {
     "": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
@@ -78,3 +78,17 @@ def time_option(text: str) -> float:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     return float("inf") if seconds is None else seconds
+
+
+def port_range(text: str) -> tuple[int, int] | None:
+    """``8000..8010`` (or with a hyphen), one port, or ``none``."""
+    if text.strip().lower() == "none":
+        return None
+    first, _, last = text.replace("..", "-").partition("-")
+    try:
+        ports = int(first), int(last or first)
+    except ValueError:
+        ports = (1, 0)
+    if not 0 <= ports[0] <= ports[1] <= 65535:
+        raise typer.BadParameter(f"{text!r} is not a range of ports; write 8000..8010, one port, or none")
+    return ports

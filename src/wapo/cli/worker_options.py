@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.cli.values import size_option, time_option
+from wapo.cli.values import port_range, size_option, time_option
 from wapo.node.apps.settings import WorkerSettings
 from wapo.vm.net.network import NetworkSettings
 
@@ -16,20 +16,6 @@ __all__ = [
 ]  # fmt: skip
 
 _PANEL: Final = "Apps"
-
-
-def _port_range(text: str) -> tuple[int, int] | None:
-    """``8000..8010`` (or with a hyphen), one port, or ``none``."""
-    if text.strip().lower() == "none":
-        return None
-    first, _, last = text.replace("..", "-").partition("-")
-    try:
-        ports = int(first), int(last or first)
-    except ValueError:
-        ports = (1, 0)
-    if not 0 <= ports[0] <= ports[1] <= 65535:
-        raise typer.BadParameter(f"{text!r} is not a range of ports; write 8000..8010, one port, or none")
-    return ports
 
 
 Apps = Annotated[
@@ -114,7 +100,7 @@ ModuleCacheSize = Annotated[
 ListenPorts = Annotated[
     Any,
     typer.Option(
-        "--tcp-listen-port-range", "-l", parser=_port_range, metavar="A..B", rich_help_panel=_PANEL,
+        "--tcp-listen-port-range", "-l", parser=port_range, metavar="A..B", rich_help_panel=_PANEL,
         help="Ports that apps may listen on, or none.", show_default="none",
     ),
 ]  # fmt: skip

@@ -24,6 +24,7 @@ FULL_TANK: Final = 2**64 - 1
 
 _FUNCTION_KIND: Final = 0
 _POLL_TYPE: Final = FunctionType((), ("i32",))
+_COMMAND_TYPE: Final = FunctionType((), ())
 _MEMORY_KIND: Final = 3
 
 _NO_MEMORY: Final = memoryview(b"")
@@ -69,6 +70,7 @@ class Instance:
 
     Attributes:
         started: whether its module has been instantiated.
+        is_command: whether the function to call is a WASI command's, which runs once and answers nothing.
         metered: whether its instructions are counted as fuel.
         base: address of its memory in this process; 0 as long as there is none.
 
@@ -88,6 +90,7 @@ class Instance:
         "_store",
         "_window",
         "base",
+        "is_command",
         "linked",
         "metered",
         "started",
@@ -125,7 +128,7 @@ class Instance:
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
         _held.wasmtime_context_set_epoch_deadline(self._context, 1)
         _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, 1)
-        self.started = False
+        self.started = self.is_command = False
         self.metered = linked.engine.settings.consume_fuel
         if self.metered:
             self.refuel()
@@ -206,15 +209,23 @@ class Instance:
         self._polls = self._export(name, _FUNCTION_KIND)
         return self._polls is not None
 
+    def select_command(self) -> bool:
+        """Chooses the ``_start`` function of a WASI command instead; False if there is no ``() -> ()`` of that name."""
+        if self.linked.module.function("_start") != _COMMAND_TYPE:
+            return False
+        self._polls = self._export("_start", _FUNCTION_KIND)
+        self.is_command = self._polls is not None
+        return self.is_command
+
     @property
     def poll_selected(self) -> bool:
-        """Whether :meth:`select_poll` has been called."""
+        """Whether a function to call has been chosen."""
         return self._polls is not None
 
     def start_poll(self, guest: Any) -> Call:
-        """Starts the poll function; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
+        """Starts the function that was chosen; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
         _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-        return Call(self.linked.engine, self._context, self._polls, 1, guest)
+        return Call(self.linked.engine, self._context, self._polls, 0 if self.is_command else 1, guest)
 
     # Memory
 

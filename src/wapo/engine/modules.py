@@ -81,7 +81,8 @@ def compile_module(engine: Engine, wasm: bytes) -> Module:
         raise InvalidModule("not a WebAssembly module: it does not begin with the bytes 00 61 73 6d")
     error = capi.released.wasmtime_module_new(engine.pointer, wasm, len(wasm), ctypes.byref(pointer))
     if error:
-        raise InvalidModule(f"the WebAssembly module is invalid: {capi.error_text(error)}")
+        outer, _, cause = capi.error_text(error).partition("\n\nCaused by:\n")
+        raise InvalidModule(f"the WebAssembly module is invalid: {(cause or outer).strip()}")
     assert pointer.value is not None
     return Module(engine, pointer.value, hashlib.sha256(wasm).hexdigest())
 

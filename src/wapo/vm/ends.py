@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
-__all__ = ["End", "EndReason"]
+__all__ = ["FINISHED", "End", "EndReason"]
+
+#: Detail of the end of a program whose poll function, or command, has returned for the last time.
+FINISHED: Final = "the program finished"
 
 
 class EndReason(Enum):

@@ -17,7 +17,7 @@ from wapo.engine.fiber import Call, Instantiation
 from wapo.engine.instance import Instance
 from wapo.errors import WapoError
 from wapo.vm.dialect import Dialect
-from wapo.vm.ends import End, EndReason
+from wapo.vm.ends import FINISHED, End, EndReason
 from wapo.vm.limits import GuestLimits
 from wapo.vm.meter import Meter
 from wapo.vm.resources.channel import Channel
@@ -62,13 +62,14 @@ class Guest:
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
         held_body_bytes: bodies of requests that the host keeps for it.
         wasi: its WASI descriptors, made when they are first needed unless it was given some.
+        may_be_command: whether a WASI command, which has a ``_start`` and no poll function, may run too: once.
     """
 
     __slots__ = (
         "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requests", "args", "channels",
-        "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "meter", "on_channel", "on_start",
-        "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "table", "tasks",
-        "trace", "wasi",
+        "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "may_be_command", "meter", "on_channel",
+        "on_start", "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "table",
+        "tasks", "trace", "wasi",
     )  # fmt: skip
 
     def __init__(
@@ -101,7 +102,7 @@ class Guest:
         self.return_slot: bytes | None = None
         self.channels: dict[int, Channel] = {}
         self.output: bytes | None = None
-        self.trace = False
+        self.trace = self.may_be_command = False
         self.held_body_bytes = 0
         self._requests: asyncio.Semaphore | None = None
         self.ended: End | None = None
@@ -128,9 +129,9 @@ class Guest:
         Raises:
             InvalidModule: neither ``wapo_poll`` nor ``sidevm_poll`` is exported.
         """
-        if self.instance.poll_selected:
+        if self.instance.poll_selected or any(self.instance.select_poll(name) for name in _POLL_EXPORTS):
             return
-        if not any(self.instance.select_poll(name) for name in _POLL_EXPORTS):
+        if not (self.may_be_command and self.instance.select_command()):
             raise InvalidModule("the module exports neither wapo_poll nor sidevm_poll, a function () -> i32")
 
     def start_clock(self) -> None:
@@ -300,7 +301,10 @@ class Guest:
             self.scheduler.submit(self)
 
     def _polled(self, result: int) -> bool:
-        """The poll function has returned (1.5)."""
+        """The poll function has returned (1.5), or a command has."""
+        if self.instance.is_command:
+            self._finish(End(EndReason.EXITED, FINISHED))
+            return False
         if result == 0:
             if self.tasks.pending and not self._queued:
                 self._queued = True
@@ -311,7 +315,7 @@ class Guest:
                     self.on_wait()
             return False
         if result == 1:
-            self._finish(End(EndReason.EXITED, "the program finished", 1 if self._is_legacy else 0), clean=True)
+            self._finish(End(EndReason.EXITED, FINISHED, 1 if self._is_legacy else 0), clean=True)
         elif self._is_legacy:
             self._finish(End(EndReason.EXITED, f"the program finished with {result}", result))
         else:

@@ -54,12 +54,14 @@ class Program:
         env: Iterable[tuple[str, str]] = (),
         meter: Meter | None = None,
         wasi: WasiSettings | None = None,
+        commands: bool = False,
         prepare: Callable[[Guest], None] | None = None,
     ) -> Guest:
         """A guest that begins at once with the module's start function, if it has one, and then its first poll.
 
         Args:
             wasi: directories and the input that it is given; by default it has none.
+            commands: whether a WASI command may run too, which has a ``_start`` and no poll function.
             prepare: called with the guest before anything of it runs.
 
         Raises:
@@ -75,6 +77,7 @@ class Program:
         except BaseException:
             instance.close()
             raise
+        guest.may_be_command = commands
         if prepare is not None:
             prepare(guest)
         guest.start_clock()

@@ -58,6 +58,7 @@ def tcp_listen(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) ->
     except ValueError:
         raise OcallFailure(_INVALID) from None
     if not network.may_listen_on(address[1]):
+        guest.services.log(guest, _LOG_WARN, f"cannot listen on {text}: the port is not open to programs")
         raise OcallFailure(OcallError.FORBIDDEN)
     context = _identity(guest, tls).context() if tls is not None else None
     if not network.budget.take(guest.owner):

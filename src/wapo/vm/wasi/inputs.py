@@ -13,7 +13,7 @@ from typing import Final
 from wapo.vm.net.readiness import wait_readable
 from wapo.vm.wasi import layout
 
-__all__ = ["BytesInput", "DescriptorInput", "Input"]
+__all__ = ["BytesInput", "DescriptorInput", "Input", "can_be_polled"]
 
 _PREFETCH_BYTES: Final = 64 << 10
 
@@ -71,7 +71,7 @@ class DescriptorInput(Input):
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.filetype = layout.filetype_of(os.fstat(descriptor).st_mode)
-        self._pollable = _can_be_polled(descriptor)
+        self._pollable = can_be_polled(descriptor, select.EPOLLIN)
         self._ahead = b""
         self._ended = False
         self._error: OSError | None = None
@@ -140,12 +140,13 @@ class DescriptorInput(Input):
         return bool(poll.poll(0))
 
 
-def _can_be_polled(descriptor: int) -> bool:
+def can_be_polled(descriptor: int, events: int) -> bool:
+    """Whether epoll can wait for events of a descriptor: for those of pipes, sockets and terminals."""
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return False
     with select.epoll() as epoll:
         try:
-            epoll.register(descriptor, select.EPOLLIN)
+            epoll.register(descriptor, events)
         except OSError:
             return False
     return True

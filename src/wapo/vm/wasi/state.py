@@ -12,7 +12,8 @@ from wapo.vm.wasi.descriptors import Descriptor, DescriptorTable
 from wapo.vm.wasi.directories import pre_opened
 from wapo.vm.wasi.grants import OpenGrant
 from wapo.vm.wasi.inputs import BytesInput, Input
-from wapo.vm.wasi.stdio import LogOutput, StandardInput
+from wapo.vm.wasi.outputs import Output
+from wapo.vm.wasi.stdio import LogOutput, StandardInput, StandardOutput
 from wapo.vm.wasi.waiting import Jobs
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ class WasiSettings:
     Attributes:
         directories: what it may open files in; see ``grants.opened``.
         stdin: what it reads from descriptor 0.
+        stdout, stderr: what it writes descriptors 1 and 2 to; None: its log, line by line.
         open_files: most that it may have open at once, the standard and granted descriptors not counted. The process
             never gives one guest more than a quarter of what it may have itself.
     """
 
     directories: tuple[OpenGrant, ...] = ()
     stdin: Input = field(default_factory=BytesInput)
+    stdout: Output | None = None
+    stderr: Output | None = None
     open_files: int = 256
 
 
@@ -57,8 +61,10 @@ class WasiState:
         settings = settings or WasiSettings()
         self.jobs = Jobs()
         standard: tuple[Descriptor, ...] = (
-            StandardInput(settings.stdin), LogOutput(guest, _STDOUT_LEVEL), LogOutput(guest, _STDERR_LEVEL),
-        )  # fmt: skip
+            StandardInput(settings.stdin),
+            _output(guest, settings.stdout, _STDOUT_LEVEL),
+            _output(guest, settings.stderr, _STDERR_LEVEL),
+        )
         room = settings.open_files
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if limit != resource.RLIM_INFINITY:
@@ -80,6 +86,10 @@ class WasiState:
             self.jobs.finally_run(partial(_close_for_nobody, items))
         for item in items:
             item.close()
+
+
+def _output(guest: "Guest", output: Output | None, level: int) -> Descriptor:
+    return LogOutput(guest, level) if output is None else StandardOutput(output)
 
 
 def _close_for_nobody(items: Iterable[Descriptor]) -> None:

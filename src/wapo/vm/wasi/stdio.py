@@ -9,12 +9,13 @@ from wapo.vm.wasi.errno import Errno, Failure
 from wapo.vm.wasi.inputs import Input
 from wapo.vm.wasi.layout import Status
 from wapo.vm.wasi.memory import Buffers
+from wapo.vm.wasi.outputs import Output
 from wapo.vm.wasi.waiting import awaiting
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["LogOutput", "StandardInput"]
+__all__ = ["LogOutput", "StandardInput", "StandardOutput"]
 
 #: A line that gets longer becomes several.
 MAX_LINE_BYTES: Final = 64 << 10
@@ -71,6 +72,45 @@ class LogOutput(Descriptor):
         rest, self._rest = self._rest, b""
         if rest:
             self._log(rest)
+
+
+class StandardOutput(Descriptor):
+    """A descriptor that writes to an output, byte by byte as the program does."""
+
+    possible = rights.OUTPUT
+    refusal = Errno.SPIPE
+    __slots__ = ("_output", "filetype")
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(self.possible)
+        self._output = output
+        self.filetype = output.filetype
+
+    def write(self, guest: "Guest", buffers: Buffers, at: int | None) -> int | Suspension:
+        if at is not None:
+            raise Failure(Errno.SPIPE)
+        data = buffers.gather(0, _MAX_WRITE_BYTES)
+        if not data:
+            return 0
+        given = self._output.give(data)
+        if given is None:
+            if self.flags & NONBLOCK:
+                raise Failure(Errno.AGAIN)
+            return awaiting(self._write(data))
+        return given
+
+    async def _write(self, data: bytes) -> int:
+        while True:
+            await self._output.wait()
+            given = self._output.give(data)
+            if given is not None:
+                return given
+
+    def status(self, guest: "Guest") -> Status:
+        return Status(filetype=self.filetype)
+
+    def writable(self) -> Readiness:
+        return _MAX_WRITE_BYTES, False
 
 
 class StandardInput(Descriptor):

@@ -1,0 +1,59 @@
+"""A script in the foreground: its log goes to stderr, its result to stdout."""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+
+from wapo.agents.conventions import OutputKind
+from wapo.agents.foreground import Outcome, run_script
+from wapo.agents.profile import JavaScriptProfile
+from wapo.cli.output import fail, log_line, working
+from wapo.engine.engine import Engine
+from wapo.engine.modules import ModuleCache
+from wapo.node.settings import default_cache_dir
+from wapo.vm.egress import EgressPolicy
+from wapo.vm.http_client import HttpClient
+from wapo.vm.limits import GuestLimits
+
+__all__ = ["run_script_file"]
+
+
+async def run_script_file(
+    source: bytes,
+    name: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    limits: GuestLimits,
+    egress: EgressPolicy,
+    extra_roots: tuple[str, ...],
+) -> int:
+    """Runs it to its end; the exit code.
+
+    Raises:
+        WapoError: it cannot be run at all.
+    """
+    with working("Starting"):
+        engine = Engine()
+        profile = await asyncio.to_thread(JavaScriptProfile, engine, ModuleCache(default_cache_dir() / "modules"))
+    with engine.opened():
+        try:
+            async with HttpClient(egress, extra_roots) as client:
+                outcome = await run_script(
+                    profile, client, source, name=name, arguments=arguments, environment=environment, limits=limits,
+                    log=log_line,
+                )  # fmt: skip
+        finally:
+            profile.close()
+    return _finish(outcome)
+
+
+def _finish(outcome: Outcome) -> int:
+    if outcome.failure is not None:
+        fail(outcome.failure)
+        return 1
+    if outcome.kind is not OutputKind.NOTHING:
+        sys.stdout.buffer.write(outcome.output)
+        if outcome.kind is not OutputKind.BYTES:
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+    return 0
