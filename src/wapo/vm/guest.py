@@ -65,10 +65,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requests", "args", "channels",
-        "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "meter", "on_channel", "on_start",
-        "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "table", "tasks",
-        "trace", "wasi",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requested", "_requests", "args",
+        "channels", "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "meter", "on_channel",
+        "on_start", "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "table",
+        "tasks", "trace", "wasi",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +107,7 @@ class Guest:
         self.ended: End | None = None
         self._call: Call | None = None
         self._queued = False
+        self._requested = False
         self._burst_s = 0.0
         self._doom: End | None = None
         self._on_end: list[Callable[[End], None]] = []
@@ -216,12 +217,11 @@ class Guest:
 
     def request_poll(self) -> None:
         """Something may have happened; any number of requests before the next poll cause one poll."""
-        if self._queued or self.ended is not None:
-            return
-        if self._call is not None and self._call.waiting is not None:
-            return  # it stands still inside a host call, and looks at its queues when that poll is over
-        self._queued = True
-        self.scheduler.submit(self)
+        if self._call is not None:
+            self._requested = True  # in the middle of a poll, wherever that stands: another one is due after it
+        elif not self._queued and self.ended is None:
+            self._queued = True
+            self.scheduler.submit(self)
 
     @property
     def in_poll(self) -> bool:
@@ -263,6 +263,7 @@ class Guest:
         if not self.instance.started:
             return self.instance.start(self)
         self.meter.polls += 1
+        self._requested = False
         return self.instance.start_poll(self)
 
     def _start(self) -> bool:
@@ -302,13 +303,12 @@ class Guest:
     def _polled(self, result: int) -> bool:
         """The poll function has returned (1.5)."""
         if result == 0:
-            if self.tasks.pending and not self._queued:
+            if self._requested or self.tasks.pending:
                 self._queued = True
                 return True
-            if not self._queued:
-                self.settled = True
-                if self.on_wait is not None:
-                    self.on_wait()
+            self.settled = True
+            if self.on_wait is not None:
+                self.on_wait()
             return False
         if result == 1:
             self._finish(End(EndReason.EXITED, "the program finished", 1 if self._is_legacy else 0), clean=True)
