@@ -2,7 +2,7 @@
 
 import datetime
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.vm.support import Recorder
+from wapo.engine.engine import Engine, Settings
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.net.resolver import Resolver
@@ -91,6 +92,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     file = tmp_path_factory.mktemp("authority") / "ca.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(certificate, key, file)
+
+
+@pytest.fixture(scope="session")
+def metered_engine() -> Iterator[Engine]:
+    """An engine that counts instructions, as programs are metered by."""
+    with Engine(Settings(consume_fuel=True)).opened() as opened:
+        yield opened
 
 
 class Networked(Recorder):
