@@ -252,6 +252,8 @@ class Guest:
             self._finish(self._doom or (_failed_start(error) if starting else _end_of(error)))
             return False
         self._account(started)
+        if self.tasks.overflowing:
+            self._doom = self._doom or End(EndReason.TRAP, "the program left too much in its queues (tasks, wakers)")
         if self._doom is not None:
             self._finish(self._doom)
             return False

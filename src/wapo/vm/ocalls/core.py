@@ -4,7 +4,8 @@ Gas is counted when an operation starts, not when its arguments could not be dec
 """
 
 import os
-import struct
+import sys
+from array import array
 from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
@@ -134,7 +135,13 @@ def enable_ocall_trace(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3:
 def awake_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> bytes:
     guest.meter.gas += 500
     wakers = guest.tasks.drain_wakers()
-    return encode_compact(len(wakers)) + struct.pack(f"<{len(wakers)}i", *wakers)
+    return encode_compact(len(wakers)) + _little_endian(wakers)
+
+
+def _little_endian(numbers: "array[int]") -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 def drain_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -152,8 +159,9 @@ def drain_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) 
         return 0
     batch = wakers[: min(p1, 1 << 20)]
     del wakers[: len(batch)]
-    guest.instance.write(p0, struct.pack(f"<{len(batch)}i", *batch))
-    return len(batch)
+    count = len(batch)
+    guest.instance.write(p0, _little_endian(batch))
+    return count
 
 
 def getrandom(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
