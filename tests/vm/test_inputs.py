@@ -12,7 +12,8 @@ from wapo.scale.primitives import ScaleError, encode_bytes, encode_text
 from wapo.vm.ends import End, EndReason
 from wapo.vm.inputs import InputBusy, InputClosed, offer_http, offer_query
 from wapo.vm.limits import GuestLimits
-from wapo.vm.resources.oneshot import Closed, Reply, Sent
+from wapo.vm.ocalls import core
+from wapo.vm.resources.oneshot import Closed, Refused, Reply, Sent
 from wapo.vm.resources.pipe import PipeBroken
 
 QUERY, HTTP = (240, 3), (240, 4)
@@ -133,6 +134,20 @@ async def test_a_caller_who_waits_no_longer(engine: Engine) -> None:
         reply = offer_query(puppet.guest, None, "/", b"", nobody)
         reply.abandon()
         assert await puppet.replay([(202, 1, BUFFER, 5), (204, 1, BUFFER, 5), (101, 1)]) == [err(9), err(9), 0]
+
+
+async def test_an_answer_has_a_longest_length(engine: Engine) -> None:
+    """A call cannot be interrupted, and this one copies. The sender can still be used."""
+    answers: list[Reply] = []
+    async with Puppet(engine) as puppet:
+        await puppet.call(*QUERY)
+        offer_query(puppet.guest, None, "/", b"", answers.append)
+        puppet.guest.instance.grow_to(BUFFER + core.MAX_OUTPUT_BYTES + 1)
+        assert await puppet.replay([
+            (202, 1, BUFFER, core.MAX_OUTPUT_BYTES + 1), (204, 1, BUFFER, core.MAX_REFUSAL_BYTES + 1),
+            (204, 1, BUFFER, core.MAX_REFUSAL_BYTES),
+        ]) == [err(10), err(10), 0]  # fmt: skip
+    assert answers == [Refused("\0" * core.MAX_REFUSAL_BYTES)]
 
 
 async def test_a_head_is_seen_although_the_body_is_not_read(engine: Engine) -> None:
