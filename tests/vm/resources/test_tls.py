@@ -1,6 +1,7 @@
 """TLS for guests: listeners, and the shared port routed by server name; Python's own client at the other end."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -104,6 +105,79 @@ async def test_there_is_no_half_close(engine: Engine, network: Network, authorit
         assert await puppet.call(103, 1, 1, BUFFER, 10) == err(9)
         reader, writer = await client
         assert await reader.read() == b"bye"
+        writer.close()
+
+
+async def test_a_task_that_writes_does_not_silence_one_that_reads(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """Both wait for the peer's half of the handshake; each has a place of its own, and both hear when it is there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        data = encode_text("localhost") + server.getsockname()[1].to_bytes(2, "little") + b"\0"
+        async with Puppet(engine, services=Networked(network)) as puppet:
+            connector = await puppet.call(214, *puppet.put(data))
+            stream = await puppet.ready_call(106, 1, connector)
+            puppet.stop_draining()
+            await puppet.wakers()
+            assert await puppet.call(103, 1, stream, BUFFER, 10, task=1) == err(11)
+            assert await puppet.call(104, 2, stream, BUFFER, 10, task=2) == err(11)
+            assert await puppet.wakers() == []
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            pem = authority.file.parent / "both.pem"
+            pem.write_text("".join(authority.issue("localhost")))
+            context.load_cert_chain(pem)
+
+            def answer() -> bytes:
+                with context.wrap_socket(server.accept()[0], server_side=True) as connection:
+                    return connection.recv(10)
+
+            answering = asyncio.create_task(asyncio.to_thread(answer))
+            await puppet.until(lambda: puppet.guest.tasks.wakers)
+            assert await puppet.wakers() == [1, -2, 2, -3]
+            assert await puppet.call(103, 1, stream, BUFFER, 10, task=1) == err(11)
+            assert await puppet.call(104, 2, stream, *puppet.put(b"0123456789"), task=2) == 10
+            assert await answering == b"0123456789"
+
+
+async def test_who_waits_hears_of_the_end_of_a_handshake_that_somebody_else_drove(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """A server's reader drives it to its end; a writer that waited for it can write now, and would wait for ever."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        raw = socket.create_connection(("127.0.0.1", port))
+        raw.setblocking(False)
+        context = client_context(authority)
+        client = context.wrap_socket(raw, server_hostname="localhost", do_handshake_on_connect=False)
+        stream = await puppet.ready_call(212, 1, 0)
+        puppet.stop_draining()
+        await puppet.wakers()
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        assert await puppet.call(104, 2, stream, BUFFER, 10) == err(11)
+        await puppet.until(lambda: not puppet.guest.tasks.pending)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()  # its half is in the server's socket now, before the loop has looked
+        assert puppet.replay_now([(103, 3, stream, BUFFER, 10)]) == [err(11)]
+        assert await puppet.wakers() == [2, -3]
+        assert await puppet.call(104, 2, stream, BUFFER, 10) == 10
+        client.close()
+
+
+async def test_who_reads_hears_of_a_shutdown(engine: Engine, network: Network, authority: Authority) -> None:
+    """Nothing can be read any more, and nobody else would say so."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        client = asyncio.create_task(
+            asyncio.open_connection("127.0.0.1", port, ssl=client_context(authority), server_hostname="localhost")
+        )
+        stream = await puppet.ready_call(212, 1, 0)
+        assert await puppet.ready_call(104, 1, stream, BUFFER, 10) == 10
+        _, writer = await client
+        puppet.stop_draining()
+        await puppet.wakers()
+        assert await puppet.call(103, 1, stream, BUFFER, 10) == err(11)
+        assert await puppet.call(105, 2, stream) == 0
+        assert await puppet.wakers() == [1, -2, -3]
+        assert await puppet.call(103, 1, stream, BUFFER, 10) == err(9)
         writer.close()
 
 

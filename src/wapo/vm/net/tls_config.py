@@ -92,6 +92,7 @@ class Identity:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION
         pem = b"".join(item.public_bytes(serialization.Encoding.PEM) for item in self.chain) + self.key
         descriptor = os.memfd_create("wapo-tls", os.MFD_CLOEXEC)  # the library wants a file; the key stays off the disk
         try:
@@ -120,6 +121,7 @@ class TrustRoots:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION
         for path in self._files:
             context.load_verify_locations(cafile=path)
         return context

@@ -105,6 +105,7 @@ class TlsPort:
         # What a client sees that asks for no name, or for one that nobody has subscribed to: an alert.
         self._front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._front.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._front.options |= ssl.OP_NO_RENEGOTIATION
         self._front.sni_callback = self._choose
         self.port = port
 

@@ -103,7 +103,7 @@ class TlsStream(Resource):
             self._ready.wait_read(guest.registration(task, waker))
             return PENDING
         except ssl.SSLWantWriteError:
-            self._ready.wait_write(guest.registration(task, waker))
+            self._ready.wait_read(guest.registration(task, waker), for_writing=True)
             return PENDING
         except OSError:
             return self._failed()
@@ -136,7 +136,7 @@ class TlsStream(Resource):
                     break
         except ssl.SSLWantReadError:
             if not moved:
-                self._ready.wait_read(guest.registration(task, waker))
+                self._ready.wait_write(guest.registration(task, waker), for_reading=True)
                 return PENDING
         except ssl.SSLWantWriteError:
             self._ready.wait_write(guest.registration(task, waker))
@@ -151,6 +151,7 @@ class TlsStream(Resource):
     def _handshake(self) -> None:
         self._socket.do_handshake()
         self._handshaking = False
+        self._ready.wake()  # who waits for the handshake has nothing else to wait for now
 
     def _flush(self) -> bool:
         """Sends what is left of a record; True if nothing is left to do."""
@@ -192,6 +193,7 @@ class TlsStream(Resource):
     def _hang_up(self) -> None:
         self._open = False
         self._unsent = None
+        self._ready.wake()  # whoever waits gets the error, too
         self._ready.close()
         with contextlib.suppress(OSError, ValueError):
             self._socket.shutdown(socket.SHUT_WR)
