@@ -3,6 +3,7 @@
 Both texts come from guests, so they are bounded, and parsed by ``cryptography`` before OpenSSL sees them.
 """
 
+import asyncio
 import contextlib
 import os
 import re
@@ -139,6 +140,15 @@ class TrustRoots:
         for path in self._files:
             context.load_verify_locations(cafile=path)
         return context
+
+    async def load(self) -> None:
+        """Has :attr:`context` ready. Reading a bundle takes 50 ms, which is not the event loop's to spend.
+
+        Raises:
+            OSError: as there.
+        """
+        if "context" not in self.__dict__:
+            await asyncio.to_thread(getattr, self, "context")
 
     def verify_server(self, identity: Identity, name: str) -> None:
         """A server's certificate, for a name, now (6.5).
