@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +13,8 @@ from tests.vm.conftest import Authority, Networked, pem_of
 from tests.vm.puppet import BUFFER, Puppet, err
 from wapo.engine.engine import Engine
 from wapo.scale.primitives import encode_text
+from wapo.vm.guest import Guest
+from wapo.vm.net import tls_port
 from wapo.vm.net.network import Network
 
 
@@ -319,6 +321,59 @@ async def test_subscribers_hear_of_the_end_of_the_port(engine: Engine, network: 
         assert await puppet.call(212, 1, 0) == err(11)
         await network.tls_port.__aexit__()
         assert await puppet.ready_call(212, 1, 0) == err(12)
+
+
+async def connect_by_name(network: Network, authority: Authority, name: str) -> asyncio.StreamWriter:
+    """A client of the TLS port whose handshake is done."""
+    assert network.tls_port is not None
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", network.tls_port.port, ssl=client_context(authority), server_hostname=name
+    )
+    return writer
+
+
+async def test_connections_that_wait_are_closed_with_their_subscription(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """Before and after the end of the port; after it, they can still be accepted."""
+    assert network.tls_port is not None
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        for end_first in (False, True):
+            subscription = await subscribe(puppet, "one.example", *authority.issue("one.example"))
+            writers = [await connect_by_name(network, authority, "one.example") for _ in range(3)]
+            await puppet.until(lambda: network.budget.taken == 3)
+            stream = await puppet.ready_call(212, 1, subscription)
+            if end_first:
+                await network.tls_port.__aexit__()
+                another = await puppet.ready_call(212, 1, subscription)
+                assert await puppet.replay([(101, another)]) == [0]
+            assert await puppet.replay([(101, subscription), (101, stream)]) == [0, 0]
+            assert network.budget.taken == 0
+            for writer in writers:
+                writer.close()
+
+
+async def test_parked_connections_are_closed_once(
+    engine: Engine, network: Network, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the name, and not again when their time is over: their places would be given back twice."""
+    monkeypatch.setattr(tls_port, "_PARKED_S", 0.05)
+    wanted: list[str] = []
+
+    class PerConnection(Networked):
+        def wants_instance_for_connection(self, guest: Guest) -> Callable[[], None]:
+            return lambda: wanted.append(guest.owner)
+
+    async with Puppet(engine, services=PerConnection(network)) as puppet:
+        subscription = await subscribe(puppet, "one.example", *authority.issue("one.example"))
+        writer = await connect_by_name(network, authority, "one.example")
+        await puppet.until(lambda: wanted == ["puppet"])
+        assert network.budget.taken == 1
+        assert await puppet.call(101, subscription) == 0
+        assert network.budget.taken == 0
+        await asyncio.sleep(0.1)
+        assert network.budget.taken == 0
+        writer.close()
 
 
 async def test_without_a_tls_port_names_are_forbidden(engine: Engine, network: Network, authority: Authority) -> None:
