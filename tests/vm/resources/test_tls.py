@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
+import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -351,6 +353,21 @@ async def test_connections_that_wait_are_closed_with_their_subscription(
             assert network.budget.taken == 0
             for writer in writers:
                 writer.close()
+
+
+async def test_a_client_that_is_gone_before_its_handshake_leaves_nothing(network: Network) -> None:
+    """It resets the connection before the port has looked at it; no socket is left for the collector to find."""
+    assert network.tls_port is not None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(5):
+            client = socket.create_connection(("127.0.0.1", network.tls_port.port))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.close()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        gc.collect()
+    assert not caught
 
 
 async def test_parked_connections_are_closed_once(

@@ -20,6 +20,7 @@ from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.readiness import wait_readable, wait_writable
 from wapo.vm.net.tls_config import Identity
+from wapo.vm.net.tls_socket import wrap
 
 __all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort"]
 
@@ -227,9 +228,7 @@ class TlsPort:
         connection: ssl.SSLSocket | None = None
         try:
             async with asyncio.timeout(_HANDSHAKE_S):
-                connection = self._front.wrap_socket(
-                    connected, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-                )
+                connection = wrap(connected, self._front)
                 await _handshake(connection)
             self._route(connection, peer)
         except (OSError, ValueError, TimeoutError):

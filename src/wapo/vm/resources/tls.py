@@ -13,6 +13,7 @@ from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.vm.net.accounting import SHUTDOWN_EGRESS
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.readiness import Readiness
+from wapo.vm.net.tls_socket import wrap
 from wapo.vm.resources.base import Resource
 
 if TYPE_CHECKING:
@@ -59,12 +60,8 @@ def _wrapped(
     connected: socket.socket, context: ssl.SSLContext, budget: SocketBudget, owner: str, host: str | None
 ) -> Resource:
     try:
-        wrapped = context.wrap_socket(
-            connected, server_side=host is None, server_hostname=host, do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,
-        )  # fmt: skip
-    except (OSError, ValueError):  # the peer has gone already, or the name is none that OpenSSL takes
-        connected.close()
+        wrapped = wrap(connected, context, host)
+    except (OSError, ValueError):
         budget.give_back(owner)
         return BrokenStream()
     return TlsStream(wrapped, budget, owner, handshaking=True)
