@@ -66,6 +66,10 @@ def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """An authority, and its certificate in a file."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+def make_authority(folder: Path) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Wapo's tests")])
     now = datetime.datetime.now(datetime.UTC)
@@ -89,7 +93,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
-    file = tmp_path_factory.mktemp("authority") / "ca.pem"
+    file = folder / "ca.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(certificate, key, file)
 

@@ -86,24 +86,25 @@ _TEXT = """
 """
 
 
-def puppet_module(*, legacy: bool = False, extra: str = "") -> bytes:
+def puppet_module(*, legacy: bool = False, extra: str = "", pages: int = _PAGES) -> bytes:
     """The module, of either dialect."""
     names = (
         {"module": "env", "slow": "sidevm_ocall", "fast": "sidevm_ocall_fast_return", "poll": "sidevm_poll"}
         if legacy
         else {"module": "wapo", "slow": "ocall", "fast": "ocall_fast_return", "poll": "wapo_poll"}
     )
-    return bytes(wasmtime.wat2wasm(_TEXT.format(**names, extra=extra, pages=_PAGES, buffer=BUFFER)))
+    return bytes(wasmtime.wat2wasm(_TEXT.format(**names, extra=extra, pages=pages, buffer=BUFFER)))
 
 
-_linked: dict[tuple[int, bool], Program] = {}
+_linked: dict[tuple[int, bool, int], Program] = {}
 
 
-def link_puppet(engine: Engine, *, legacy: bool = False) -> Program:
+def link_puppet(engine: Engine, *, legacy: bool = False, pages: int = _PAGES) -> Program:
     """The puppet's program; linked once for an engine."""
-    key = (id(engine), legacy)
+    key = (id(engine), legacy, pages)
     if key not in _linked:
-        _linked[key] = ProgramLinker(engine).link(compile_module(engine, puppet_module(legacy=legacy)))
+        module = compile_module(engine, puppet_module(legacy=legacy, pages=pages))
+        _linked[key] = ProgramLinker(engine).link(module)
     return _linked[key]
 
 
@@ -118,11 +119,11 @@ class Puppet:
     def __init__(
         self, engine: Engine, *, services: Services | None = None, scheduler: Scheduler | None = None,
         limits: GuestLimits | None = None, legacy: bool = False, drain: bool = True, owner: str = "puppet",
-        **options: Any,
+        pages: int = _PAGES, **options: Any,
     ) -> None:  # fmt: skip
         self.services = services or Recorder()
         self.scheduler = scheduler or Scheduler()
-        program = link_puppet(engine, legacy=legacy)
+        program = link_puppet(engine, legacy=legacy, pages=pages)
         self.guest: Guest = program.start(
             self.scheduler, self.services, limits or GuestLimits(burst_s=10, time_s=60), owner=owner, **options
         )
