@@ -5,6 +5,7 @@ text. What stands behind a guest is real: sockets, TLS, files, keys, the node's 
 """
 
 import asyncio
+import re
 import socket
 import ssl
 import time
@@ -521,3 +522,18 @@ async def test_a_query_needs_a_channel(engine: Engine) -> None:
             await puppet.replay(calls)
             with pytest.raises(InputClosed):
                 offer_query(puppet.guest, None, "/", b"", lambda _reply: None)
+
+
+def test_the_table_of_the_checklist_is_true() -> None:
+    """docs/abi.md has each item once, with tests that exist; each test of an item is there."""
+    root = Path(__file__).parents[2]
+    table = (root / "docs" / "abi.md").read_text().split("## Conformance")[1]
+    rows = re.findall(r"^\| (\d+) \|.*$", table, re.MULTILINE)
+    assert [int(number) for number in rows] == list(range(1, 25))
+    here = Path(__file__).relative_to(root).as_posix()
+    named = set(re.findall(r"`((?:[\w/]+\.py::)?test_\w+)`", table))
+    for name in named:
+        path, _, function = name.rpartition("::")
+        assert re.search(rf"def {function}\(", (root / (path or here)).read_text()), name
+    items = set(re.findall(r"^async def (test_\d\d_\w+)", Path(__file__).read_text(), re.MULTILINE))
+    assert items <= named
