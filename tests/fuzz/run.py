@@ -78,7 +78,7 @@ def main() -> int:
                 random = Random(number)
                 chances = {
                     "legacy": random.random() < 0.25, "drain": random.random() < 0.5,
-                    "end": random.choice(["return", "trap", "stop"]),
+                    "end": random.choice(["return", "trap", "stop", "midst"]),
                 }  # fmt: skip
                 steps = sequence(random)
                 error = failure(steps, chances)

@@ -33,7 +33,7 @@ def fuzzing(engine: Engine, authority: Authority, tmp_path_factory: pytest.TempP
 )  # fmt: skip
 @given(
     random=st.randoms(use_true_random=False), legacy=st.booleans(), drain=st.booleans(),
-    end=st.sampled_from(["return", "trap", "stop"]),
+    end=st.sampled_from(["return", "trap", "stop", "midst"]),
 )  # fmt: skip
 def test_any_short_sequence_leaves_the_host_as_it_was(
     fuzzing: Fuzzing, random: Random, legacy: bool, drain: bool, end: str
@@ -48,5 +48,5 @@ def test_long_sequences_leave_the_host_as_it_was(fuzzing: Fuzzing, seed: int) ->
     runner, site = fuzzing
     random = Random(seed)
     for number in range(14):
-        legacy, drain, end = number % 4 == 3, random.random() < 0.5, random.choice(["return", "trap", "stop"])
+        legacy, drain, end = number % 4 == 3, random.random() < 0.5, random.choice(["return", "trap", "stop", "midst"])
         runner.run(run_steps(site, sequence(random), legacy=legacy, drain=drain, end=end))

@@ -409,6 +409,8 @@ class World:
             await puppet.replay([], returns=1)
         elif guest.ended is None and how == "trap":
             await puppet.replay([], returns=7777)
+        elif guest.ended is None and how == "midst":
+            await self._in_the_midst()
         guest.stop(End(EndReason.STOPPED, "the sequence is over"))
         assert guest.ended is not None
         assert guest.ended.reason is not EndReason.HOST_FAILURE, guest.ended
@@ -425,6 +427,18 @@ class World:
         async with asyncio.timeout(10):
             while self.site.network.budget.taken or self._left():  # a handshake with the TLS port may be under way
                 await asyncio.sleep(0.001)
+
+    async def _in_the_midst(self) -> None:
+        """Begins a poll whose calls wait for files and threads, and does not wait for its end."""
+        self._place_data()
+        blob = (self._addresses["BLOB"], len(self.site.data["BLOB"]))
+        calls = [(261, ROOM, 60_000), (244, *blob), (260,), (250, ROOM, 100_000)] * 5
+        asking = asyncio.create_task(self.puppet.replay(calls))
+        for _ in range(len(self.replies) + 3):
+            await asyncio.sleep(0.001)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
 
     def _left(self) -> list[str]:
         """What watches sockets or runs on behalf of guests."""
