@@ -11,6 +11,7 @@ from wapo.vm.inputs import offer_query
 from wapo.vm.limits import GuestLimits
 from wapo.vm.resources.oneshot import Reply, Sent
 from wapo.vm.resources.pipe import DuplexStream, Pipe
+from wapo.vm.scheduler import Scheduler
 
 FLAG = 64
 #: Goes on when the host has written the flag. A slice ends in it, however long it takes.
@@ -165,3 +166,23 @@ async def test_the_task_that_is_queued_is_the_calls_argument(engine: Engine) -> 
     guest.request_poll()
     await run_until(guest, lambda: guest.ended is not None)
     assert words == [0, 0, 3, 0, err(11), 9, 77]
+
+
+async def test_a_failure_of_the_host_while_one_guest_ends_keeps_nobody_from_running(engine: Engine) -> None:
+    """Whoever is told of the end of a guest may have a bug. It is heard of, and the other guests have their turns."""
+    heard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: heard.append(context["exception"]))
+    scheduler = Scheduler()
+    ending = '(func (export "wapo_poll") (result i32) (i32.const 1))'
+    guests = [guest_of(engine, ending, scheduler=scheduler, owner=owner) for owner in ("one", "one", "two")]
+    bug = RuntimeError("a bug")
+
+    def fail(_end: End) -> None:
+        raise bug
+
+    guests[0].on_end(fail)
+    for guest in guests:
+        guest.request_poll()
+    await run_until(guests[0], lambda: all(guest.ended is not None for guest in guests))
+    assert heard == [bug]
+    assert not scheduler.busy
