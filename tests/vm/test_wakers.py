@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.vm.puppet import BUFFER, Puppet
@@ -165,3 +165,18 @@ def test_the_ready_queue_is_fifo_without_recent_repeats(numbers: list[int]) -> N
         if task not in expected[-8:]:
             expected.append(task)
     assert list(queue.ready) == expected
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(-3, 12), max_size=60))
+async def test_a_guest_gets_its_tasks_in_that_order(engine: Engine, numbers: list[int]) -> None:
+    """The same, through 109 and 110."""
+    expected: list[int] = []
+    for number in numbers:
+        if number not in expected[-8:]:
+            expected.append(number)
+    async with Puppet(engine, drain=False) as puppet:
+        await puppet.call(110)
+        marks = [(109, number) for number in numbers]
+        words = await puppet.replay([*marks, *[(110,)] * (len(expected) + 1)])
+        assert words[len(numbers) :] == [*(number & 0xFFFFFFFF for number in expected), err(7)]
