@@ -2,7 +2,7 @@
 
 import datetime
 import ipaddress
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.vm.support import Recorder
+from wapo.engine.engine import Engine, Settings
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.net.resolver import Resolver
@@ -65,6 +66,10 @@ def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """An authority, and its certificate in a file."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+def make_authority(folder: Path) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Wapo's tests")])
     now = datetime.datetime.now(datetime.UTC)
@@ -88,9 +93,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )  # fmt: skip
-    file = tmp_path_factory.mktemp("authority") / "ca.pem"
+    file = folder / "ca.pem"
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return Authority(certificate, key, file)
+
+
+@pytest.fixture(scope="session")
+def metered_engine() -> Iterator[Engine]:
+    """An engine that counts instructions, as programs are metered by."""
+    with Engine(Settings(consume_fuel=True)).opened() as opened:
+        yield opened
 
 
 class Networked(Recorder):

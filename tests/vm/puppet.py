@@ -15,6 +15,7 @@ from tests.vm.support import Recorder
 from wapo.abi.calls import CALLS
 from wapo.engine.engine import Engine
 from wapo.engine.modules import compile_module
+from wapo.scale.primitives import Reader
 from wapo.vm.guest import Guest
 from wapo.vm.limits import GuestLimits
 from wapo.vm.program import Program, ProgramLinker
@@ -27,8 +28,13 @@ __all__ = ["BUFFER", "Puppet", "err", "link_puppet", "puppet_module"]
 _COUNT = 0  # u32: records to replay in the next poll; 0 when they have been
 _RETURN = 4  # i32: what that poll returns
 _DRAIN = 8  # u32: whether a poll without records empties both queues, as a program that does its duty
-_RECORDS = 64  # of seven u32: 0 fast or 1 slow, then the six arguments
+_TASKS = 12  # u32: how many tasks such polls have found ready, ever
+_TASKS_THEN = 16  # u32: how many that were at the end of the last replay
+_RECORDS = 64  # of seven u32: how (_FAST, _SLOW, _FETCHED), then the six arguments
 _RESULTS = 16384  # i64 each
+_MOST_RECORDS = (_RESULTS - _RECORDS) // 28
+_FAST, _SLOW = 0, 1
+_FETCHED = 2  # as slow, and what it leaves is fetched at once, to BUFFER
 #: Where tests put data and buffers; the rest of the memory is theirs.
 BUFFER = 65536
 _PAGES = 64
@@ -48,9 +54,12 @@ _TEXT = """
       (if (i32.load (i32.const 8)) (then
         (drop (call $slow (i32.const 0) (i32.const 112) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
         (loop $more
-          (br_if $more (i64.lt_u
+          (if (i64.lt_u
             (call $fast (i32.const 0) (i32.const 110) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
-            (i64.const 4294967296))))))
+            (i64.const 4294967296))
+            (then
+              (i32.store (i32.const 12) (i32.add (i32.load (i32.const 12)) (i32.const 1)))
+              (br $more))))))
       (return (i32.const 0))))
     (block $done (loop $next
       (br_if $done (i32.ge_u (local.get $i) (local.get $n)))
@@ -63,33 +72,39 @@ _TEXT = """
           (call $field (local.get $i) (i32.const 4)) (call $field (local.get $i) (i32.const 8))
           (call $field (local.get $i) (i32.const 12)) (call $field (local.get $i) (i32.const 16))
           (call $field (local.get $i) (i32.const 20)) (call $field (local.get $i) (i32.const 24))))))
+      (if (i32.and (i32.eq (call $field (local.get $i) (i32.const 0)) (i32.const 2))
+                   (i64.lt_u (local.get $result) (i64.const 4294967296)))
+        (then (drop (call $fast (i32.const 0) (i32.const 0)
+          (i32.const {buffer}) (i32.wrap_i64 (local.get $result)) (i32.const 0) (i32.const 0)))))
       (i64.store (i32.add (i32.const 16384) (i32.mul (local.get $i) (i32.const 8))) (local.get $result))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br $next)))
+    (i32.store (i32.const 16) (i32.load (i32.const 12)))
     (i32.store (i32.const 0) (i32.const 0))
     (i32.load (i32.const 4)))
 )
 """
 
 
-def puppet_module(*, legacy: bool = False, extra: str = "") -> bytes:
+def puppet_module(*, legacy: bool = False, extra: str = "", pages: int = _PAGES) -> bytes:
     """The module, of either dialect."""
     names = (
         {"module": "env", "slow": "sidevm_ocall", "fast": "sidevm_ocall_fast_return", "poll": "sidevm_poll"}
         if legacy
         else {"module": "wapo", "slow": "ocall", "fast": "ocall_fast_return", "poll": "wapo_poll"}
     )
-    return bytes(wasmtime.wat2wasm(_TEXT.format(**names, extra=extra, pages=_PAGES)))
+    return bytes(wasmtime.wat2wasm(_TEXT.format(**names, extra=extra, pages=pages, buffer=BUFFER)))
 
 
-_linked: dict[tuple[int, bool], Program] = {}
+_linked: dict[tuple[int, bool, int], Program] = {}
 
 
-def link_puppet(engine: Engine, *, legacy: bool = False) -> Program:
+def link_puppet(engine: Engine, *, legacy: bool = False, pages: int = _PAGES) -> Program:
     """The puppet's program; linked once for an engine."""
-    key = (id(engine), legacy)
+    key = (id(engine), legacy, pages)
     if key not in _linked:
-        _linked[key] = ProgramLinker(engine).link(compile_module(engine, puppet_module(legacy=legacy)))
+        module = compile_module(engine, puppet_module(legacy=legacy, pages=pages))
+        _linked[key] = ProgramLinker(engine).link(module)
     return _linked[key]
 
 
@@ -104,11 +119,11 @@ class Puppet:
     def __init__(
         self, engine: Engine, *, services: Services | None = None, scheduler: Scheduler | None = None,
         limits: GuestLimits | None = None, legacy: bool = False, drain: bool = True, owner: str = "puppet",
-        **options: Any,
+        pages: int = _PAGES, **options: Any,
     ) -> None:  # fmt: skip
         self.services = services or Recorder()
         self.scheduler = scheduler or Scheduler()
-        program = link_puppet(engine, legacy=legacy)
+        program = link_puppet(engine, legacy=legacy, pages=pages)
         self.guest: Guest = program.start(
             self.scheduler, self.services, limits or GuestLimits(burst_s=10, time_s=60), owner=owner, **options
         )
@@ -147,29 +162,39 @@ class Puppet:
         return await self.replay_records(records, returns=returns)
 
     @staticmethod
-    def record(number: int, *parameters: int, task: int = 0, slow: bool | None = None) -> bytes:
+    def record(number: int, *parameters: int, task: int = 0, how: int | None = None) -> bytes:
         """One call. Which import it goes through is its kind's, unless told."""
-        if slow is None:
-            slow = number in CALLS and not CALLS[number].fast
+        if how is None:
+            how = _SLOW if number in CALLS and not CALLS[number].fast else _FAST
         padded = [p & 0xFFFFFFFF for p in (*parameters, 0, 0, 0, 0)[:4]]
-        return _RECORD.pack(int(slow), task & 0xFFFFFFFF, number & 0xFFFFFFFF, *padded)
+        return _RECORD.pack(how, task & 0xFFFFFFFF, number & 0xFFFFFFFF, *padded)
 
     async def replay_records(self, records: list[bytes], *, returns: int = 0) -> list[int]:
+        """As :meth:`replay`."""
+        count = self._load(records, returns)
+        self.guest.request_poll()
+        await self.until(lambda: self.ended or self._word(_COUNT) == 0)
+        return [] if self.ended else self._results(count)
+
+    def replay_now(self, calls: Iterable[tuple[int, ...]]) -> list[int]:
+        """As :meth:`replay`, without a turn of the event loop: it sees nothing of what the world does meanwhile."""
+        count = self._load([self.record(call[0], *call[1:]) for call in calls], 0)
+        assert not self.guest.in_poll
+        while self._word(_COUNT):  # a slice may end in the middle
+            self.scheduler.run_now(self.guest)
+        return self._results(count)
+
+    def _load(self, records: list[bytes], returns: int) -> int:
         records = records or [self.record(111, 0)]  # a poll without records is the puppet's own
-        # In the middle of a poll, suspended at the end of its slice, it would not see what is written now.
-        await self.until(lambda: self.ended or not self.guest.in_poll)
-        if self.ended:
-            return []
+        assert len(records) <= _MOST_RECORDS
         instance = self.guest.instance
         instance.write(_RETURN, struct.pack("<i", returns))
         instance.write(_RECORDS, b"".join(records))
         instance.write(_COUNT, struct.pack("<I", len(records)))
-        self.guest.request_poll()
-        done = struct.pack("<I", 0)
-        await self.until(lambda: self.ended or instance.read(_COUNT, 4) == done)
-        if self.ended:
-            return []
-        return list(struct.unpack(f"<{len(records)}Q", instance.read(_RESULTS, 8 * len(records))))
+        return len(records)
+
+    def _results(self, count: int) -> list[int]:
+        return list(struct.unpack(f"<{count}Q", self.guest.instance.read(_RESULTS, 8 * count)))
 
     async def call(self, number: int, *parameters: int, task: int = 0) -> int:
         """One call in a poll of its own; the result word."""
@@ -178,45 +203,41 @@ class Puppet:
         return words[0]
 
     async def fetch(self, number: int, *parameters: int, task: int = 0) -> bytes | int:
-        """A slow call and its bytes; or the result word of its error."""
-        word = await self.call(number, *parameters, task=task)
-        if word >> 32:
-            return word
-        assert await self.call(0, BUFFER, word) == word
-        return self.get(word)
+        """A slow call and its bytes, fetched in the same poll; or the result word of its error."""
+        words = await self.replay_records([self.record(number, *parameters, task=task, how=_FETCHED)])
+        assert words, repr(self.guest.ended)
+        return words[0] if words[0] >> 32 else self.get(words[0])
 
-    async def ready_fetch(self, length: int, number: int, *parameters: int, task: int = 0) -> bytes:
-        """As :meth:`ready_call` of a slow call whose result has that many bytes; the bytes."""
-        async with asyncio.timeout(20):
-            while True:
-                polls = self.guest.meter.polls
-                words = await self.replay([(number, *parameters), (0, BUFFER, length)], task=task)
-                if words[0] != err(11):
-                    break
-                await self._polled_again(polls)
-        assert words == [length, length], words
-        return self.get(length)
-
-    async def wakers(self) -> list[int]:
-        """What 112 delivers."""
-        data = await self.fetch(112)
-        assert isinstance(data, bytes)
-        return list(struct.unpack(f"<{(len(data) - 1) // 4}i", data[1:])) if len(data) <= 1 + 4 * 63 else []
+    async def ready_fetch(self, number: int, *parameters: int, task: int = 0) -> bytes | int:
+        """As :meth:`fetch`, repeated for as long as it is pending."""
+        while (result := await self.fetch(number, *parameters, task=task)) == err(11):
+            await self.woken()
+        return result
 
     async def ready_call(self, number: int, *parameters: int, task: int = 0) -> int:
         """Repeats a call for as long as it is pending, as a task would."""
-        async with asyncio.timeout(20):
-            while True:
-                polls = self.guest.meter.polls
-                word = await self.call(number, *parameters, task=task)
-                if word != err(11):
-                    return word
-                await self._polled_again(polls)
+        while (word := await self.call(number, *parameters, task=task)) == err(11):
+            await self.woken()
+        return word
 
-    async def _polled_again(self, polls: int) -> None:
-        """Returns when there has been another poll than the one that made a call; ``polls`` is their number before the
-        call, because the other may be over by the time that the call's is seen to be."""
-        await self.until(lambda: self.guest.meter.polls > polls + 1 or self.ended)
+    async def woken(self) -> None:
+        """Waits until a task has become ready since the end of the last replay. Only for a puppet that drains."""
+        await self.until(lambda: self.ended or self._word(_TASKS) != self._word(_TASKS_THEN))
+
+    def _word(self, at: int) -> int:
+        return int.from_bytes(self.guest.instance.read(at, 4), "little")
+
+    async def wakers(self) -> list[int]:
+        """What 112 delivers; for a puppet that does not drain by itself."""
+        data = await self.fetch(112)
+        assert isinstance(data, bytes)
+        count = Reader(data).compact()
+        return list(struct.unpack(f"<{count}i", data[len(data) - 4 * count :]))
+
+    def stop_draining(self) -> None:
+        """From now on it empties its queues only when it is told to. It is then polled without end while they are not
+        empty."""
+        self.guest.instance.write(_DRAIN, struct.pack("<I", 0))
 
     async def end(self) -> None:
         """Returns 1 from a poll."""

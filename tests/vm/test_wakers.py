@@ -1,10 +1,16 @@
 """Tasks and wakers (wapo-abi.md 1.6 to 1.8): each waker-taking call gives exactly one negative message."""
 
-from hypothesis import given
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.vm.puppet import BUFFER, Puppet
 from tests.vm.support import END_OF_LOG, Recorder, Results, err, fast, guest_of, results_of, run_to_end, run_until, slow
 from wapo.engine.engine import Engine
+from wapo.vm import tasks
+from wapo.vm.ends import EndReason
 from wapo.vm.tasks import Registration, Slot, TaskQueue
 
 #: Notes the waker messages of ocall 112: their compact number, then each as i32.
@@ -92,6 +98,39 @@ async def test_a_guest_that_never_drains_does_not_keep_the_loop(engine: Engine) 
     guest.scheduler.stop_all()
 
 
+ONE_MORE_MESSAGE = """(drop (call $fast
+  (i32.const 0) (i32.const 103) (i32.const 4) (i32.const 99) (i32.const 0) (i32.const 0)))"""
+ONE_MORE_TASK = """(global.set $polls (i32.add (global.get $polls) (i32.const 1))) (drop (call $fast
+  (i32.const 0) (i32.const 109) (global.get $polls) (i32.const 0) (i32.const 0) (i32.const 0)))"""
+
+
+@pytest.mark.parametrize("fill", [ONE_MORE_MESSAGE, ONE_MORE_TASK], ids=["messages", "tasks"])
+@pytest.mark.parametrize("end", ["(br $again)", ""], ids=["one poll", "many polls"])
+async def test_a_program_that_fills_its_queues_is_ended(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, fill: str, end: str
+) -> None:
+    """The queues are the host's memory."""
+    monkeypatch.setattr(tasks, "MAX_READY", 10_000)
+    monkeypatch.setattr(tasks, "MAX_WAKERS", 10_000)
+    guest = guest_of(engine, f'(func (export "wapo_poll") (result i32) (loop $again {fill} {end}) (i32.const 0))')
+    ended = await run_to_end(guest)
+    assert ended.reason is EndReason.TRAP
+    assert "queues" in ended.detail
+    assert max(len(guest.tasks.ready), len(guest.tasks.wakers)) < 30_000
+
+
+async def test_very_many_messages_are_delivered_at_once(engine: Engine) -> None:
+    """As many as a program may leave lying, without keeping the loop."""
+    async with Puppet(engine, drain=False) as puppet:
+        puppet.guest.instance.grow_to(32 << 20)
+        puppet.guest.tasks.wakers.extend(range(tasks.MAX_WAKERS - 10))
+        length = 4 + 4 * (tasks.MAX_WAKERS - 10)
+        begin = time.perf_counter()
+        assert await puppet.replay([(112,), (0, BUFFER, length)]) == [length, length]
+        assert time.perf_counter() - begin < 2
+        assert puppet.get(12) == b"\xda\xff\xff\x00" + (0).to_bytes(4, "little") + (1).to_bytes(4, "little")
+
+
 @given(st.lists(st.sampled_from(["set", "wake", "drop"]), max_size=40))
 def test_every_registration_is_released_exactly_once(steps: list[str]) -> None:
     """Whatever happens to a slot, each registration gives one negative message, after its positive one if any."""
@@ -116,13 +155,28 @@ def test_every_registration_is_released_exactly_once(steps: list[str]) -> None:
 
 
 @given(st.lists(st.integers(-3, 12), max_size=60))
-def test_the_ready_queue_is_fifo_without_recent_repeats(tasks: list[int]) -> None:
+def test_the_ready_queue_is_fifo_without_recent_repeats(numbers: list[int]) -> None:
     """A task is not queued again while it is among the last eight."""
     queue = TaskQueue(lambda: None)
     queue.ready.clear()
     expected: list[int] = []
-    for task in tasks:
+    for task in numbers:
         queue.push(task)
         if task not in expected[-8:]:
             expected.append(task)
     assert list(queue.ready) == expected
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(-3, 12), max_size=60))
+async def test_a_guest_gets_its_tasks_in_that_order(engine: Engine, numbers: list[int]) -> None:
+    """The same, through 109 and 110."""
+    expected: list[int] = []
+    for number in numbers:
+        if number not in expected[-8:]:
+            expected.append(number)
+    async with Puppet(engine, drain=False) as puppet:
+        await puppet.call(110)
+        marks = [(109, number) for number in numbers]
+        words = await puppet.replay([*marks, *[(110,)] * (len(expected) + 1)])
+        assert words[len(numbers) :] == [*(number & 0xFFFFFFFF for number in expected), err(7)]

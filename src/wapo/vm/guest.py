@@ -35,6 +35,8 @@ _POLL_EXPORTS: Final = ("wapo_poll", "sidevm_poll")
 _CLEAN_EXIT_CODES: Final = range(126)
 _FUEL_PER_GAS: Final = 1024
 _MIN_FUEL: Final = 16384
+#: What a second of CPU is taken for where the fuel that it burnt is not known: a gas unit a microsecond.
+_FUEL_PER_CPU_S: Final = _FUEL_PER_GAS * 1_000_000
 
 
 class Guest:
@@ -66,10 +68,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_queued", "_release", "_requests", "args", "channels",
-        "dialect", "ended", "env", "held_body_bytes", "instance", "limits", "may_be_command", "meter", "on_channel",
-        "on_start", "on_wait", "output", "owner", "return_slot", "scheduler", "services", "session", "settled", "table",
-        "tasks", "trace", "wasi",
+        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_poll_cpu_s", "_queued", "_release", "_requested",
+        "_requests", "args", "channels", "dialect", "ended", "env", "held_body_bytes", "instance", "limits",
+        "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot", "scheduler",
+        "services", "session", "settled", "table", "tasks", "trace", "wasi",
     )  # fmt: skip
 
     def __init__(
@@ -108,7 +110,9 @@ class Guest:
         self.ended: End | None = None
         self._call: Call | None = None
         self._queued = False
+        self._requested = False
         self._burst_s = 0.0
+        self._poll_cpu_s = 0.0
         self._doom: End | None = None
         self._on_end: list[Callable[[End], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
@@ -175,6 +179,7 @@ class Guest:
             if self._call is not None:
                 self._call.close()
                 self._call = None
+                self._sync_gas(self._poll_cpu_s)
             self._close_wasi()
             self.table.close()
         finally:
@@ -217,12 +222,11 @@ class Guest:
 
     def request_poll(self) -> None:
         """Something may have happened; any number of requests before the next poll cause one poll."""
-        if self._queued or self.ended is not None:
-            return
-        if self._call is not None and self._call.waiting is not None:
-            return  # it stands still inside a host call, and looks at its queues when that poll is over
-        self._queued = True
-        self.scheduler.submit(self)
+        if self._call is not None:
+            self._requested = True  # in the middle of a poll, wherever that stands: another one is due after it
+        elif not self._queued and self.ended is None:
+            self._queued = True
+            self.scheduler.submit(self)
 
     @property
     def in_poll(self) -> bool:
@@ -243,11 +247,14 @@ class Guest:
             done = call.poll()
         except Exception as error:
             self._account(started)
+            self._sync_gas()
             self._call = None
             starting = not self.instance.started
             self._finish(self._doom or (_failed_start(error) if starting else _end_of(error)))
             return False
         self._account(started)
+        if self.tasks.overflowing:
+            self._doom = self._doom or End(EndReason.TRAP, "the program left too much in its queues (tasks, wakers)")
         if self._doom is not None:
             self._finish(self._doom)
             return False
@@ -260,10 +267,11 @@ class Guest:
         return self._polled(call.result)
 
     def _begin(self) -> Call:
-        self._burst_s = 0.0
+        self._burst_s = self._poll_cpu_s = 0.0
         if not self.instance.started:
             return self.instance.start(self)
         self.meter.polls += 1
+        self._requested = False
         return self.instance.start_poll(self)
 
     def _start(self) -> bool:
@@ -306,13 +314,12 @@ class Guest:
             self._finish(End(EndReason.EXITED, FINISHED))
             return False
         if result == 0:
-            if self.tasks.pending and not self._queued:
+            if self._requested or self.tasks.pending:
                 self._queued = True
                 return True
-            if not self._queued:
-                self.settled = True
-                if self.on_wait is not None:
-                    self.on_wait()
+            self.settled = True
+            if self.on_wait is not None:
+                self.on_wait()
             return False
         if result == 1:
             self._finish(End(EndReason.EXITED, FINISHED, 1 if self._is_legacy else 0), clean=True)
@@ -326,10 +333,15 @@ class Guest:
     def _is_legacy(self) -> bool:
         return self.dialect is Dialect.LEGACY
 
-    def _sync_gas(self) -> None:
-        """From fuel to gas (7.3), between polls only: compiled code holds a copy of the counter."""
+    def _sync_gas(self, cut_off_s: float = 0.0) -> None:
+        """From fuel to gas (7.3), between polls only: compiled code holds a copy of the counter.
+
+        Args:
+            cut_off_s: CPU of a poll that will not be finished. The copy was lost with its stack, so its time is what
+                there is to go by.
+        """
         if self.instance.metered:
-            used = self.instance.fuel_used()
+            used = max(self.instance.fuel_used(), int(cut_off_s * _FUEL_PER_CPU_S))
             if used > _MIN_FUEL:
                 self.meter.gas += used // _FUEL_PER_GAS
                 self.instance.refuel()
@@ -337,6 +349,7 @@ class Guest:
     def _account(self, started: float) -> None:
         elapsed = time.thread_time() - started
         self._burst_s += elapsed
+        self._poll_cpu_s += elapsed
         self.meter.cpu_s += elapsed
 
 

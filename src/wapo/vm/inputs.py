@@ -53,10 +53,19 @@ def _offer(guest: "Guest", channel: int, reply: Oneshot, others: list[Resource],
     if guest.table.room < len(resources):
         raise InputBusy("the program holds too many resources")
     numbers = [guest.table.add(resource) for resource in resources]
-    if not guest.channels[channel].offer(encode(*numbers)):
-        reply.abandon()  # before it is removed: nobody is to hear of a message that was never given
-        for number in numbers:
-            guest.table.remove(number)
+
+    def take_back() -> None:
+        for number, resource in zip(numbers, resources, strict=True):
+            guest.table.discard(number, resource)
+
+    given = False
+    try:
+        given = guest.channels[channel].offer(encode(*numbers), take_back)
+    finally:
+        if not given:
+            reply.abandon()  # before it is removed: nobody is to hear of a message that was never given
+            take_back()
+    if not given:
         raise InputBusy("the program has too many messages waiting")
 
 
@@ -71,6 +80,7 @@ def offer_query(guest: "Guest", origin: bytes | None, path: str, payload: bytes,
 
     Raises:
         InputClosed, InputBusy: it was not given; ``deliver`` will not be called.
+        ScaleError: likewise, because the path is no Unicode text.
     """
 
     def encode(reply_tx: int) -> bytes:
@@ -106,6 +116,7 @@ def offer_http(guest: "Guest", method: str, url: str, headers: list[tuple[str, s
 
     Raises:
         InputClosed, InputBusy: it was not given; ``deliver`` will not be called.
+        ScaleError: likewise, because something of it is no Unicode text.
     """
     body, response = Pipe(DUPLEX_BYTES), Pipe(DUPLEX_BYTES)
 

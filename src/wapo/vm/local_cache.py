@@ -38,20 +38,21 @@ class LocalCache:
 
     def set(self, key: bytes, value: bytes) -> bool:
         """Replaces the value and begins its lifetime anew; False if the quota forbids it, even without what is over."""
-        previous = self._entries.get(key)
-        growth = len(value) - len(previous[0]) if previous is not None else len(key) + len(value)
-        if not self._fits(growth):
+        if not self._fits(key, value):
             self._purge()
-            previous = self._entries.get(key)
-            growth = len(value) - len(previous[0]) if previous is not None else len(key) + len(value)
-            if not self._fits(growth):
+            if not self._fits(key, value):
                 return False
+        self.remove(key)
         self._entries[key] = value, self._clock() + _DEFAULT_LIFETIME_S
-        self._size += growth
+        self._size += len(key) + len(value)
         return True
 
-    def _fits(self, growth: int) -> bool:
-        return self._size + growth <= self._quota and len(self._entries) < _MAX_ENTRIES
+    def _fits(self, key: bytes, value: bytes) -> bool:
+        """Whether there is room for the entry in place of the one that the key has, if any."""
+        previous = self._entries.get(key)
+        if previous is None:
+            return len(self._entries) < _MAX_ENTRIES and self._size + len(key) + len(value) <= self._quota
+        return self._size + len(value) - len(previous[0]) <= self._quota
 
     def _purge(self) -> None:
         now = self._clock()
@@ -59,14 +60,15 @@ class LocalCache:
             self.remove(key)
 
     def set_lifetime(self, key: bytes, seconds: int) -> None:
-        """From now on; 0 removes the entry. An entry that does not exist stays so."""
-        found = self._entries.get(key)
-        if found is None:
+        """From now on; 0 removes the entry. An entry that does not exist stays so, and one whose time is over has
+        ceased to exist."""
+        value = self.get(key)
+        if value is None:
             return
         if seconds == 0:
             self.remove(key)
         else:
-            self._entries[key] = found[0], self._clock() + seconds
+            self._entries[key] = value, self._clock() + seconds
 
     def remove(self, key: bytes) -> bytes | None:
         """Removes an entry and returns what its value was, even if its time was over."""

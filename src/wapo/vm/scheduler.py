@@ -109,13 +109,15 @@ class Scheduler:
     def _turn(self) -> None:
         self._scheduled = False
         until = time.perf_counter() + _TURN_S
-        while self._heap:
-            self._run_one()
-            if time.perf_counter() >= until:
-                break
-        if self._heap and not self._scheduled:
-            self._scheduled = True
-            self._loop.call_soon(self._turn)
+        try:
+            while self._heap:
+                self._run_one()
+                if time.perf_counter() >= until:
+                    break
+        finally:
+            if self._heap and not self._scheduled:
+                self._scheduled = True
+                self._loop.call_soon(self._turn)
 
     def _run_one(self) -> None:
         _, _, owner = heapq.heappop(self._heap)
@@ -124,18 +126,24 @@ class Scheduler:
         guest = owner.next()
         while guest is not None and guest.ended is not None:
             guest = owner.next()
-        if guest is not None:
-            started = time.perf_counter()
-            self.running = guest
-            try:
-                again = guest.step()
-            finally:
-                self.running = None
+        try:
+            if guest is not None:
+                self._run(guest, owner)
+        finally:  # whatever fails here is one guest's affair: the others go on
+            if owner.fresh or owner.suspended:
+                if not owner.queued:
+                    self._push(owner)
+            elif not self._heap:
+                self._owners.clear()  # nobody waits, so nobody is ahead or behind
+
+    def _run(self, guest: "Guest", owner: _Owner) -> None:
+        again = False
+        started = time.perf_counter()
+        self.running = guest
+        try:
+            again = guest.step()
+        finally:
+            self.running = None
             owner.virtual_s += time.perf_counter() - started
             if again:
                 (owner.suspended if guest.in_poll else owner.fresh).append(guest)
-        if owner.fresh or owner.suspended:
-            if not owner.queued:
-                self._push(owner)
-        elif not self._heap:
-            self._owners.clear()  # nobody waits, so nobody is ahead or behind

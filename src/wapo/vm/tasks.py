@@ -4,6 +4,7 @@ Every waker-taking ocall produces exactly one negative message, sooner or later:
 it is signalled, when a newer call takes its slot, or when its resource goes. :class:`Registration` keeps that promise.
 """
 
+from array import array
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -11,6 +12,11 @@ from typing import Final
 __all__ = ["Registration", "Slot", "TaskQueue"]
 
 _DEDUPLICATED: Final = 8
+
+#: What a program may leave lying in its queues. The ABI names no limit; but they are the host's memory, and a program
+#: that looks at neither can fill them in minutes. One poll of a program that does its duty stays far below.
+MAX_READY: Final = 1 << 18
+MAX_WAKERS: Final = 1 << 22
 
 
 def _nothing() -> None:
@@ -24,7 +30,7 @@ class TaskQueue:
 
     def __init__(self, request_poll: Callable[[], None]) -> None:
         self.ready: deque[int] = deque((0,))
-        self.wakers: list[int] = []
+        self.wakers: array[int] = array("i")
         self._request_poll = request_poll
 
     def forget(self) -> None:
@@ -35,6 +41,11 @@ class TaskQueue:
     def pending(self) -> bool:
         """Whether the guest would find anything if it were polled now (1.8: both queues count)."""
         return bool(self.ready or self.wakers)
+
+    @property
+    def overflowing(self) -> bool:
+        """Whether the program has left more in its queues than it may."""
+        return len(self.wakers) > MAX_WAKERS or len(self.ready) > MAX_READY
 
     def push(self, task: int) -> None:
         """Appends a task unless it is among the last 8 of the queue."""
@@ -56,9 +67,9 @@ class TaskQueue:
         self.wakers.append(waker)
         self._request_poll()
 
-    def drain_wakers(self) -> list[int]:
+    def drain_wakers(self) -> "array[int]":
         """All waker messages, in order."""
-        drained, self.wakers = self.wakers, []
+        drained, self.wakers = self.wakers, array("i")
         return drained
 
 

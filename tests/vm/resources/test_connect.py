@@ -3,8 +3,10 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from wapo.scale.primitives import encode_text
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.dialer import Dialer
 from wapo.vm.net.network import Network
+from wapo.vm.net.tls_config import TrustRoots
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -171,6 +174,31 @@ async def test_tls_talks_to_a_server_that_it_can_trust(engine: Engine, network: 
             assert await puppet.ready_call(103, 1, stream, BUFFER, 100) == 4
             assert puppet.get(4) == b"ping"
             await puppet.call(101, stream)
+
+
+async def test_roots_are_read_elsewhere_and_if_they_cannot_be_it_is_an_error(
+    engine: Engine, authority: Authority
+) -> None:
+    """Not on the event loop's thread, and not before somebody wants them."""
+    readers: list[str] = []
+
+    class Watched(TrustRoots):
+        @cached_property
+        def context(self) -> ssl.SSLContext:
+            readers.append(threading.current_thread().name)
+            return super().context
+
+    async with serving() as port:
+        for roots in (Watched(), TrustRoots(("/does/not/exist.pem",))):
+            async with opened_network(EgressPolicy(allow_private=True)) as network:
+                network.roots = roots
+                async with Puppet(engine, services=Networked(network)) as puppet:
+                    connector = await connect_tls(puppet, "localhost", port)
+                    word = await puppet.ready_call(106, 1, connector)
+                    assert word == (1 if isinstance(roots, Watched) else err(9))
+                assert network.budget.taken == 0
+    assert readers
+    assert threading.current_thread().name not in readers
 
 
 @pytest.mark.parametrize("kind", ["other name", "expired", "unknown authority"])

@@ -1,9 +1,12 @@
 """TLS for guests: listeners, and the shared port routed by server name; Python's own client at the other end."""
 
 import asyncio
+import contextlib
+import gc
 import socket
 import ssl
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,6 +15,8 @@ from tests.vm.conftest import Authority, Networked, pem_of
 from tests.vm.puppet import BUFFER, Puppet, err
 from wapo.engine.engine import Engine
 from wapo.scale.primitives import encode_text
+from wapo.vm.guest import Guest
+from wapo.vm.net import tls_port
 from wapo.vm.net.network import Network
 
 
@@ -104,6 +109,79 @@ async def test_there_is_no_half_close(engine: Engine, network: Network, authorit
         assert await puppet.call(103, 1, 1, BUFFER, 10) == err(9)
         reader, writer = await client
         assert await reader.read() == b"bye"
+        writer.close()
+
+
+async def test_a_task_that_writes_does_not_silence_one_that_reads(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """Both wait for the peer's half of the handshake; each has a place of its own, and both hear when it is there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        data = encode_text("localhost") + server.getsockname()[1].to_bytes(2, "little") + b"\0"
+        async with Puppet(engine, services=Networked(network)) as puppet:
+            connector = await puppet.call(214, *puppet.put(data))
+            stream = await puppet.ready_call(106, 1, connector)
+            puppet.stop_draining()
+            await puppet.wakers()
+            assert await puppet.call(103, 1, stream, BUFFER, 10, task=1) == err(11)
+            assert await puppet.call(104, 2, stream, BUFFER, 10, task=2) == err(11)
+            assert await puppet.wakers() == []
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            pem = authority.file.parent / "both.pem"
+            pem.write_text("".join(authority.issue("localhost")))
+            context.load_cert_chain(pem)
+
+            def answer() -> bytes:
+                with context.wrap_socket(server.accept()[0], server_side=True) as connection:
+                    return connection.recv(10)
+
+            answering = asyncio.create_task(asyncio.to_thread(answer))
+            await puppet.until(lambda: puppet.guest.tasks.wakers)
+            assert await puppet.wakers() == [1, -2, 2, -3]
+            assert await puppet.call(103, 1, stream, BUFFER, 10, task=1) == err(11)
+            assert await puppet.call(104, 2, stream, *puppet.put(b"0123456789"), task=2) == 10
+            assert await answering == b"0123456789"
+
+
+async def test_who_waits_hears_of_the_end_of_a_handshake_that_somebody_else_drove(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """A server's reader drives it to its end; a writer that waited for it can write now, and would wait for ever."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        raw = socket.create_connection(("127.0.0.1", port))
+        raw.setblocking(False)
+        context = client_context(authority)
+        client = context.wrap_socket(raw, server_hostname="localhost", do_handshake_on_connect=False)
+        stream = await puppet.ready_call(212, 1, 0)
+        puppet.stop_draining()
+        await puppet.wakers()
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        assert await puppet.call(104, 2, stream, BUFFER, 10) == err(11)
+        await puppet.until(lambda: not puppet.guest.tasks.pending)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()  # its half is in the server's socket now, before the loop has looked
+        assert puppet.replay_now([(103, 3, stream, BUFFER, 10)]) == [err(11)]
+        assert await puppet.wakers() == [2, -3]
+        assert await puppet.call(104, 2, stream, BUFFER, 10) == 10
+        client.close()
+
+
+async def test_who_reads_hears_of_a_shutdown(engine: Engine, network: Network, authority: Authority) -> None:
+    """Nothing can be read any more, and nobody else would say so."""
+    async with listening(engine, network, *authority.issue("localhost")) as (puppet, port):
+        client = asyncio.create_task(
+            asyncio.open_connection("127.0.0.1", port, ssl=client_context(authority), server_hostname="localhost")
+        )
+        stream = await puppet.ready_call(212, 1, 0)
+        assert await puppet.ready_call(104, 1, stream, BUFFER, 10) == 10
+        _, writer = await client
+        puppet.stop_draining()
+        await puppet.wakers()
+        assert await puppet.call(103, 1, stream, BUFFER, 10) == err(11)
+        assert await puppet.call(105, 2, stream) == 0
+        assert await puppet.wakers() == [1, -2, -3]
+        assert await puppet.call(103, 1, stream, BUFFER, 10) == err(9)
         writer.close()
 
 
@@ -245,6 +323,74 @@ async def test_subscribers_hear_of_the_end_of_the_port(engine: Engine, network: 
         assert await puppet.call(212, 1, 0) == err(11)
         await network.tls_port.__aexit__()
         assert await puppet.ready_call(212, 1, 0) == err(12)
+
+
+async def connect_by_name(network: Network, authority: Authority, name: str) -> asyncio.StreamWriter:
+    """A client of the TLS port whose handshake is done."""
+    assert network.tls_port is not None
+    _, writer = await asyncio.open_connection(
+        "127.0.0.1", network.tls_port.port, ssl=client_context(authority), server_hostname=name
+    )
+    return writer
+
+
+async def test_connections_that_wait_are_closed_with_their_subscription(
+    engine: Engine, network: Network, authority: Authority
+) -> None:
+    """Before and after the end of the port; after it, they can still be accepted."""
+    assert network.tls_port is not None
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        for end_first in (False, True):
+            subscription = await subscribe(puppet, "one.example", *authority.issue("one.example"))
+            writers = [await connect_by_name(network, authority, "one.example") for _ in range(3)]
+            await puppet.until(lambda: network.budget.taken == 3)
+            stream = await puppet.ready_call(212, 1, subscription)
+            if end_first:
+                await network.tls_port.__aexit__()
+                another = await puppet.ready_call(212, 1, subscription)
+                assert await puppet.replay([(101, another)]) == [0]
+            assert await puppet.replay([(101, subscription), (101, stream)]) == [0, 0]
+            assert network.budget.taken == 0
+            for writer in writers:
+                writer.close()
+
+
+async def test_a_client_that_is_gone_before_its_handshake_leaves_nothing(network: Network) -> None:
+    """It resets the connection before the port has looked at it; no socket is left for the collector to find."""
+    assert network.tls_port is not None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(5):
+            client = socket.create_connection(("127.0.0.1", network.tls_port.port))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.close()
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+        gc.collect()
+    assert not caught
+
+
+async def test_parked_connections_are_closed_once(
+    engine: Engine, network: Network, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the name, and not again when their time is over: their places would be given back twice."""
+    monkeypatch.setattr(tls_port, "_PARKED_S", 0.05)
+    wanted: list[str] = []
+
+    class PerConnection(Networked):
+        def wants_instance_for_connection(self, guest: Guest) -> Callable[[], None]:
+            return lambda: wanted.append(guest.owner)
+
+    async with Puppet(engine, services=PerConnection(network)) as puppet:
+        subscription = await subscribe(puppet, "one.example", *authority.issue("one.example"))
+        writer = await connect_by_name(network, authority, "one.example")
+        await puppet.until(lambda: wanted == ["puppet"])
+        assert network.budget.taken == 1
+        assert await puppet.call(101, subscription) == 0
+        assert network.budget.taken == 0
+        await asyncio.sleep(0.1)
+        assert network.budget.taken == 0
+        writer.close()
 
 
 async def test_without_a_tls_port_names_are_forbidden(engine: Engine, network: Network, authority: Authority) -> None:

@@ -13,18 +13,25 @@ __all__ = ["Readiness", "wait_readable", "wait_writable"]
 
 
 class Readiness:
-    """The two directions of one socket, one waiting registration each.
+    """Who reads from one socket and who writes to it, one waiting registration each.
+
+    Under TLS either may have to wait for the other direction: a handshake reads for who wants to write.
 
     Close it before the socket's descriptor is closed.
     """
 
-    __slots__ = ("_descriptor", "_loop", "_on_writable", "_reading", "_writing", "read_slot", "write_slot")
+    __slots__ = (
+        "_descriptor", "_loop", "_on_writable", "_read_needs_writing", "_reading", "_write_needs_reading", "_writing",
+        "read_slot", "write_slot",
+    )  # fmt: skip
 
     def __init__(self, descriptor: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._descriptor = descriptor
         self._reading = False
         self._writing = False
+        self._read_needs_writing = False
+        self._write_needs_reading = False
         self._on_writable: Callable[[], bool] | None = None
         self.read_slot = Slot()
         self.write_slot = Slot()
@@ -34,22 +41,38 @@ class Readiness:
         """Whether anybody waits, for either direction."""
         return not (self.read_slot.empty and self.write_slot.empty)
 
-    def wait_read(self, registration: Registration) -> None:
-        """Wakes the registration when the socket can be read."""
+    def wait_read(self, registration: Registration, *, for_writing: bool = False) -> None:
+        """Wakes who reads when the socket can be read (or written)."""
         self.read_slot.set(registration)
-        if not self._reading:
-            self._reading = True
-            self._loop.add_reader(self._descriptor, self._readable)
+        self._read_needs_writing = for_writing
+        if for_writing:
+            self._watch_writes()
+        else:
+            self._watch_reads()
 
-    def wait_write(self, registration: Registration) -> None:
-        """Wakes the registration when the socket can be written."""
+    def wait_write(self, registration: Registration, *, for_reading: bool = False) -> None:
+        """Wakes who writes when the socket can be written (or read)."""
         self.write_slot.set(registration)
-        self._watch_writes()
+        self._write_needs_reading = for_reading
+        if for_reading:
+            self._watch_reads()
+        else:
+            self._watch_writes()
+
+    def wake(self) -> None:
+        """Wakes both: something has changed that the socket does not tell."""
+        self.read_slot.wake()
+        self.write_slot.wake()
 
     def on_writable(self, callback: Callable[[], bool]) -> None:
         """Calls back whenever the socket can be written, until that returns True; before any registration is woken."""
         self._on_writable = callback
         self._watch_writes()
+
+    def _watch_reads(self) -> None:
+        if not self._reading:
+            self._reading = True
+            self._loop.add_reader(self._descriptor, self._readable)
 
     def _watch_writes(self) -> None:
         if not self._writing:
@@ -57,22 +80,30 @@ class Readiness:
             self._loop.add_writer(self._descriptor, self._writable)
 
     def _readable(self) -> None:
-        if self.read_slot.empty:
+        reads = not self.read_slot.empty and not self._read_needs_writing
+        writes = not self.write_slot.empty and self._write_needs_reading
+        if reads:
+            self.read_slot.wake()
+        if writes:
+            self.write_slot.wake()
+        if not reads and not writes:
             self._reading = False
             self._loop.remove_reader(self._descriptor)
-        else:
-            self.read_slot.wake()
 
     def _writable(self) -> None:
         if self._on_writable is not None:
             if not self._on_writable():
                 return
             self._on_writable = None
-        if self.write_slot.empty:
+        reads = not self.read_slot.empty and self._read_needs_writing
+        writes = not self.write_slot.empty and not self._write_needs_reading
+        if reads:
+            self.read_slot.wake()
+        if writes:
+            self.write_slot.wake()
+        if not reads and not writes:
             self._writing = False
             self._loop.remove_writer(self._descriptor)
-        else:
-            self.write_slot.wake()
 
     def close(self) -> None:
         """Nobody is woken any more. Idempotent."""

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.readiness import wait_readable, wait_writable
 from wapo.vm.net.tls_config import Identity
+from wapo.vm.net.tls_socket import wrap
 
 __all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort"]
 
@@ -52,12 +53,13 @@ class Subscription:
         on_arrival: called when a connection has come, or when none will come any more.
     """
 
-    def __init__(self, name: str, leave: Callable[["Subscription"], None]) -> None:
+    def __init__(self, name: str, owner: str, leave: Callable[["Subscription"], None]) -> None:
         self.name = name
+        self.owner = owner
         self.arrivals: deque[Arrival] = deque()
         self.on_arrival: Callable[[], None] | None = None
         self.finished = False
-        self._leave = leave
+        self._leave: Callable[[Subscription], None] | None = leave
 
     def offer(self, arrival: Arrival) -> bool:
         """Queues a connection; False if the queue is full."""
@@ -73,9 +75,10 @@ class Subscription:
 
     def close(self) -> None:
         """Gives the subscription back; with the last one the name is free again, at once. Idempotent."""
-        if not self.finished:
-            self.finished = True
-            self._leave(self)
+        self.finished = True
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave(self)
 
 
 @dataclass(slots=True)
@@ -105,6 +108,7 @@ class TlsPort:
         # What a client sees that asks for no name, or for one that nobody has subscribed to: an alert.
         self._front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._front.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._front.options |= ssl.OP_NO_RENEGOTIATION
         self._front.sni_callback = self._choose
         self.port = port
 
@@ -136,7 +140,7 @@ class TlsPort:
             for subscription in list(name.subscriptions):
                 subscription.finished = True
                 subscription.notify()
-            self._drop(name, [arrival for _, arrival in name.parked])
+            self._drop_parked(name)
         self._names.clear()
 
     # Names
@@ -162,7 +166,7 @@ class TlsPort:
         if entry is None:
             entry = self._names[key] = _Name(owner, context, wanted)
         entry.context, entry.wanted = context, wanted
-        subscription = Subscription(key, self._leave)
+        subscription = Subscription(key, owner, self._leave)
         entry.subscriptions.append(subscription)
         now = asyncio.get_running_loop().time()
         while entry.parked:
@@ -170,23 +174,27 @@ class TlsPort:
             if until > now:
                 subscription.offer(arrival)
                 break
-            self._drop(entry, [arrival])
+            self._drop(entry.owner, [arrival])
         return subscription
 
     def _leave(self, subscription: Subscription) -> None:
+        self._drop(subscription.owner, subscription.arrivals)
         entry = self._names.get(subscription.name)
         if entry is None or subscription not in entry.subscriptions:
-            return
+            return  # the port was closed before
         entry.subscriptions.remove(subscription)
-        self._drop(entry, subscription.arrivals)
         if not entry.subscriptions:
-            self._drop(entry, [arrival for _, arrival in entry.parked])
+            self._drop_parked(entry)
             del self._names[subscription.name]
 
-    def _drop(self, entry: _Name, arrivals: Any) -> None:
+    def _drop_parked(self, entry: _Name) -> None:
+        parked, entry.parked = entry.parked, deque()  # so that the end of their time finds none of them
+        self._drop(entry.owner, [arrival for _, arrival in parked])
+
+    def _drop(self, owner: str, arrivals: Iterable[Arrival]) -> None:
         for arrival in arrivals:
             arrival.connection.close()
-            self._budget.give_back(entry.owner)
+            self._budget.give_back(owner)
 
     # Connections
 
@@ -220,9 +228,7 @@ class TlsPort:
         connection: ssl.SSLSocket | None = None
         try:
             async with asyncio.timeout(_HANDSHAKE_S):
-                connection = self._front.wrap_socket(
-                    connected, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False
-                )
+                connection = wrap(connected, self._front)
                 await _handshake(connection)
             self._route(connection, peer)
         except (OSError, ValueError, TimeoutError):
@@ -240,11 +246,11 @@ class TlsPort:
         if entry.wanted is not None:
             self._park(entry, arrival)
         elif not any(subscription.offer(arrival) for subscription in entry.subscriptions):
-            self._drop(entry, [arrival])
+            self._drop(entry.owner, [arrival])
 
     def _park(self, entry: _Name, arrival: Arrival) -> None:
         if len(entry.parked) >= QUEUE:
-            self._drop(entry, [arrival])
+            self._drop(entry.owner, [arrival])
             return
         loop = asyncio.get_running_loop()
         item = (loop.time() + _PARKED_S, arrival)
@@ -256,7 +262,7 @@ class TlsPort:
     def _expire(self, entry: _Name, item: tuple[float, Arrival]) -> None:
         with contextlib.suppress(ValueError):
             entry.parked.remove(item)
-            self._drop(entry, [item[1]])
+            self._drop(entry.owner, [item[1]])
 
 
 async def _handshake(connection: ssl.SSLSocket) -> None:

@@ -4,7 +4,8 @@ Gas is counted when an operation starts, not when its arguments could not be dec
 """
 
 import os
-import struct
+import sys
+from array import array
 from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ __all__ = ["CORE", "create_channel", "read_text"]
 _INVALID_ENCODING: Final = ERR | OcallError.INVALID_ENCODING
 _INVALID_PARAMETER: Final = ERR | OcallError.INVALID_PARAMETER
 _NOT_FOUND: Final = ERR | OcallError.NOT_FOUND
+_RESOURCE_LIMITED: Final = ERR | OcallError.RESOURCE_LIMITED
 
 #: Most random bytes of one call. The ABI names no limit; but a call cannot be interrupted, and 4 GB take seconds.
 MAX_RANDOM_BYTES: Final = 1 << 20
@@ -29,8 +31,11 @@ MAX_RANDOM_BYTES: Final = 1 << 20
 #: Most text of one log call that is looked at, for the same reason. The rest is cut.
 MAX_LOG_TEXT_BYTES: Final = 256 << 10
 
-#: Most program output that is kept.
+#: Most program output that is kept, and the longest answer of a query.
 MAX_OUTPUT_BYTES: Final = 32 << 20
+
+#: The longest text of a refusal.
+MAX_REFUSAL_BYTES: Final = 1 << 20
 
 _CHANNELS: Final = (3, 4)
 
@@ -134,7 +139,13 @@ def enable_ocall_trace(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3:
 def awake_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> bytes:
     guest.meter.gas += 500
     wakers = guest.tasks.drain_wakers()
-    return encode_compact(len(wakers)) + struct.pack(f"<{len(wakers)}i", *wakers)
+    return encode_compact(len(wakers)) + _little_endian(wakers)
+
+
+def _little_endian(numbers: "array[int]") -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
 
 
 def drain_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -152,8 +163,9 @@ def drain_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) 
         return 0
     batch = wakers[: min(p1, 1 << 20)]
     del wakers[: len(batch)]
-    guest.instance.write(p0, struct.pack(f"<{len(batch)}i", *batch))
-    return len(batch)
+    count = len(batch)
+    guest.instance.write(p0, _little_endian(batch))
+    return count
 
 
 def getrandom(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -180,12 +192,18 @@ def reset_timer(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -
 
 
 def oneshot_send(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
-    data = guest.instance.read(p1, p2)
+    guest.instance.check(p1, p2)
     guest.meter.gas += 1000 + p2 // 128
-    return guest.table.get(p0).send(data, error=False)
+    resource = guest.table.get(p0)
+    if p2 > MAX_OUTPUT_BYTES:
+        return _RESOURCE_LIMITED
+    return resource.send(guest.instance.read(p1, p2), error=False)
 
 
 def oneshot_send_error(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    guest.instance.check(p1, p2)
+    if p2 > MAX_REFUSAL_BYTES:
+        return _RESOURCE_LIMITED
     text = read_text(guest, p1, p2)
     guest.meter.gas += 1000 + p2 // 128
     return guest.table.get(p0).send(text.encode(), error=True)

@@ -32,25 +32,27 @@ _NO_MEMORY: Final = "the module exports no memory, which ocalls need"
 _PARAMS: Final = ("i32",) * 6
 
 
-def _get_return(guest: "Guest", pointer: int, length: int) -> int:
+def _get_return(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     """Number 0 (2.4): the bytes are gone from the slot whatever happens next."""
     data, guest.return_slot = guest.return_slot, None
     if data is None:
         return _NOT_FOUND
-    if length != len(data):
+    if p1 != len(data):
         return _INVALID_PARAMETER
-    try:
-        guest.instance.write(pointer, data)
-    except MemoryFault:
-        return _INVALID_PARAMETER
-    return length
+    guest.instance.write(p0, data)
+    return p1
+
+
+def _unknown(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """A number that does not exist, or came through the wrong import."""
+    return _UNKNOWN
 
 
 class _Table:
     """The handlers of one dialect, by import."""
 
     def __init__(self, families: Iterable[Handlers]) -> None:
-        self.fast: dict[int, Handler] = {}
+        self.fast: dict[int, Handler] = {GET_RETURN: _get_return}
         self.slow: dict[int, Handler] = {}
         for family in families:
             for number, handler in family.items():
@@ -62,13 +64,9 @@ def _fast_call(choose: Callable[["Guest"], _Table] | _Table) -> Callable[..., in
     table = choose if isinstance(choose, _Table) else None
 
     def ocall_fast_return(guest: "Guest", task: int, number: int, p0: int, p1: int, p2: int, p3: int) -> int:
-        if number == GET_RETURN:
-            return _get_return(guest, p0, p1)
-        handler = (table or choose(guest)).fast.get(number)  # type: ignore[operator]
-        if handler is None:
-            return _UNKNOWN
         if not guest.instance.base:
             raise GuestTrapped(_NO_MEMORY)
+        handler = (table or choose(guest)).fast.get(number, _unknown)  # type: ignore[operator]
         try:
             result = handler(guest, task, p0, p1, p2, p3)
         except MemoryFault:
@@ -87,11 +85,9 @@ def _slow_call(choose: Callable[["Guest"], _Table] | _Table) -> Callable[..., in
     table = choose if isinstance(choose, _Table) else None
 
     def ocall(guest: "Guest", task: int, number: int, p0: int, p1: int, p2: int, p3: int) -> int | Suspension:
-        handler = (table or choose(guest)).slow.get(number)  # type: ignore[operator]
-        if handler is None:
-            return _UNKNOWN
         if not guest.instance.base:
             raise GuestTrapped(_NO_MEMORY)
+        handler = (table or choose(guest)).slow.get(number, _unknown)  # type: ignore[operator]
         try:
             result = handler(guest, task, p0, p1, p2, p3)
         except MemoryFault:
@@ -152,11 +148,10 @@ def host_functions(
 
 
 def _trace(guest: "Guest", number: int, arguments: tuple[int, ...], result: "int | bytes | Suspension") -> None:
-    """One line a call (2.11)."""
-    if isinstance(result, bytes):
-        text = f"Ok({len(result)} bytes)"
-    elif isinstance(result, int) and result & ERR:
-        text = f"Err({result & 0xFF})"
-    else:
-        text = f"Ok({result})"
-    guest.services.log(guest, 5, f"{CALLS[number].name}({', '.join(map(str, arguments))}) = {text}")
+    """One line a call (2.11): its name and parameters, and the value or the code of its result word."""
+    call = CALLS.get(number)
+    name = call.name if call is not None else f"unknown_{number}"
+    word = len(result) if isinstance(result, bytes) else result
+    assert isinstance(word, int)
+    text = f"Err({word & 0xFF})" if word & ERR else f"Ok({word})"
+    guest.services.log(guest, 5, f"{name}({', '.join(map(str, arguments))}) = {text}")

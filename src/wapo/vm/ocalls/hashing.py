@@ -26,7 +26,7 @@ _ALGORITHMS: Final[dict[int, Callable[[], Any]]] = {
     2: hashlib.sha256,
     3: hashlib.sha384,
     4: hashlib.sha512,
-    5: lambda: keccak.new(digest_bits=256),
+    5: lambda: keccak.new(digest_bits=256, update_after_digest=True),
     6: lambda: hashlib.blake2b(digest_size=16),
     7: lambda: hashlib.blake2b(digest_size=32),
     8: lambda: hashlib.blake2b(digest_size=64),

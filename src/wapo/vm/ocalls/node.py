@@ -23,6 +23,7 @@ MAX_LOCK_NAME_BYTES: Final = 64
 _MAX_BLOB_NAME_BYTES: Final = 256
 #: A boot record pays for the secret that it is sealed under: ``derive_secret("enc_bootdata")``.
 _BOOT_DATA_GAS: Final = 1012
+_MAX_U64: Final = 2**64 - 1
 _INVALID: Final = OcallError.INVALID_PARAMETER
 
 Answer = int | bytes | Suspension
@@ -31,7 +32,8 @@ Answer = int | bytes | Suspension
 def blob_get(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> Answer:
     """244: the content of ``algorithm:hex``, hashed again."""
     guest.instance.check(p0, p1)
-    if p1 > _MAX_BLOB_NAME_BYTES:
+    if p1 > _MAX_BLOB_NAME_BYTES:  # no hash is that long, so what it says is not looked at
+        guest.meter.gas += 100
         raise OcallFailure(OcallError.IO_ERROR)
     name = read_text(guest, p0, p1)
     guest.meter.gas += 100
@@ -86,7 +88,7 @@ def app_gas_consumed(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: i
     """254: the gas of the whole app, and a metrics token."""
     guest.meter.gas += 1000
     gas, token = guest.services.gas_consumed(guest)
-    return gas.to_bytes(8, "little") + token
+    return min(gas, _MAX_U64).to_bytes(8, "little") + token
 
 
 def read_boot_data(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> Answer:

@@ -75,8 +75,12 @@ class TcpConnect(Resource):
     def _stream(self, connected: socket.socket) -> Resource:
         return TcpStream(connected, self._network.budget, self._owner)
 
+    async def _prepare(self) -> None:
+        """Whatever :meth:`_stream` needs."""
+
     async def _run(self) -> None:
         try:
+            await self._prepare()
             self._connected = await self._network.dialer.connect(self._host, self._port, self._owner)
         except OSError as error:
             self._failure = error
@@ -101,6 +105,9 @@ class TlsConnect(TcpConnect):
     __slots__ = ()
 
     ingress: ClassVar[int] = TLS_CONNECT
+
+    async def _prepare(self) -> None:
+        await self._network.roots.load()
 
     def _stream(self, connected: socket.socket) -> Resource:
         return connected_to(self._host, connected, self._network.roots.context, self._network.budget, self._owner)

@@ -72,6 +72,11 @@ class ResourceTable:
         heapq.heappush(self._free, number)
         resource.close()
 
+    def discard(self, number: int, resource: Resource) -> None:
+        """As :meth:`remove`, if that number still is that resource's."""
+        if number < len(self._items) and self._items[number] is resource:
+            self.remove(number)
+
     def close(self) -> None:
         """Closes everything. Idempotent."""
         items, self._items, self._free = self._items, [], []

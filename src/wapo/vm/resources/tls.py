@@ -13,6 +13,7 @@ from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.vm.net.accounting import SHUTDOWN_EGRESS
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.readiness import Readiness
+from wapo.vm.net.tls_socket import wrap
 from wapo.vm.resources.base import Resource
 
 if TYPE_CHECKING:
@@ -59,12 +60,8 @@ def _wrapped(
     connected: socket.socket, context: ssl.SSLContext, budget: SocketBudget, owner: str, host: str | None
 ) -> Resource:
     try:
-        wrapped = context.wrap_socket(
-            connected, server_side=host is None, server_hostname=host, do_handshake_on_connect=False,
-            suppress_ragged_eofs=False,
-        )  # fmt: skip
-    except (OSError, ValueError):  # the peer has gone already, or the name is none that OpenSSL takes
-        connected.close()
+        wrapped = wrap(connected, context, host)
+    except (OSError, ValueError):
         budget.give_back(owner)
         return BrokenStream()
     return TlsStream(wrapped, budget, owner, handshaking=True)
@@ -103,7 +100,7 @@ class TlsStream(Resource):
             self._ready.wait_read(guest.registration(task, waker))
             return PENDING
         except ssl.SSLWantWriteError:
-            self._ready.wait_write(guest.registration(task, waker))
+            self._ready.wait_read(guest.registration(task, waker), for_writing=True)
             return PENDING
         except OSError:
             return self._failed()
@@ -136,7 +133,7 @@ class TlsStream(Resource):
                     break
         except ssl.SSLWantReadError:
             if not moved:
-                self._ready.wait_read(guest.registration(task, waker))
+                self._ready.wait_write(guest.registration(task, waker), for_reading=True)
                 return PENDING
         except ssl.SSLWantWriteError:
             self._ready.wait_write(guest.registration(task, waker))
@@ -151,6 +148,7 @@ class TlsStream(Resource):
     def _handshake(self) -> None:
         self._socket.do_handshake()
         self._handshaking = False
+        self._ready.wake()  # who waits for the handshake has nothing else to wait for now
 
     def _flush(self) -> bool:
         """Sends what is left of a record; True if nothing is left to do."""
@@ -192,6 +190,7 @@ class TlsStream(Resource):
     def _hang_up(self) -> None:
         self._open = False
         self._unsent = None
+        self._ready.wake()  # whoever waits gets the error, too
         self._ready.close()
         with contextlib.suppress(OSError, ValueError):
             self._socket.shutdown(socket.SHUT_WR)

@@ -1,0 +1,101 @@
+"""Certificates and keys as guests give them: PEM texts of any content."""
+
+import contextlib
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vm.conftest import Authority
+from wapo.vm.net.tls_config import (
+    MAX_CERTIFICATES,
+    MAX_CERTIFICATES_BYTES,
+    MAX_KEY_BYTES,
+    Identity,
+    InvalidTlsConfig,
+    TrustRoots,
+)
+
+
+@pytest.fixture(scope="module")
+def issued(authority: Authority) -> tuple[str, str]:
+    return authority.issue("localhost")
+
+
+def test_what_stands_around_the_items_does_not_matter(authority: Authority) -> None:
+    """Comments, parameters of curves, other items after the key; the leaf is the first certificate."""
+    certificate, key = authority.issue("localhost")
+    other, _ = authority.issue("elsewhere.example")
+    parameters = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    identity = Identity.parse(f"# mine\n{key}\n{certificate}text{other}", f"words {parameters}{key}{certificate}{key}")
+    assert len(identity.chain) == 2
+    assert identity == Identity.parse(certificate + other, key)
+    with pytest.raises(InvalidTlsConfig):
+        Identity.parse(certificate, certificate + key)
+    with pytest.raises(InvalidTlsConfig):
+        Identity.parse(certificate, key + key, single=True)
+    assert Identity.parse(certificate, parameters + key, single=True).chain
+
+
+def test_an_item_ends_at_its_own_end(authority: Authority) -> None:
+    """One that is cut short is none, and does not take the next one with it."""
+    certificate, key = authority.issue("localhost")
+    cut = certificate[: len(certificate) // 2]
+    assert len(Identity.parse(cut + certificate, key).chain) == 1
+    for bad in (cut, certificate.replace("END CERTIFICATE", "END PRIVATE KEY"), certificate.replace("BEGIN", "END")):
+        with pytest.raises(InvalidTlsConfig):
+            Identity.parse(bad, key)
+
+
+@pytest.mark.parametrize(
+    "unit", ["-----BEGIN A-----", "-----BEGIN CERTIFICATE-----x", "-----BEGIN ", "-----END A-----", "-"]
+)
+def test_no_text_takes_long(authority: Authority, unit: str) -> None:
+    """A call cannot be interrupted. Looking for the end of each beginning took 40 s for the first of these."""
+    _, key = authority.issue("localhost")
+    begin = time.thread_time()
+    with pytest.raises(InvalidTlsConfig):
+        Identity.parse(unit * (MAX_CERTIFICATES_BYTES // len(unit)), key)
+    with pytest.raises(InvalidTlsConfig):
+        Identity.parse("", unit * (MAX_KEY_BYTES // len(unit)))
+    assert time.thread_time() - begin < 0.05
+
+
+def test_there_are_only_so_many_certificates(authority: Authority) -> None:
+    certificate, key = authority.issue("localhost")
+    assert len(Identity.parse(certificate * MAX_CERTIFICATES, key).chain) == MAX_CERTIFICATES
+    with pytest.raises(InvalidTlsConfig):
+        Identity.parse(certificate * (MAX_CERTIFICATES + 1), key)
+
+
+@given(st.text(max_size=300), st.text(max_size=300))
+def test_any_text_is_an_identity_or_refused(certificates: str, key: str) -> None:
+    with pytest.raises(InvalidTlsConfig):
+        Identity.parse(certificates, key)
+
+
+CHANGES = st.lists(
+    st.tuples(st.booleans(), st.integers(0, 2000), st.characters(codec="utf-8"), st.integers(0, 2)), max_size=3
+)
+
+
+@given(CHANGES)
+def test_a_damaged_item_is_refused_or_taken_by_openssl(
+    issued: tuple[str, str], changes: list[tuple[bool, int, str, int]]
+) -> None:
+    """Whatever is changed in the texts: an identity that can be used, or the one error."""
+    texts = list(issued)
+    for which, at, inserted, removed in changes:
+        texts[which] = texts[which][:at] + inserted + texts[which][at + removed :]
+    with contextlib.suppress(InvalidTlsConfig):
+        Identity.parse(texts[0], texts[1]).context()
+
+
+def test_roots_that_are_needed_are_found(authority: Authority) -> None:
+    roots = TrustRoots((str(authority.file),))
+    roots.verify_server(Identity.parse(*authority.issue("app.example")), "app.example")
+    with pytest.raises(InvalidTlsConfig):
+        roots.verify_server(Identity.parse(*authority.issue("app.example")), "other.example")
+    with pytest.raises(InvalidTlsConfig):
+        TrustRoots().verify_server(Identity.parse(*authority.issue("app.example")), "app.example")
