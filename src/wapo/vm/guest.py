@@ -243,6 +243,8 @@ class Guest:
         if not self.instance.started:
             return self.instance.start(self)
         self.meter.polls += 1
+        if self.tasks.list_room:
+            self.tasks.fill_list(self.instance)
         return self.instance.start_poll(self)
 
     def _start(self) -> bool:
