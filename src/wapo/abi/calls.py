@@ -75,6 +75,7 @@ CALLS: Final = _table(
     (1005, "fail", "F"),
     (1006, "touched", "F"),
     (1007, "keep_alive", "F"),
+    (1008, "ready_list", "F"),
     (1020, "hash", "F"),
     (1021, "hash_open", "F"),
     (1022, "hash_update", "F"),

@@ -272,6 +272,8 @@ class Guest:
             return self.instance.start(self)
         self.meter.polls += 1
         self._requested = False
+        if self.tasks.list_room:
+            self.tasks.fill_list(self.instance)
         return self.instance.start_poll(self)
 
     def _start(self) -> bool:

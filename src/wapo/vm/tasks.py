@@ -2,12 +2,19 @@
 
 Every waker-taking ocall produces exactly one negative message, sooner or later: at once when it does not wait, when
 it is signalled, when a newer call takes its slot, or when its resource goes. :class:`Registration` keeps that promise.
+
+A guest that asks for a *ready list* (docs/abi.md, 1008) has no use for these messages and gets none: its ready tasks
+are written into its memory before each poll.
 """
 
+import struct
 from array import array
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from wapo.engine.instance import Instance
 
 __all__ = ["Registration", "Slot", "TaskQueue"]
 
@@ -24,13 +31,19 @@ def _nothing() -> None:
 
 
 class TaskQueue:
-    """The two queues of one guest. ``request_poll`` is called when a signal makes a poll worth while."""
+    """The two queues of one guest. ``request_poll`` is called when a signal makes a poll worth while.
 
-    __slots__ = ("_request_poll", "ready", "wakers")
+    Attributes:
+        list_room: how many tasks the guest's ready list holds; 0 if it has none.
+    """
+
+    __slots__ = ("_list_at", "_request_poll", "list_room", "ready", "wakers")
 
     def __init__(self, request_poll: Callable[[], None]) -> None:
         self.ready: deque[int] = deque((0,))
         self.wakers: array[int] = array("i")
+        self.list_room = 0
+        self._list_at = 0
         self._request_poll = request_poll
 
     def forget(self) -> None:
@@ -59,18 +72,35 @@ class TaskQueue:
 
     def release(self, waker: int) -> None:
         """The host no longer holds that waker: its one negative message."""
-        self.wakers.append(-1 - waker)
+        if not self.list_room:
+            self.wakers.append(-1 - waker)
 
     def signal(self, task: int, waker: int) -> None:
         """Queues the task and the waker, and asks for a poll."""
         self.push(task)
-        self.wakers.append(waker)
+        if not self.list_room:
+            self.wakers.append(waker)
         self._request_poll()
 
     def drain_wakers(self) -> "array[int]":
         """All waker messages, in order."""
         drained, self.wakers = self.wakers, array("i")
         return drained
+
+    def use_list(self, pointer: int, room: int) -> None:
+        """Ready tasks go to a list in the guest's memory from now on, at most ``room`` (not 0) at once: u32 their
+        number, then i32 each. What is queued is forgotten, and waker messages are no longer kept. The range has been
+        checked.
+        """
+        self._list_at, self.list_room = pointer, room
+        self.ready.clear()
+        del self.wakers[:]
+
+    def fill_list(self, instance: "Instance") -> None:
+        """A poll is about to begin: the ready tasks move to the guest's list, as many as it holds."""
+        ready = self.ready
+        tasks = [ready.popleft() for _ in range(min(len(ready), self.list_room))]
+        instance.write(self._list_at, struct.pack(f"<I{len(tasks)}i", len(tasks), *tasks))
 
 
 class Registration:

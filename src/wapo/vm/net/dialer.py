@@ -13,6 +13,7 @@ from python_socks.async_.asyncio import Proxy
 
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.addresses import is_ip_literal
+from wapo.vm.net.options import send_at_once
 from wapo.vm.net.resolver import Resolver
 
 __all__ = ["Dialer"]
@@ -96,6 +97,7 @@ class Dialer:
         except Exception as error:  # the library's own classes, which are no OSError
             raise OSError(f"the proxy did not connect: {error}") from error
         connected.setblocking(False)
+        send_at_once(connected)
         return connected
 
 
@@ -112,6 +114,7 @@ async def _connect(family: socket.AddressFamily, address: Any) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM)
     try:
         made.setblocking(False)
+        send_at_once(made)
         await asyncio.get_running_loop().sock_connect(made, address)
     except BaseException:
         made.close()

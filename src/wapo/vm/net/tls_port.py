@@ -18,6 +18,7 @@ import structlog
 
 from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
+from wapo.vm.net.options import send_at_once
 from wapo.vm.net.readiness import wait_readable, wait_writable
 from wapo.vm.net.tls_config import Identity
 from wapo.vm.net.tls_socket import wrap
@@ -117,6 +118,7 @@ class TlsPort:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            send_at_once(listener)
             listener.bind(self._address)
             listener.listen(_BACKLOG)
             listener.setblocking(False)

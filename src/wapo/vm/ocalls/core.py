@@ -36,6 +36,8 @@ MAX_OUTPUT_BYTES: Final = 32 << 20
 
 #: The longest text of a refusal.
 MAX_REFUSAL_BYTES: Final = 1 << 20
+#: Most tasks of a ready list. The rest waits for the next poll.
+MAX_READY_LIST: Final = 8192
 
 _CHANNELS: Final = (3, 4)
 
@@ -168,6 +170,16 @@ def drain_wakers(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) 
     return count
 
 
+def ready_list(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1008: from now on the host writes the ready tasks to ``[p0, p0+4+4*p1)`` before each poll (docs/abi.md)."""
+    if not 1 <= p1 <= MAX_READY_LIST:
+        return _INVALID_PARAMETER
+    guest.instance.check(p0, 4 + 4 * p1)
+    guest.meter.gas += 500
+    guest.tasks.use_list(p0, p1)
+    return 0
+
+
 def getrandom(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     guest.instance.check(p0, p1)
     if p1 > MAX_RANDOM_BYTES:
@@ -285,4 +297,5 @@ CORE: Final[Handlers] = {
     243: emit_program_output,
     255: derive_secret,
     1000: drain_wakers,
+    1008: ready_list,
 }

@@ -11,6 +11,7 @@ from wapo.vm.egress import EgressDenied
 from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT
 from wapo.vm.net.addresses import is_dns_name, is_ip_literal, parse_socket_address
 from wapo.vm.net.network import Network
+from wapo.vm.net.options import send_at_once
 from wapo.vm.net.tls_config import Identity, InvalidTlsConfig
 from wapo.vm.net.tls_port import NameTaken
 from wapo.vm.ocalls.core import read_text
@@ -80,6 +81,7 @@ def _listen(family: socket.AddressFamily, address: tuple[str, int] | tuple[str, 
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        send_at_once(listening)
         listening.bind(address)
         listening.listen(_BACKLOG)
         listening.setblocking(False)
