@@ -3,13 +3,21 @@
 import asyncio
 import gc
 import os
+from collections.abc import AsyncIterator
 
+import pytest_asyncio
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from tests.conftest import Site
+from tests.conftest import Site, SiteFactory
 
 WAITER = "export default { fetch: async (request) => fetch(new URL(request.url).searchParams.get('u')) };"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def site(open_site: SiteFactory) -> AsyncIterator[Site]:
+    async with open_site() as opened:
+        yield opened
 
 
 async def test_a_thousand_requests_wait_for_a_slow_upstream_at_once(site: Site) -> None:
