@@ -86,7 +86,7 @@ class AgentRoutes:
         method: str = scope["method"]
         headers: Headers = list(scope["headers"])
         preflight = is_preflight(method, headers)
-        intake = Intake()
+        intake, invocation = Intake(), None
         try:
             limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(
                 located.identity
@@ -99,14 +99,19 @@ class AgentRoutes:
             request.body, request.stream = intake.body, intake.stream
             report = f"{method} {_for_log(shown, query)}"
             invocation = await self._node.invoke(located, request, report)
-            run = invocation.run
-            response = run.response or await self._answer(invocation, intake, receive)
+            response = invocation.run.response or await self._answer(invocation, intake, receive)
+            if intake.oversized:  # what the agent makes of a part of the body is no answer to the request
+                raise RequestTooLarge
         except ClientGone:
             intake.close()
             return
         except WapoError as error:
             intake.close()
-            known = RequestTooLarge("the request body is larger than allowed") if intake.oversized else error
+            known = error
+            if intake.oversized:
+                known = RequestTooLarge(f"the request body is larger than the {limits.request_bytes} bytes allowed")
+            if invocation is not None:
+                (invocation.abandon if intake.oversized else invocation.finish)()
             reply = preflight_reply(headers) if preflight else error_reply(known, request_id)
             await reply.send(send, request_id, started, head=method == "HEAD")
             return
@@ -128,7 +133,12 @@ class AgentRoutes:
         return None
 
     async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
-        """The head of the response; a client that goes away meanwhile ends the run."""
+        """The head of the response; a client that goes away meanwhile ends the run.
+
+        Raises:
+            GuestError: the agent failed.
+            ClientGone: nobody is there any more.
+        """
         run = invocation.run
         if run.failure is not None:
             return await run.answer()
@@ -136,7 +146,7 @@ class AgentRoutes:
         try:
             return await run.answer()
         except WapoError:
-            if watch.done() and not watch.cancelled():
+            if watch.done() and not watch.cancelled() and not intake.oversized:
                 raise ClientGone from None
             raise
         finally:
@@ -165,16 +175,18 @@ class AgentRoutes:
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if bare else response.body})
             intake.close()
+            invocation.finish()
             return
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if bare:
             stream.break_()
             await send({"type": "http.response.body", "body": b""})
             intake.close()
+            invocation.finish()
             return
         watch = asyncio.get_running_loop().create_task(_watch(invocation, intake, receive))
         try:
-            await _stream(stream, send, self._node.settings.limits.response_bytes)
+            await _stream(response.body, stream, send)
         except PipeBroken:
             if not watch.done():
                 raise ResponseCut(f"the agent failed in the middle of its response, request {request_id}") from None
@@ -186,21 +198,25 @@ class AgentRoutes:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
             intake.close()
+            invocation.finish()
 
 
-async def _stream(stream: Pipe, send: Send, limit: int) -> None:
-    sent = 0
-    while chunk := await stream.read():
-        sent += len(chunk)
-        if sent > limit:
-            stream.break_()
-            raise PipeBroken
+async def _stream(beginning: bytes, rest: Pipe, send: Send) -> None:
+    """The body, as the agent writes it.
+
+    Raises:
+        PipeBroken: the agent failed on the way, or the client went away.
+    """
+    if beginning:
+        await send({"type": "http.response.body", "body": beginning, "more_body": True})
+    while chunk := await rest.read():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
 async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> None:
-    """Ends the run when the client goes away. While the body is still being pumped, the pump hears of it first."""
+    """Ends the run when the client goes away, or its body is too large. While the body is still being pumped, the pump
+    hears of it first."""
     if intake.pump is not None:
         await asyncio.wait([intake.pump])
         if not intake.complete:
