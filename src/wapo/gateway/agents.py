@@ -14,8 +14,17 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 from wapo.agents.messages import AgentRequest, AgentResponse
 from wapo.errors import CallerError, WapoError
 from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, take_body
-from wapo.gateway.cors import add_defaults, is_preflight, preflight_reply
-from wapo.gateway.replies import Headers, Receive, Scope, Send, common_headers, error_reply
+from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
+from wapo.gateway.replies import (
+    OWN_HEADERS,
+    Headers,
+    Receive,
+    ResponseCut,
+    Scope,
+    Send,
+    common_headers,
+    failure_reply,
+)
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
 from wapo.vm.resources.pipe import Pipe, PipeBroken
@@ -35,10 +44,6 @@ class InvalidHost(CallerError):
     status = 400
 
 
-class ResponseCut(Exception):
-    """The agent failed in the middle of its response: the connection is closed, so that nobody takes it for whole."""
-
-
 class AgentRoutes:
     """The part of the gateway that runs agents."""
 
@@ -56,21 +61,20 @@ class AgentRoutes:
             programs = self._node.programs
             located = programs.known(cid_text, segments) or await programs.locate(cid_text, segments)
             own = b"/".join(raw_segments[len(raw_segments) - len(located.rest) :]) if located.rest else b""
-            shown = scope["raw_path"]
-        except WapoError as error:
-            await error_reply(error, request_id).send(send, request_id, started, head=scope["method"] == "HEAD")
+        except Exception as error:
+            await _refuse(error, scope, send, request_id, started)
             return
-        await self._serve(scope, receive, send, request_id, started, located, own, shown)
+        await self._serve(scope, receive, send, request_id, started, located, own)
 
     async def local(self, scope: Scope, receive: Receive, send: Send, request_id: str, rest: bytes) -> None:
         """The developer's own build; ``rest`` is what follows ``/local/``."""
         started = time.perf_counter()
         try:
             located = await asyncio.to_thread(self._node.programs.local)
-        except WapoError as error:
-            await error_reply(error, request_id).send(send, request_id, started, head=scope["method"] == "HEAD")
+        except Exception as error:
+            await _refuse(error, scope, send, request_id, started)
             return
-        await self._serve(scope, receive, send, request_id, started, located, rest, scope["raw_path"])
+        await self._serve(scope, receive, send, request_id, started, located, rest)
 
     async def _serve(
         self,
@@ -81,11 +85,9 @@ class AgentRoutes:
         started: float,
         located: Located,
         path: bytes,
-        shown: bytes,
     ) -> None:
         method: str = scope["method"]
         headers: Headers = list(scope["headers"])
-        preflight = is_preflight(method, headers)
         intake, invocation = Intake(), None
         try:
             limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(
@@ -97,7 +99,7 @@ class AgentRoutes:
                 request.secret = await self._secret(located, query)
             intake = await take_body(headers, receive, limits.request_bytes)
             request.body, request.stream = intake.body, intake.stream
-            report = f"{method} {_for_log(shown, query)}"
+            report = f"{method} {_for_log(scope['raw_path'], query)}"
             invocation = await self._node.invoke(located, request, report)
             response = invocation.run.response or await self._answer(invocation, intake, receive)
             if intake.oversized:  # what the agent makes of a part of the body is no answer to the request
@@ -105,24 +107,29 @@ class AgentRoutes:
         except ClientGone:
             intake.close()
             return
-        except WapoError as error:
+        except Exception as error:
             intake.close()
-            known = error
+            failure = error
             if intake.oversized:
-                known = RequestTooLarge(f"the request body is larger than the {limits.request_bytes} bytes allowed")
+                failure = RequestTooLarge(f"the request body is larger than the {limits.request_bytes} bytes allowed")
             if invocation is not None:
                 (invocation.abandon if intake.oversized else invocation.finish)()
-            reply = preflight_reply(headers) if preflight else error_reply(known, request_id)
-            await reply.send(send, request_id, started, head=method == "HEAD")
+            await _refuse(failure, scope, send, request_id, started)
             return
-        except BaseException:
+        except BaseException:  # cancelled: the server goes down
             intake.close()
+            if invocation is not None:
+                invocation.abandon()
             raise
+        preflight = is_preflight(method, headers)
         if preflight and not 200 <= response.status < 300:
             invocation.abandon()
             intake.close()
             await preflight_reply(headers).send(send, request_id, started)
             return
+        response.headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
+        if preflight:
+            answer_preflight(response.headers, headers)
         await self._send(invocation, response, intake, receive, send, request_id, started, method == "HEAD")
 
     async def _secret(self, located: Located, query: bytes) -> str | None:
@@ -170,7 +177,8 @@ class AgentRoutes:
         headers += common_headers(request_id, started)
         bare = head or response.status in _NO_BODY_STATUS
         if stream is None:
-            if response.status not in _NO_BODY_STATUS:
+            # An empty body of a response to HEAD tells nothing about the one to GET.
+            if response.status not in _NO_BODY_STATUS and (response.body or not head):
                 headers.append((b"content-length", b"%d" % len(response.body)))
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if bare else response.body})
@@ -199,6 +207,17 @@ class AgentRoutes:
                 await watch
             intake.close()
             invocation.finish()
+
+
+async def _refuse(error: Exception, scope: Scope, send: Send, request_id: str, started: float) -> None:
+    """Answers with an error, which a page of any origin may read; a preflight with permission, to learn of it."""
+    headers: Headers = scope["headers"]
+    reply = failure_reply(error, request_id)
+    if is_preflight(scope["method"], headers):
+        reply = preflight_reply(headers)
+    else:
+        add_defaults(reply.headers, error=True)
+    await reply.send(send, request_id, started, head=scope["method"] == "HEAD")
 
 
 async def _stream(beginning: bytes, rest: Pipe, send: Send) -> None:
