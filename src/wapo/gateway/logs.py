@@ -12,9 +12,15 @@ from wapo.node.logs import LogRecord
 from wapo.node.node import Node
 from wapo.node.programs import LOCAL
 
-__all__ = ["LogRoutes", "bearer_token", "is_operator", "text_line"]
+__all__ = ["LogRoutes", "bearer_token", "is_operator", "iso_time", "text_line"]
 
 _MAX: Final = 100
+
+#: Everything that anybody might take for the end of a line (Unicode, as ``str.splitlines`` has it).
+_LINE_ENDS: Final = str.maketrans(
+    {"\n": "\\n", "\r": "\\r", "\v": "\\v", "\f": "\\f"}
+    | {c: f"\\u{ord(c):04x}" for c in "\x1c\x1d\x1e\x85\u2028\u2029"}
+)
 
 
 class LogsForbidden(CallerError):
@@ -51,7 +57,7 @@ def iso_time(milliseconds: int) -> str:
 
 def text_line(record: LogRecord) -> str:
     """One record on one line, whatever is in its message."""
-    message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+    message = record.message.translate(_LINE_ENDS)
     return f"{iso_time(record.time_ms)} [{record.request_id}] [{record.level}] {message}"
 
 
@@ -103,6 +109,6 @@ class LogRoutes:
 def _number(text: str | None, name: str, default: int) -> int:
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX:
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(_MAX)) or not 1 <= int(text) <= _MAX:
         raise InvalidLogQuery(f"{name} is a number from 1 to {_MAX}")
     return int(text)
