@@ -73,8 +73,9 @@ class Gateway:
             if path.startswith(prefix) and len(path) > len(prefix):
                 accept = self._content.wants_blocks(scope["headers"]) if scope["method"] in ("GET", "HEAD") else None
                 if accept is not None:
-                    rest = scope["path"][len(prefix) :]
-                    await self._content.blocks(scope, send, request_id, time.perf_counter(), rest, accept)
+                    await self._content.blocks(
+                        scope, send, request_id, time.perf_counter(), path[len(prefix) :], accept
+                    )
                 else:
                     await self._agents.by_cid(scope, receive, send, request_id, path[len(prefix) :])
                 return
