@@ -335,7 +335,12 @@ async def test_a_request_streams_through_with_back_pressure_both_ways(workshop: 
     """Megabytes pass through a machine that never holds more than a little of them."""
     incoming = Pipe(BODY_BUFFER_BYTES)
     run = workshop.start(
-        await workshop.image(ECHO), "POST", body=b"first ", stream=incoming, limits=GuestLimits(memory_bytes=8 << 20)
+        await workshop.image(ECHO),
+        "POST",
+        body=b"first ",
+        stream=incoming,
+        limits=GuestLimits(memory_bytes=8 << 20),
+        max_response_bytes=32 << 20,
     )
     response = await run.answer()
     assert response.stream is not None

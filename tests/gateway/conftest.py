@@ -1,15 +1,18 @@
-"""A worker behind its two listeners, on real sockets."""
+"""A site for all tests of a module, and a worker behind its two listeners, on real sockets."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.conftest import serving
-from tests.node.apps.conftest import Site, WorkerFactory
+from tests.conftest import Site, opened_site, serving
+from tests.node.apps.conftest import Site as WorkerSite
+from tests.node.apps.conftest import WorkerFactory
 from tests.node.apps.conftest import open_site as open_worker  # noqa: F401 - a fixture
 from wapo.gateway.admin import AdminListener
 from wapo.gateway.rpc.schema import MESSAGES
@@ -23,7 +26,7 @@ TOKEN = "a-token"
 class Listening:
     """A worker, and clients of its listeners; the admin's has the token."""
 
-    site: Site
+    site: WorkerSite
     admin: httpx.AsyncClient
     user: httpx.AsyncClient
 
@@ -71,4 +74,26 @@ def open_listeners(open_worker: WorkerFactory) -> ListeningFactory:  # noqa: F81
 async def listening(open_listeners: ListeningFactory) -> AsyncIterator[Listening]:
     """With the usual settings."""
     async with open_listeners() as opened:
+        yield opened
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that use the site of their module run in its loop."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A site with the default limits, whose agents may connect to loopback. There is one for all tests of a module: they
+    ask many small things and leave nothing behind. A test whose limits or figures matter opens its own."""
+    async with opened_site(tmp_path_factory.mktemp("site") / "node") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def own_site(tmp_path: Path) -> AsyncIterator[Site]:
+    """As ``site``, for one test alone."""
+    async with opened_site(tmp_path / "node") as opened:
         yield opened

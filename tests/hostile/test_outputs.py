@@ -98,3 +98,12 @@ def test_a_large_body_is_taken_as_it_is() -> None:
     body = b'{"a": [1, 2.0, {}]}'
     response = response_of(OutputKind.JSON, b'{"status": 201, "body": ' + body + b"}")
     assert (response.status, response.headers, response.body) == (201, [(b"content-type", b"application/json")], body)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "é", "x" * 31, "x" * 32, "x" * 300, "x" * 70_000, b"\xff", b"x" * 300, b"x" * 70_000]
+)
+def test_text_and_bytes_in_messagepack_are_bodies(body: str | bytes) -> None:
+    """The adapter of the original answers so: text in all its lengths, which each have a format of their own."""
+    response = response_of(OutputKind.BYTES, msgspec.msgpack.encode({"body": body, "status": 202}))
+    assert response == AgentResponse(202, [], body.encode() if isinstance(body, str) else body)

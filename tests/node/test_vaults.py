@@ -154,8 +154,8 @@ class TestRefusals:
     async def test_its_size_is_bounded_with_all_that_it_inherits(self, vaults: Vaults) -> None:
         frame = len('{"a":""}')
         with pytest.raises(InvalidVaultData, match=f"at most {MAX_DATA_BYTES} are allowed"):
-            await vaults.create("p", {"a": "x" * (MAX_DATA_BYTES - frame - 1)})
-        largest = await vaults.create("p", {"a": "x" * (MAX_DATA_BYTES - frame - 2)})
+            await vaults.create("p", {"a": "x" * (MAX_DATA_BYTES - frame + 1)})
+        largest = await vaults.create("p", {"a": "x" * (MAX_DATA_BYTES - frame)})
         with pytest.raises(InvalidVaultData):
             await vaults.create("p", {"b": 1}, largest.key, largest.token)
 

@@ -48,6 +48,10 @@ static uint8_t *chunk, *chunk_end;
 static run *runs;
 static bool exhausted;
 
+/* Room that is given up when memory runs out: for the exception that says so, with its stack, and a line in the log. */
+#define RESERVE_BYTES (4 * CHUNK_BYTES)
+static uint8_t *reserve;
+
 static inline header *header_of(void *pointer)
 {
     return (header *)pointer - 1;
@@ -122,9 +126,19 @@ static uint8_t *take_run(size_t bytes)
             return (uint8_t *)found;
         }
         if (!grow(bytes))
-            return NULL;
+            break;
+    }
+    if (reserve) {
+        free_run(reserve, RESERVE_BYTES);
+        reserve = NULL;
     }
     return NULL;
+}
+
+void heap_reserve(void)
+{
+    if (!reserve)
+        reserve = take_run(RESERVE_BYTES);
 }
 
 static void *take_large(size_t size)
@@ -286,5 +300,6 @@ void heap_seal(size_t spare)
     chunk = chunk_end = NULL;
     /* A fresh stretch behind everything, which the first chunks will be taken from: earlier runs are set aside too. */
     runs = NULL;
+    heap_reserve();
     grow(spare);
 }

@@ -9,6 +9,10 @@
  * bytes are there already. Memory that was free before is not used again. */
 void heap_seal(size_t spare);
 
+/* Sets a little memory aside, which is given up when an allocation fails: so that running out of memory is an exception
+ * that can be made, and told. */
+void heap_reserve(void);
+
 /* Whether an allocation has ever failed in this machine. */
 bool heap_exhausted(void);
 

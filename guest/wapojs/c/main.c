@@ -55,6 +55,7 @@ static bool start(void)
     for (int i = 0; i < HANDLER_COUNT; i++)
         handlers[i] = JS_UNDEFINED;
     JS_SetHostPromiseRejectionTracker(runtime, track_rejection, NULL);
+    heap_reserve();
     loader_init(wapojs_context);
     return loader_start_platform(wapojs_context);
 }
@@ -133,6 +134,31 @@ bool wapojs_has_work(void)
     return waits_count() > 0 || timers_count() > 0;
 }
 
+/* There is no memory for what the host gave: that is the end. */
+static void does_not_fit(void)
+{
+    static const char text[] = "out of memory: the request or the program does not fit";
+    ocall(OCALL_FAIL, 1, OCALL_POINTER(text), sizeof(text) - 1, 0);
+    failed = true;
+}
+
+/* Calls the handler of a command, if there was memory for all of its arguments. */
+static void call_handler(enum handler which, int argc, JSValue *argv)
+{
+    JSContext *ctx = wapojs_context;
+    bool whole = true;
+    for (int i = 0; i < argc; i++)
+        whole = whole && !JS_IsException(argv[i]);
+    if (whole) {
+        JS_FreeValue(ctx, wapojs_call_handler(which, argc, argv));
+        return;
+    }
+    for (int i = 0; i < argc; i++)
+        JS_FreeValue(ctx, argv[i]);
+    JS_FreeValue(ctx, JS_GetException(ctx));
+    does_not_fit();
+}
+
 /* Reads a little-endian number of a command and moves on. */
 static uint32_t take_u32(const uint8_t **at)
 {
@@ -152,7 +178,9 @@ static void load(const uint8_t *at)
         JS_NewStringLen(ctx, (const char *)at, name_length),
         JS_NewBool(ctx, flags & LOAD_EVALUATE),
     };
-    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_LOAD, 3, args));
+    call_handler(HANDLER_LOAD, 3, args);
+    if (failed)
+        return;
     wapojs_run_jobs();
     JSMemoryUsage usage;
     JS_RunGC(runtime);
@@ -191,7 +219,7 @@ static void request(const uint8_t *at)
         JS_NewFloat64(ctx, times[0]),
         JS_NewFloat64(ctx, times[1]),
     };
-    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REQUEST, 9, args));
+    call_handler(HANDLER_REQUEST, 9, args);
 }
 
 /* RUN: u32 number of arguments, u32 lengths of arguments and environment; then both. */
@@ -204,7 +232,7 @@ static void run(const uint8_t *at)
         JS_NewUint32(ctx, count),
         JS_NewStringLen(ctx, (const char *)at + words, pairs),
     };
-    JS_FreeValue(ctx, wapojs_call_handler(HANDLER_RUN, 3, args));
+    call_handler(HANDLER_RUN, 3, args);
 }
 
 /* Takes one command from the host, if there is one. A long one comes through the return slot. True if another may
@@ -219,9 +247,7 @@ static bool take_command(void)
         command = malloc(length.value);
         if (!command || ocall(OCALL_GET_RETURN, OCALL_POINTER(command), (int32_t)length.value, 0, 0).error) {
             free(command);
-            static const char text[] = "out of memory: the request or the program does not fit";
-            ocall(OCALL_FAIL, 1, OCALL_POINTER(text), sizeof(text) - 1, 0);
-            failed = true;
+            does_not_fit();
             return false;
         }
     }
@@ -234,6 +260,8 @@ static bool take_command(void)
     }
     if (command != command_buffer)
         free(command);
+    if (failed)
+        return false;
     wapojs_run_jobs();
     return kind == COMMAND_LOAD;
 }

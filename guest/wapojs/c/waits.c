@@ -100,8 +100,8 @@ static void try_write(wait *w, uint32_t waker)
                                  OCALL_POINTER(data + w->offset), (int32_t)(length - w->offset));
         if (put.error == ERROR_PENDING)
             return;
-        if (put.error) {
-            finish(w, failure_text(w->resource, put.error), JS_NULL);
+        if (put.error) { /* the resource's fault: with a code, unlike ours above */
+            finish(w, failure_text(w->resource, put.error), JS_NewInt32(wapojs_context, put.error));
             return;
         }
         w->offset += put.value;

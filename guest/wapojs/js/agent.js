@@ -17,7 +17,7 @@ import { parseHeaderBlock } from './fetch.js';
 import { setArgumentSource, setEnvironment } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
 import { createRequest, RequestSlots } from './request.js';
-import { pumpInto, resourceStream } from './resource-streams.js';
+import { isOfResource, pumpInto, resourceStream } from './resource-streams.js';
 import { isResponse, responseSlots } from './response.js';
 import { Body } from './body.js';
 import { call } from './primordials.js';
@@ -266,7 +266,8 @@ function respond(response) {
     answered = true;
     promiseThen(pumpInto(body.stream, resource), () => native.close(resource), (error) => {
       native.close(resource); // without a shutdown: the caller sees that it is not complete
-      native.log(1, `Uncaught (in the response's body) ${describe(error)}`);
+      // If nobody reads it any more, that is no error; if it was too large, the host has told.
+      if (!isOfResource(error)) native.log(1, `Uncaught (in the response's body) ${describe(error)}`);
     });
   } catch (error) {
     fail(error);

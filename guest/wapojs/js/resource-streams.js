@@ -3,9 +3,9 @@
 import { close, read, shutdown, write } from 'wapo:native';
 import { newDeferred } from './promises.js';
 import { acquireDefaultReader, cancelReader, createReadableByteStream, readChunk } from './streams/internal.js';
-import { isBufferSource, toBytes } from './webidl.js';
+import { isBufferSource, isObject, toBytes } from './webidl.js';
 
-const { TypeError } = globalThis;
+const { TypeError, WeakSet } = globalThis;
 const CHUNK_BYTES = 65536;
 
 /**
@@ -67,6 +67,16 @@ export function writeResource(resource, bytes) {
   return promise;
 }
 
+/** Errors of a resource that was written, and not of the stream that it was written from. */
+const ofResource = new WeakSet();
+export const isOfResource = (error) => isObject(error) && ofResource.has(error);
+
+function resourceFailure(text) {
+  const error = new TypeError(text);
+  ofResource.add(error);
+  return error;
+}
+
 /** Copies a stream of bytes into a resource, piece by piece. */
 class Pump {
   #reader;
@@ -88,9 +98,9 @@ class Pump {
       this.error(new TypeError('a chunk of the body is not a Uint8Array'), true);
       return;
     }
-    write(this.#resource, toBytes(value, 'a chunk'), (error) => {
+    write(this.#resource, toBytes(value, 'a chunk'), (error, code) => {
       if (error === null) this.next();
-      else this.error(new TypeError(error), true);
+      else this.error(code === null ? new TypeError(error) : resourceFailure(error), true);
     });
   }
 
@@ -107,8 +117,8 @@ class Pump {
 
 /**
  * Writes a whole stream into a resource and ends it. Cancels the stream if the resource cannot be written any more.
- * @returns {Promise<undefined>} rejected with the stream's error, or with a TypeError for the resource's. The caller
- *   closes the resource.
+ * @returns {Promise<undefined>} rejected with the stream's error, or with a TypeError for the resource's
+ *   (`isOfResource`). The caller closes the resource.
  */
 export function pumpInto(stream, resource) {
   const deferred = newDeferred();

@@ -2,9 +2,10 @@
 :class:`~wapo.agents.images.Loading` while an image is made."""
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from wapo.abi.results import PENDING, OcallError, OcallFailure
+from wapo.agents.run import Run
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.ocalls.http import write_or_keep
 
@@ -16,6 +17,8 @@ __all__ = ["AGENT_CALLS"]
 _HEAD: Final = struct.Struct("<III")
 _COMPLETE: Final = 1
 _MAX_REPORT_BYTES: Final = 64 << 10
+#: Names and values of a response: as many parts as they may have must not take the host long.
+_MAX_HEADER_BYTES: Final = 256 << 10
 _INVALID: Final = OcallError.INVALID_PARAMETER
 
 
@@ -40,13 +43,17 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
     joined by NUL; body.
     """
     guest.instance.check(p0, p1)
-    if p1 < _HEAD.size or p1 > guest.session.max_response_bytes + (1 << 20):
-        raise OcallFailure(OcallError.RESOURCE_LIMITED if p1 >= _HEAD.size else _INVALID)
-    data = guest.instance.read(p0, p1)
-    flags, status, length = _HEAD.unpack_from(data)
+    if p1 < _HEAD.size:
+        raise OcallFailure(_INVALID)
+    flags, status, length = _HEAD.unpack(guest.instance.read(p0, _HEAD.size))
     end = _HEAD.size + length
     if end > p1:
         raise OcallFailure(_INVALID)
+    if length > _MAX_HEADER_BYTES:
+        _too_large(guest, length, _MAX_HEADER_BYTES, "response's head")
+    if p1 - end > guest.session.max_response_bytes:
+        _too_large(guest, p1 - end, guest.session.max_response_bytes, "response")
+    data = guest.instance.read(p0, p1)
     fields = data[_HEAD.size : end].split(b"\0") if length else []
     if len(fields) % 2:
         raise OcallFailure(_INVALID)
@@ -59,7 +66,7 @@ def output(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int
     """1004: the script's output, of kind p0 (``conventions.OutputKind``), at ``[p1, p1+p2)``."""
     guest.instance.check(p1, p2)
     if p2 > guest.session.max_response_bytes:
-        raise OcallFailure(OcallError.RESOURCE_LIMITED)
+        _too_large(guest, p2, guest.session.max_response_bytes, "output")
     guest.session.output(p0, guest.instance.read(p1, p2))
     return 0
 
@@ -80,6 +87,13 @@ def keep_alive(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) ->
     """1007: work that is to go on although the client may have gone (p0 = 1), or no longer (0)."""
     guest.session.kept_alive = p0 == 1
     return 0
+
+
+def _too_large(guest: "Guest", size: int, limit: int, what: str) -> NoReturn:
+    """An answer that is not even read; where there is a request, its owner is told."""
+    if isinstance(guest.session, Run):
+        guest.session.too_large(size, limit, what)
+    raise OcallFailure(OcallError.RESOURCE_LIMITED)
 
 
 def _report(guest: "Guest", pointer: int, length: int) -> str:

@@ -173,6 +173,8 @@ def _messagepack_body(raw: bytes) -> tuple[bytes, bytes | None]:
     if not raw:
         return b"", None
     try:
+        if _is_messagepack_text(raw[0]):
+            return msgspec.msgpack.decode(raw, type=str).encode(), None
         if _is_messagepack_bytes(raw[0]):
             text: str | bytes = msgspec.msgpack.decode(raw)
             return (text.encode() if isinstance(text, str) else text), None
@@ -187,9 +189,14 @@ def _messagepack_body(raw: bytes) -> tuple[bytes, bytes | None]:
         raise AgentFailed(f"the body of the script's output cannot be sent as JSON: {error}") from None
 
 
+def _is_messagepack_text(first: int) -> bool:
+    """str formats: https://github.com/msgpack/msgpack/blob/master/spec.md."""
+    return 0xA0 <= first <= 0xBF or 0xD9 <= first <= 0xDB
+
+
 def _is_messagepack_bytes(first: int) -> bool:
-    """str and bin formats: https://github.com/msgpack/msgpack/blob/master/spec.md."""
-    return 0xA0 <= first <= 0xBF or 0xC4 <= first <= 0xC6 or 0xD9 <= first <= 0xDB
+    """bin formats."""
+    return 0xC4 <= first <= 0xC6
 
 
 Decode = Callable[[bytes], Any]

@@ -181,11 +181,22 @@ class _LoadingServices(Services):
     def __init__(self) -> None:
         self.lines: list[tuple[int, str]] = []
         self._room = 64 << 10
+        self._cut = 0
 
     def log(self, guest: Guest, level: int, text: str) -> None:
-        self._room -= len(text) + 16
-        if self._room > 0:
-            self.lines.append((level, text))
+        size = len(text) + 16
+        if size > self._room:
+            self._room = 0
+            self._cut += 1
+            return
+        self._room -= size
+        self.lines.append((level, text))
+
+    def kept(self) -> list[tuple[int, str]]:
+        """The lines, and how many there were beside them."""
+        if not self._cut:
+            return self.lines
+        return [*self.lines, (2, f"{self._cut} more log lines of the top level were dropped")]
 
 
 class Stopping(HostError):
@@ -227,7 +238,7 @@ async def _load(
     except BaseException:
         guest.stop(End(EndReason.STOPPED, "loading was given up"))
         raise
-    return guest, session, services.lines
+    return guest, session, services.kept()
 
 
 async def _capture(guest: Guest) -> MemoryImage:

@@ -1,5 +1,6 @@
 """A request in, a response out: one machine from an agent's image, for one request."""
 
+import asyncio
 from collections.abc import Callable
 
 from wapo.agents.images import AgentImage, ImageKind
@@ -12,7 +13,7 @@ from wapo.vm.limits import GuestLimits
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
 
-__all__ = ["abandon", "start"]
+__all__ = ["abandon", "finish", "start"]
 
 
 def start(
@@ -74,3 +75,25 @@ def abandon(run: Run) -> None:
         run.response.stream.break_()
     if run.guest is not None and not run.kept_alive:
         run.guest.stop(End(EndReason.STOPPED, "the caller went away"))
+
+
+def finish(run: Run) -> None:
+    """The caller has all that it gets. Timers and promises that nobody waits for end here, unless the agent asked for
+    them with ``waitUntil``.
+
+    Not in the middle of a poll: whether a line after the answer gets into the log must not depend on slices.
+    """
+    guest = run.guest
+    if guest is None or guest.ended is not None:
+        return
+    end = End(EndReason.STOPPED, "the response is complete")
+    if not guest.in_poll and not run.kept_alive:
+        guest.stop(end)
+        return
+    loop = asyncio.get_running_loop()
+
+    def at_rest() -> None:
+        if not run.kept_alive:
+            loop.call_soon(guest.stop, end)
+
+    guest.on_wait = at_rest

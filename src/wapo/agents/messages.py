@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MachineGivenUp",
-    "MemoryLimitReached", "TimeLimitReached", "UnreadableOutput", "failure_of",
+    "MemoryLimitReached", "ResponseLimitReached", "TimeLimitReached", "UnreadableOutput", "failure_of",
 ]  # fmt: skip
 
 Header = tuple[bytes, bytes]
@@ -52,6 +52,13 @@ class MachineGivenUp(GuestError):
 
     code = "machine_given_up"
     status = 503
+
+
+class ResponseLimitReached(GuestError):
+    """The agent's response is larger than it may be."""
+
+    code = "response_limit"
+    status = 500
 
 
 class UnreadableOutput(GuestError):

@@ -8,9 +8,9 @@ import asyncio
 import struct
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, Protocol
 
-from wapo.abi.results import OcallError, OcallFailure
+from wapo.abi.results import ERR, OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind, clean_headers, response_of
 from wapo.agents.messages import (
     AgentFailed,
@@ -19,6 +19,7 @@ from wapo.agents.messages import (
     BurstLimitReached,
     Header,
     MachineGivenUp,
+    ResponseLimitReached,
     TimeLimitReached,
     failure_of,
 )  # fmt: skip
@@ -92,13 +93,15 @@ class Run:
     """
 
     __slots__ = (
-        "_answered", "_request", "_waiter", "failure", "guest", "kept_alive", "log", "max_response_bytes", "response",
+        "_answered", "_refusal", "_request", "_waiter", "failure", "guest", "kept_alive", "log", "max_response_bytes",
+        "response",
     )  # fmt: skip
 
     def __init__(self, request: AgentRequest, log: RunLog, max_response_bytes: int) -> None:
         self._request: AgentRequest | None = request
         self._waiter: asyncio.Future[None] | None = None
         self._answered = False
+        self._refusal: GuestError | None = None
         self.guest: Guest | None = None
         self.response: AgentResponse | None = None
         self.failure: GuestError | None = None
@@ -126,15 +129,20 @@ class Run:
         """
         if self._answered:
             raise OcallFailure(OcallError.ALREADY_EXISTS)
-        if not 200 <= status <= 599 or not all(valid_header(name, value) for name, value in headers):
+        if not 200 <= status <= 599:
             raise OcallFailure(OcallError.INVALID_PARAMETER)
+        for name, value in headers:
+            if not valid_header(name, value):
+                shown = name[:100].decode("latin-1")
+                self._refusal = AgentFailed(f"the response has a header that cannot be sent: {shown!r}")
+                raise OcallFailure(OcallError.INVALID_PARAMETER)
         if len(body) > self.max_response_bytes:
-            raise OcallFailure(OcallError.RESOURCE_LIMITED)
+            self.too_large(len(body), self.max_response_bytes, "response")
         self._answered = True
         pipe, number = None, 0
         if not complete:
             pipe = Pipe(BODY_BUFFER_BYTES)
-            number = guest.table.add(ResponseStream(pipe))
+            number = guest.table.add(ResponseStream(pipe, self, self.max_response_bytes - len(body)))
         self._deliver(AgentResponse(status, clean_headers(headers), body, pipe))
         return number
 
@@ -144,6 +152,17 @@ class Run:
 
     def touched(self, code: int) -> None:
         """In a request a program may look at anything."""
+
+    def too_large(self, size: int, limit: int, what: str) -> NoReturn:
+        """Instead of :meth:`respond` or :meth:`output`, for what is not even looked at.
+
+        Raises:
+            OcallFailure: 10, or 15 answered already.
+        """
+        if self._answered:
+            raise OcallFailure(OcallError.ALREADY_EXISTS)
+        self._refusal = ResponseLimitReached(f"the {what} has {size} bytes; at most {limit} are allowed")
+        raise OcallFailure(OcallError.RESOURCE_LIMITED)
 
     def output(self, kind: int, data: bytes) -> None:
         """The output of a script that answers with one.
@@ -158,7 +177,7 @@ class Run:
         except ValueError:
             raise OcallFailure(OcallError.INVALID_PARAMETER) from None
         if len(data) > self.max_response_bytes:
-            raise OcallFailure(OcallError.RESOURCE_LIMITED)
+            self.too_large(len(data), self.max_response_bytes, "output")
         self._answered = True
         try:
             self._deliver(response_of(output, data))
@@ -167,9 +186,10 @@ class Run:
             self._fail(failure)
 
     def fail(self, text: str) -> None:
-        """The guest's own account of what went wrong, with the stack: it gets into the log as it is."""
-        failure = failure_of(text)
-        self.log.add(_LOG_ERROR, text)
+        """The guest's own account of what went wrong, with the stack: it gets into the log as it is. But of an answer
+        that was refused it knows an error code only."""
+        failure, self._refusal = self._refusal or failure_of(text), None
+        self.log.add(_LOG_ERROR, str(failure))
         if not self._answered:
             self._answered = True
             self._fail(failure)
@@ -240,16 +260,33 @@ class BodyStream(Resource):
 
 
 class ResponseStream(Resource):
-    """The body of a response, which the guest writes. Closed without a shutdown, it has failed half-way."""
+    """The body of a response, which the guest writes. Closed without a shutdown, or over its limit, it has failed
+    half-way.
+
+    Args:
+        run: whose response it is; its log is told of the limit.
+        room: how many bytes it may be.
+    """
 
     kind: ClassVar[str] = "response-body"
-    __slots__ = ("_pipe",)
+    __slots__ = ("_pipe", "_room", "_run")
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pipe: Pipe, run: Run | None = None, room: int = 1 << 62) -> None:
         self._pipe = pipe
+        self._run = run
+        self._room = room
 
     def write(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
-        return self._pipe.try_write(guest, task, waker, pointer, length)
+        if length > self._room and not self._pipe.ended and not self._pipe.broken:
+            if self._run is not None:
+                limit = self._run.max_response_bytes
+                self._run.log.add(_LOG_ERROR, f"the response was cut off: it is larger than the {limit} bytes allowed")
+            self._pipe.fail()
+            return ERR | OcallError.RESOURCE_LIMITED
+        result = self._pipe.try_write(guest, task, waker, pointer, length)
+        if not result & ERR:
+            self._room -= result
+        return result
 
     def shutdown(self, guest: "Guest", task: int, waker: int) -> int:
         self._pipe.end()

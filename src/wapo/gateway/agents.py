@@ -6,26 +6,40 @@ ASGI messages without a task having been made for it.
 
 import asyncio
 import contextlib
+import ipaddress
 import re
 import time
+from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qsl, quote, unquote_to_bytes
+from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from wapo.agents.messages import AgentRequest, AgentResponse
 from wapo.errors import CallerError, WapoError
 from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, take_body
-from wapo.gateway.cors import add_defaults, is_preflight, preflight_reply
-from wapo.gateway.replies import Headers, Receive, Scope, Send, common_headers, error_reply
+from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
+from wapo.gateway.paths import ContentPath
+from wapo.gateway.replies import (
+    OWN_HEADERS,
+    Headers,
+    Receive,
+    ResponseCut,
+    Scope,
+    Send,
+    common_headers,
+    failure_reply,
+)
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 
 __all__ = ["AgentRoutes", "ResponseCut"]
 
-_HOST: Final = re.compile(rb"[A-Za-z0-9._~:\[\]-]{1,300}")
+#: RFC 3986 3.2.2, without percent-encoding and with a port.
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?")
+_MAX_HOST_BYTES: Final = 300
 _NO_BODY_STATUS: Final = frozenset((204, 205, 304))
-_KEY_PARAMETER: Final = "key"
-_KEY_IN_QUERY: Final = re.compile(r"(^|&)(key=)[^&]*")
+_KEY: Final = b"key"
+_URL_CHARACTERS: Final = "%/:@!$&'()*+,;=-._~?"
 
 
 class InvalidHost(CallerError):
@@ -33,10 +47,6 @@ class InvalidHost(CallerError):
 
     code = "invalid_host"
     status = 400
-
-
-class ResponseCut(Exception):
-    """The agent failed in the middle of its response: the connection is closed, so that nobody takes it for whole."""
 
 
 class AgentRoutes:
@@ -49,28 +59,23 @@ class AgentRoutes:
         """``path`` is what follows ``/ipfs/``, as sent (percent-encoded)."""
         started = time.perf_counter()
         try:
-            raw_cid, _, rest = path.partition(b"/")
-            cid_text = raw_cid.decode("ascii", "replace")
-            raw_segments = rest.split(b"/") if rest else []
-            segments = tuple(unquote_to_bytes(segment).decode("utf-8", "surrogateescape") for segment in raw_segments)
+            where = ContentPath.parse(path)
             programs = self._node.programs
-            located = programs.known(cid_text, segments) or await programs.locate(cid_text, segments)
-            own = b"/".join(raw_segments[len(raw_segments) - len(located.rest) :]) if located.rest else b""
-            shown = scope["raw_path"]
-        except WapoError as error:
-            await error_reply(error, request_id).send(send, request_id, started, head=scope["method"] == "HEAD")
+            located = programs.known(where.cid, where.segments) or await programs.locate(where.cid, where.segments)
+        except Exception as error:
+            await _refuse(error, scope, send, request_id, started)
             return
-        await self._serve(scope, receive, send, request_id, started, located, own, shown)
+        await self._serve(scope, receive, send, request_id, started, located, where.own(len(located.rest)))
 
     async def local(self, scope: Scope, receive: Receive, send: Send, request_id: str, rest: bytes) -> None:
         """The developer's own build; ``rest`` is what follows ``/local/``."""
         started = time.perf_counter()
         try:
             located = await asyncio.to_thread(self._node.programs.local)
-        except WapoError as error:
-            await error_reply(error, request_id).send(send, request_id, started, head=scope["method"] == "HEAD")
+        except Exception as error:
+            await _refuse(error, scope, send, request_id, started)
             return
-        await self._serve(scope, receive, send, request_id, started, located, rest, scope["raw_path"])
+        await self._serve(scope, receive, send, request_id, started, located, rest)
 
     async def _serve(
         self,
@@ -81,54 +86,66 @@ class AgentRoutes:
         started: float,
         located: Located,
         path: bytes,
-        shown: bytes,
     ) -> None:
         method: str = scope["method"]
-        headers: Headers = list(scope["headers"])
-        preflight = is_preflight(method, headers)
-        intake = Intake()
+        # The server leaves white space at the end, which is no part of a value (RFC 9110 5.5).
+        headers: Headers = [(name, value.rstrip(b" \t")) for name, value in scope["headers"]]
+        intake, invocation = Intake(), None
         try:
             limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(
                 located.identity
             )
             query: bytes = scope["query_string"]
             request = AgentRequest(method, _url(scope["scheme"], headers, path, query), headers, request_id=request_id)
-            if b"key=" in query:
-                request.secret = await self._secret(located, query)
+            key = _vault_key(query)
+            if key is not None:
+                request.secret = await self._secret(located, key)
             intake = await take_body(headers, receive, limits.request_bytes)
             request.body, request.stream = intake.body, intake.stream
-            report = f"{method} {_for_log(shown, query)}"
+            report = f"{method} {_for_log(scope['raw_path'], query, hide=key is not None)}"
             invocation = await self._node.invoke(located, request, report)
-            run = invocation.run
-            response = run.response or await self._answer(invocation, intake, receive)
+            response = invocation.run.response or await self._answer(invocation, intake, receive)
+            if intake.oversized:  # what the agent makes of a part of the body is no answer to the request
+                raise RequestTooLarge
         except ClientGone:
             intake.close()
             return
-        except WapoError as error:
+        except Exception as error:
             intake.close()
-            known = RequestTooLarge("the request body is larger than allowed") if intake.oversized else error
-            reply = preflight_reply(headers) if preflight else error_reply(known, request_id)
-            await reply.send(send, request_id, started, head=method == "HEAD")
+            failure = error
+            if intake.oversized:
+                failure = RequestTooLarge(f"the request body is larger than the {limits.request_bytes} bytes allowed")
+            if invocation is not None:
+                (invocation.abandon if intake.oversized else invocation.finish)()
+            await _refuse(failure, scope, send, request_id, started)
             return
-        except BaseException:
+        except BaseException:  # cancelled: the server goes down
             intake.close()
+            if invocation is not None:
+                invocation.abandon()
             raise
+        preflight = is_preflight(method, headers)
         if preflight and not 200 <= response.status < 300:
             invocation.abandon()
             intake.close()
             await preflight_reply(headers).send(send, request_id, started)
             return
+        response.headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
+        if preflight:
+            answer_preflight(response.headers, headers)
         await self._send(invocation, response, intake, receive, send, request_id, started, method == "HEAD")
 
-    async def _secret(self, located: Located, query: bytes) -> str | None:
-        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-            if name == _KEY_PARAMETER:
-                vaults = self._node.vaults
-                return vaults.cached_secret(located.identity, value) or await vaults.secret_of(located.identity, value)
-        return None
+    async def _secret(self, located: Located, key: str) -> str:
+        vaults = self._node.vaults
+        return vaults.cached_secret(located.identity, key) or await vaults.secret_of(located.identity, key)
 
     async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
-        """The head of the response; a client that goes away meanwhile ends the run."""
+        """The head of the response; a client that goes away meanwhile ends the run.
+
+        Raises:
+            GuestError: the agent failed.
+            ClientGone: nobody is there any more.
+        """
         run = invocation.run
         if run.failure is not None:
             return await run.answer()
@@ -136,7 +153,7 @@ class AgentRoutes:
         try:
             return await run.answer()
         except WapoError:
-            if watch.done() and not watch.cancelled():
+            if watch.done() and not watch.cancelled() and not intake.oversized:
                 raise ClientGone from None
             raise
         finally:
@@ -160,21 +177,24 @@ class AgentRoutes:
         headers += common_headers(request_id, started)
         bare = head or response.status in _NO_BODY_STATUS
         if stream is None:
-            if response.status not in _NO_BODY_STATUS:
+            # An empty body of a response to HEAD tells nothing about the one to GET.
+            if response.status not in _NO_BODY_STATUS and (response.body or not head):
                 headers.append((b"content-length", b"%d" % len(response.body)))
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if bare else response.body})
             intake.close()
+            invocation.finish()
             return
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if bare:
             stream.break_()
             await send({"type": "http.response.body", "body": b""})
             intake.close()
+            invocation.finish()
             return
         watch = asyncio.get_running_loop().create_task(_watch(invocation, intake, receive))
         try:
-            await _stream(stream, send, self._node.settings.limits.response_bytes)
+            await _stream(response.body, stream, send)
         except PipeBroken:
             if not watch.done():
                 raise ResponseCut(f"the agent failed in the middle of its response, request {request_id}") from None
@@ -186,21 +206,36 @@ class AgentRoutes:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
             intake.close()
+            invocation.finish()
 
 
-async def _stream(stream: Pipe, send: Send, limit: int) -> None:
-    sent = 0
-    while chunk := await stream.read():
-        sent += len(chunk)
-        if sent > limit:
-            stream.break_()
-            raise PipeBroken
+async def _refuse(error: Exception, scope: Scope, send: Send, request_id: str, started: float) -> None:
+    """Answers with an error, which a page of any origin may read; a preflight with permission, to learn of it."""
+    headers: Headers = scope["headers"]
+    reply = failure_reply(error, request_id)
+    if is_preflight(scope["method"], headers):
+        reply = preflight_reply(headers)
+    else:
+        add_defaults(reply.headers, error=True)
+    await reply.send(send, request_id, started, head=scope["method"] == "HEAD")
+
+
+async def _stream(beginning: bytes, rest: Pipe, send: Send) -> None:
+    """The body, as the agent writes it.
+
+    Raises:
+        PipeBroken: the agent failed on the way, or the client went away.
+    """
+    if beginning:
+        await send({"type": "http.response.body", "body": beginning, "more_body": True})
+    while chunk := await rest.read():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
 async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> None:
-    """Ends the run when the client goes away. While the body is still being pumped, the pump hears of it first."""
+    """Ends the run when the client goes away, or its body is too large. While the body is still being pumped, the pump
+    hears of it first."""
     if intake.pump is not None:
         await asyncio.wait([intake.pump])
         if not intake.complete:
@@ -217,15 +252,35 @@ def _url(scheme: str, headers: Headers, path: bytes, query: bytes) -> str:
     Raises:
         InvalidHost.
     """
-    host = b"localhost"
+    host = "localhost"
     for name, value in headers:
         if name == b"host":
-            if not _HOST.fullmatch(value):
-                raise InvalidHost("the Host header is not a host name")
-            host = value
+            host = _host(value)
             break
-    url = f"{scheme}://{host.decode('ascii')}/{_printable(path)}"
+    url = f"{scheme}://{host}/{_printable(path)}"
     return f"{url}?{_printable(query)}" if query else url
+
+
+@lru_cache(1024)
+def _host(value: bytes) -> str:
+    """A Host header that can be part of a URL.
+
+    Raises:
+        InvalidHost: it would make ``new URL(request.url)`` fail.
+    """
+    text = value.decode("latin-1")
+    match = _HOST.fullmatch(text) if len(value) <= _MAX_HOST_BYTES else None
+    try:
+        if match is None or int(match[2] or 0) > 65535:
+            raise ValueError
+        host = match[1]
+        if host.startswith("["):
+            ipaddress.IPv6Address(host[1:-1])
+        elif host.rstrip(".").rpartition(".")[2].isdigit():  # the URL standard takes such a host for an address
+            ipaddress.IPv4Address(host)
+    except ValueError:
+        raise InvalidHost("the Host header is not a host name") from None
+    return text
 
 
 def _printable(raw: bytes) -> str:
@@ -233,15 +288,30 @@ def _printable(raw: bytes) -> str:
     try:
         text = raw.decode("ascii")
     except UnicodeDecodeError:
-        return quote(raw, safe="%/:@!$&'()*+,;=-._~?")
-    return text if text.isprintable() and " " not in text else quote(raw, safe="%/:@!$&'()*+,;=-._~?")
+        return quote(raw, safe=_URL_CHARACTERS)
+    return text if text.isprintable() and " " not in text else quote(raw, safe=_URL_CHARACTERS)
 
 
-def _for_log(path: bytes, query: bytes) -> str:
+def _is_key(name: bytes) -> bool:
+    return name == _KEY or (b"%" in name and unquote_to_bytes(name) == _KEY)
+
+
+def _vault_key(query: bytes) -> str | None:
+    """The first value of the parameter ``key``, however that is spelled; None if there is no such parameter."""
+    if query:
+        for pair in query.split(b"&"):
+            name, _, value = pair.partition(b"=")
+            if _is_key(name):
+                return unquote_plus(value.decode("latin-1"))
+    return None
+
+
+def _for_log(path: bytes, query: bytes, *, hide: bool) -> str:
     """Path and query as received, without the vault key."""
     text = path.decode("latin-1")
     if not query:
         return text
-    if b"key=" not in query:
-        return f"{text}?{query.decode('latin-1')}"
-    return text + "?" + _KEY_IN_QUERY.sub(r"\1\2***", query.decode("latin-1"))
+    if hide:
+        pairs = [pair.partition(b"=") for pair in query.split(b"&")]
+        query = b"&".join(name + equals + (b"***" if _is_key(name) else value) for name, equals, value in pairs)
+    return f"{text}?{query.decode('latin-1')}"

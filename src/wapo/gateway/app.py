@@ -1,23 +1,20 @@
 """The ASGI application of a node."""
 
-import hmac
 import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-import structlog
 from prometheus_client import generate_latest
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 
 from wapo import __version__
-from wapo.errors import WapoError
+from wapo.errors import CallerError
 from wapo.gateway.agents import AgentRoutes
-from wapo.gateway.bodies import ClientGone
 from wapo.gateway.content import ContentRoutes
-from wapo.gateway.logs import LogRoutes, LogsForbidden, bearer_token
-from wapo.gateway.replies import Receive, Reply, Scope, Send, error_reply, json_reply, text_reply
+from wapo.gateway.logs import LogRoutes, is_operator
+from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, text_reply
 from wapo.gateway.vaults import VaultRoutes
 from wapo.node.node import Node
 
@@ -26,11 +23,17 @@ __all__ = ["Gateway"]
 Endpoint = Callable[[Request], Awaitable[Reply]]
 
 _AGENT_PREFIXES: Final = (b"/ipfs/", b"/run_js_from_ipfs/")
-_log = structlog.get_logger("wapo.gateway")
 
 
 async def _unused(_request: Request) -> None:  # pragma: no cover - routes are matched here and called by us
     raise AssertionError
+
+
+class MetricsForbidden(CallerError):
+    """Metrics are the operator's."""
+
+    code = "metrics_forbidden"
+    status = 401
 
 
 class Gateway:
@@ -70,8 +73,9 @@ class Gateway:
             if path.startswith(prefix) and len(path) > len(prefix):
                 accept = self._content.wants_blocks(scope["headers"]) if scope["method"] in ("GET", "HEAD") else None
                 if accept is not None:
-                    rest = scope["path"][len(prefix) :]
-                    await self._content.blocks(scope, send, request_id, time.perf_counter(), rest, accept)
+                    await self._content.blocks(
+                        scope, send, request_id, time.perf_counter(), path[len(prefix) :], accept
+                    )
                 else:
                     await self._agents.by_cid(scope, receive, send, request_id, path[len(prefix) :])
                 return
@@ -84,15 +88,10 @@ class Gateway:
         started = time.perf_counter()
         try:
             reply = await self._route(scope, receive)
-        except ClientGone:
+        except ClientDisconnect:
             return
-        except WapoError as error:
-            if error.status >= 500:
-                _log.error("a request failed", request_id=request_id, code=error.code, cause=str(error))
-            reply = error_reply(error, request_id)
-        except Exception:
-            _log.exception("a request failed unexpectedly", request_id=request_id)
-            reply = text_reply(500, "Internal Server Error")
+        except Exception as error:
+            reply = failure_reply(error, request_id)
         await reply.send(send, request_id, started, head=scope["method"] == "HEAD")
 
     async def _route(self, scope: Scope, receive: Receive) -> Reply:
@@ -132,9 +131,10 @@ class Gateway:
         return json_reply(200, {"status": "ok"} | self._node.status())
 
     async def _metrics(self, request: Request) -> Reply:
-        token = bearer_token(request)
-        if token is None or not hmac.compare_digest(token.encode(), self._node.operator_token.encode()):
-            raise LogsForbidden("metrics are for the operator: send the operator's token as Authorization: Bearer")
+        if not is_operator(request, self._node):
+            raise MetricsForbidden(
+                "metrics are for the operator: send the operator's token, as Authorization: Bearer <token>"
+            )
         return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", generate_latest(self._node.metrics.registry))
 
 

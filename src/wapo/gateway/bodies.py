@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from wapo.abi.results import OcallError
 from wapo.agents.run import BODY_BUFFER_BYTES
 from wapo.errors import CallerError
 from wapo.gateway.replies import Headers, Receive
@@ -12,6 +13,7 @@ from wapo.vm.resources.pipe import Pipe, PipeBroken
 __all__ = ["ClientGone", "Intake", "RequestTooLarge", "take_body"]
 
 _INLINE_BYTES: Final = 64 << 10
+_LENGTH_DIGITS: Final = 19
 
 
 class RequestTooLarge(CallerError):
@@ -35,7 +37,7 @@ class ClientGone(Exception):
 @dataclass(slots=True)
 class Intake:
     """What there is of a body. ``stream`` gets the rest, fed by ``pump``; ``oversized`` tells that the pump had to cut
-    it."""
+    it, and that the request has failed by that, whatever the agent makes of it."""
 
     body: bytes | None = None
     stream: Pipe | None = None
@@ -44,8 +46,11 @@ class Intake:
     complete: bool = True
 
     def close(self) -> None:
+        """Nothing more is taken. An agent that reads on, in its ``waitUntil`` work say, is told so."""
         if self.pump is not None:
             self.pump.cancel()
+        if self.stream is not None and not self.stream.ended:
+            self.stream.fail()
 
 
 def _declared(headers: Headers) -> tuple[int | None, bool]:
@@ -53,10 +58,9 @@ def _declared(headers: Headers) -> tuple[int | None, bool]:
     length, chunked = None, False
     for name, value in headers:
         if name == b"content-length":
-            try:
-                length = int(value)
-            except ValueError:
-                raise InvalidLength("the Content-Length is not a number") from None
+            if not value.isdigit() or len(value) > _LENGTH_DIGITS:
+                raise InvalidLength("the Content-Length is not a number of bytes")
+            length = int(value)
         elif name == b"transfer-encoding":
             chunked = True
     return length, chunked
@@ -101,7 +105,7 @@ async def _pump(intake: Intake, receive: Receive, limit: int) -> None:
         taken += len(data)
         if taken > limit:
             intake.oversized = True
-            intake.stream.fail()
+            intake.stream.fail(OcallError.RESOURCE_LIMITED)
             return
         try:
             if data and not intake.stream.broken:

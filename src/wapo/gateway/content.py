@@ -1,21 +1,33 @@
 """Content over HTTP: blocks and archives for other nodes, and publishing for the operator."""
 
-import hmac
 from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import parse_qsl
 
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from wapo.content.cid import Cid
 from wapo.content.trustless import CAR_TYPE, RAW_TYPE, Answer, answer, parse_request
 from wapo.errors import CallerError, WapoError
-from wapo.gateway.logs import bearer_token
-from wapo.gateway.replies import Headers, Reply, Scope, Send, common_headers, error_reply, json_reply
+from wapo.gateway.cors import add_defaults
+from wapo.gateway.logs import is_operator
+from wapo.gateway.paths import ContentPath
+from wapo.gateway.replies import (
+    Headers,
+    Reply,
+    ResponseCut,
+    Scope,
+    Send,
+    common_headers,
+    failure_reply,
+    json_reply,
+)
 from wapo.node.node import Node
 
 __all__ = ["ContentRoutes"]
 
+_TOO_LARGE: Final = "the program is larger than {} bytes"
 _TYPES: Final = (RAW_TYPE.encode(), CAR_TYPE.encode())
 
 
@@ -40,6 +52,13 @@ class NothingToPublish(CallerError):
     status = 400
 
 
+class MalformedForm(CallerError):
+    """The form is not what its Content-Type says."""
+
+    code = "bad_form"
+    status = 400
+
+
 class ContentRoutes:
     """Endpoints for content."""
 
@@ -55,32 +74,29 @@ class ContentRoutes:
                 return value.decode("latin-1")
         return None
 
-    async def blocks(self, scope: Scope, send: Send, request_id: str, started: float, path: str, accept: str) -> None:
-        """Answers from the local store only. ``path`` is what follows ``/ipfs/``, decoded."""
+    async def blocks(self, scope: Scope, send: Send, request_id: str, started: float, path: bytes, accept: str) -> None:
+        """Answers from the local store only. ``path`` is what follows ``/ipfs/``, as sent."""
         head = scope["method"] == "HEAD"
         try:
-            cid_text, _, rest = path.partition("/")
+            where = ContentPath.parse(path)
             query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-            asked = parse_request(Cid.parse(cid_text), rest.split("/") if rest else (), query, accept)
+            asked = parse_request(Cid.parse(where.cid), where.segments, query, accept)
             assert asked is not None
             found = await answer(asked, self._node.library.blocks)
-        except WapoError as error:
-            await error_reply(error, request_id).send(send, request_id, started, head=head)
+        except Exception as error:
+            reply = failure_reply(error, request_id)
+            add_defaults(reply.headers, error=True)
+            await reply.send(send, request_id, started, head=head)
             return
         await _send_answer(found, send, request_id, started, head)
 
     async def publish(self, request: Request) -> Reply:
         """``POST /ipfs``: the program as the body, or as a form's part ``file``. Answers ``{"uri", "cid"}``."""
-        token = bearer_token(request)
-        if token is None or not hmac.compare_digest(token.encode(), self._node.operator_token.encode()):
+        if not is_operator(request, self._node):
             raise PublishForbidden("publishing needs the operator's token, as Authorization: Bearer <token>")
         limit = self._node.settings.limits.program_bytes
-        if request.headers.get("content-type", "").startswith("multipart/form-data"):
-            async with request.form(max_files=1, max_fields=4) as form:
-                part = form.get("file")
-                if part is None or isinstance(part, str):
-                    raise NothingToPublish("the form has no part named file")
-                data = await part.read(limit + 1)
+        if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+            data = await _form_file(request, limit)
         else:
             buffer = bytearray()
             async for chunk in request.stream():
@@ -91,19 +107,37 @@ class ContentRoutes:
         if not data:
             raise NothingToPublish("the program is empty")
         if len(data) > limit:
-            raise ProgramTooLarge(f"the program is larger than {limit} bytes")
+            raise ProgramTooLarge(_TOO_LARGE.format(limit))
         cid = await self._node.library.publish(data)
         return json_reply(200, {"uri": f"ipfs://{cid}", "cid": str(cid)})
+
+
+async def _form_file(request: Request, limit: int) -> bytes:
+    """The part named ``file``; a little more than ``limit`` at most."""
+    try:
+        async with request.form(max_files=1, max_fields=4, max_part_size=limit + 1) as form:
+            part = form.get("file")
+            if part is None:
+                raise NothingToPublish("the form has no part named file")
+            return part.encode() if isinstance(part, str) else await part.read(limit + 1)
+    except MultiPartException as error:
+        if "exceeded maximum size" in error.message:  # a field; files are bounded above
+            raise ProgramTooLarge(_TOO_LARGE.format(limit)) from None
+        raise MalformedForm(f"the form cannot be read: {error.message}") from None
 
 
 async def _send_answer(found: Answer, send: Send, request_id: str, started: float, head: bool) -> None:
     headers: Headers = [(name.lower().encode(), value.encode()) for name, value in found.headers.items()]
     if found.length is not None:
         headers.append((b"content-length", b"%d" % found.length))
+    add_defaults(headers)
     headers += common_headers(request_id, started)
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     if not head:
         body: AsyncIterator[bytes] = found.body
-        async for piece in body:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        try:
+            async for piece in body:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except WapoError as error:
+            raise ResponseCut(f"an archive could not be completed, request {request_id}: {error}") from None
     await send({"type": "http.response.body", "body": b""})

@@ -12,9 +12,15 @@ from wapo.node.logs import LogRecord
 from wapo.node.node import Node
 from wapo.node.programs import LOCAL
 
-__all__ = ["LogRoutes", "bearer_token", "text_line"]
+__all__ = ["LogRoutes", "bearer_token", "is_operator", "iso_time", "text_line"]
 
 _MAX: Final = 100
+
+#: Everything that anybody might take for the end of a line (Unicode, as ``str.splitlines`` has it).
+_LINE_ENDS: Final = str.maketrans(
+    {"\n": "\\n", "\r": "\\r", "\v": "\\v", "\f": "\\f"}
+    | {c: f"\\u{ord(c):04x}" for c in "\x1c\x1d\x1e\x85\u2028\u2029"}
+)
 
 
 class LogsForbidden(CallerError):
@@ -31,6 +37,12 @@ class InvalidLogQuery(CallerError):
     status = 400
 
 
+def is_operator(request: Request, node: Node) -> bool:
+    """Whether a request has the operator's token."""
+    token = bearer_token(request)
+    return token is not None and hmac.compare_digest(token.encode(), node.operator_token.encode())
+
+
 def bearer_token(request: Request) -> str | None:
     """The token of an ``Authorization: Bearer`` header (RFC 6750), or None."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -45,7 +57,7 @@ def iso_time(milliseconds: int) -> str:
 
 def text_line(record: LogRecord) -> str:
     """One record on one line, whatever is in its message."""
-    message = record.message.replace("\r", "\\r").replace("\n", "\\n")
+    message = record.message.translate(_LINE_ENDS)
     return f"{iso_time(record.time_ms)} [{record.request_id}] [{record.level}] {message}"
 
 
@@ -83,12 +95,11 @@ class LogRoutes:
     async def _authorise(self, request: Request, identity: str) -> None:
         if identity == LOCAL or self._node.settings.public_logs:
             return
+        if is_operator(request, self._node):
+            return
         token = bearer_token(request)
-        if token is not None:
-            if hmac.compare_digest(token.encode(), self._node.operator_token.encode()):
-                return
-            if await self._node.vaults.owns(identity, token):
-                return
+        if token is not None and await self._node.vaults.owns(identity, token):
+            return
         raise LogsForbidden(
             "the logs of a program are for its owner: send a vault token of it, or the operator's token, as "
             "Authorization: Bearer <token>"
@@ -98,6 +109,6 @@ class LogRoutes:
 def _number(text: str | None, name: str, default: int) -> int:
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX:
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(_MAX)) or not 1 <= int(text) <= _MAX:
         raise InvalidLogQuery(f"{name} is a number from 1 to {_MAX}")
     return int(text)

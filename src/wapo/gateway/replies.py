@@ -5,11 +5,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
+import structlog
 
 from wapo.agents.messages import UnreadableOutput
-from wapo.errors import GuestError, WapoError
+from wapo.errors import GuestError, HostError, WapoError
+from wapo.node.admission import NodeFull
 
-__all__ = ["Receive", "Reply", "Scope", "Send", "common_headers", "error_reply", "json_reply", "text_reply"]
+__all__ = [
+    "OWN_HEADERS", "Headers", "Receive", "Reply", "ResponseCut", "Scope", "Send", "common_headers", "error_reply",
+    "failure_reply", "json_reply", "text_reply",
+]  # fmt: skip
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,8 +22,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+#: Of every response, and only the server's to set.
+OWN_HEADERS: Final = frozenset((b"date", b"x-request-id", b"x-powered-by", b"x-wapo-error"))
+
+_log = structlog.get_logger("wapo.gateway")
 _TEXT: Final = b"text/plain; charset=UTF-8"
 _JSON: Final = b"application/json"
+
+
+class ResponseCut(Exception):
+    """A response failed in the middle: the connection is closed, so that nobody takes it for whole."""
 
 
 class Reply:
@@ -26,14 +39,17 @@ class Reply:
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(self, status: int, content_type: bytes, body: bytes, headers: Headers | None = None) -> None:
+    def __init__(self, status: int, content_type: bytes | None, body: bytes, headers: Headers | None = None) -> None:
+        """``content_type`` is None if there is no content (204)."""
         self.status = status
-        self.headers: Headers = [(b"content-type", content_type), *(headers or ())]
+        self.headers: Headers = list(headers or ())
+        if content_type is not None:
+            self.headers[:0] = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
         self.body = body
 
     async def send(self, send: Send, request_id: str, started: float, *, head: bool = False) -> None:
         """Sends it, with the headers that every response carries."""
-        headers = [*self.headers, (b"content-length", b"%d" % len(self.body)), *common_headers(request_id, started)]
+        headers = [*self.headers, *common_headers(request_id, started)]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else self.body})
 
@@ -61,10 +77,24 @@ def error_reply(error: WapoError, request_id: str) -> Reply:
 
     What went wrong inside an agent is its owner's business and stays in the log; the caller gets the request's id.
     """
-    code: Headers = [(b"x-wapo-error", error.code.encode())]
-    retry: Headers = [(b"retry-after", b"1")] if error.status in (429, 503) else []
+    more: Headers = [(b"x-wapo-error", error.code.encode())]
+    if error.status in (429, 503):
+        more.append((b"retry-after", b"1"))
+    elif error.status == 401:
+        more.append((b"www-authenticate", b"Bearer"))  # RFC 9110 11.6.1
     if isinstance(error, UnreadableOutput):
-        return Reply(error.status, _TEXT, b"Bad request", code)
+        return Reply(error.status, _TEXT, b"Bad request", more)
     if isinstance(error, GuestError):
-        return Reply(error.status, _TEXT, f"Server Error\nRequest ID: {request_id}".encode(), code)
-    return json_reply(error.status, {"error": str(error), "succeed": False}, code + retry)
+        return Reply(error.status, _TEXT, f"Server Error\nRequest ID: {request_id}".encode(), more)
+    message = str(error).encode("utf-8", "replace").decode()  # may quote an address that is not UTF-8
+    return json_reply(error.status, {"error": message, "succeed": False}, more)
+
+
+def failure_reply(error: Exception, request_id: str) -> Reply:
+    """The response to whatever went wrong. What is ours to see to, gets into the node's log."""
+    if not isinstance(error, WapoError):
+        _log.error("a request failed unexpectedly", request_id=request_id, exc_info=error)
+        return text_reply(500, "Internal Server Error")
+    if isinstance(error, HostError) and not isinstance(error, NodeFull):
+        _log.error("a request failed", request_id=request_id, code=error.code, cause=str(error))
+    return error_reply(error, request_id)

@@ -18,6 +18,7 @@ _MAX_BODY_BYTES: Final = 2 * MAX_DATA_BYTES
 _CREATES_PER_S: Final = 5.0
 _CREATES_AT_ONCE: Final = 60.0
 _CLIENTS_KEPT: Final = 10_000
+_NO_STORE: Final = (b"cache-control", b"no-store")
 
 
 class TooManyVaults(CallerError):
@@ -65,7 +66,7 @@ class VaultRoutes:
             value.get("inheritToken"),
             by_key_alone=self._inherit_by_key,
         )
-        return json_reply(200, {"token": receipt.token, "key": receipt.key, "succeed": True})
+        return json_reply(200, {"token": receipt.token, "key": receipt.key, "succeed": True}, [_NO_STORE])
 
     async def read(self, request: Request) -> Reply:
         """The item's own data, never what it inherits."""
@@ -73,7 +74,7 @@ class VaultRoutes:
         answer: dict[str, Any] = {"data": item.data}
         if item.inherit is not None:
             answer["inherit"] = item.inherit
-        return json_reply(200, answer | {"succeed": True}, [(b"cache-control", b"no-store")])
+        return json_reply(200, answer | {"succeed": True}, [_NO_STORE])
 
     def _throttle(self, client: str) -> None:
         now = time.monotonic()
@@ -92,21 +93,28 @@ def _issues(value: Any) -> list[dict[str, Any]]:
         return [_issue([], "Expected object", "object", _kind(value))]
     issues = []
     if not isinstance(value.get("cid"), str) or not value["cid"]:
-        issues.append(_issue(["cid"], "Required", "string", _kind(value.get("cid"))))
+        issues.append(_issue(["cid"], "Expected string", "string", _kind(value, "cid")))
     if not isinstance(value.get("data"), dict):
-        issues.append(_issue(["data"], "Expected object", "object", _kind(value.get("data"))))
+        issues.append(_issue(["data"], "Expected object", "object", _kind(value, "data")))
     for name in ("inherit", "inheritToken"):
         if value.get(name) is not None and not isinstance(value[name], str):
-            issues.append(_issue([name], "Expected string", "string", _kind(value[name])))
+            issues.append(_issue([name], "Expected string", "string", _kind(value, name)))
     return issues
 
 
 def _issue(path: list[str], message: str, expected: str, received: str) -> dict[str, Any]:
+    if received == "undefined":
+        message = "Required"
     return {"code": "invalid_type", "expected": expected, "received": received, "path": path, "message": message}
 
 
-def _kind(value: Any) -> str:
-    kinds = {type(None): "undefined", bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
+def _kind(value: Any, name: str | None = None) -> str:
+    """The type of a value, or of its member ``name``, as JavaScript calls it."""
+    if name is not None:
+        if name not in value:
+            return "undefined"
+        value = value[name]
+    kinds = {type(None): "null", bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
     return kinds.get(type(value), "object")
 
 

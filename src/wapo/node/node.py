@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from wapo.agents.images import AgentImage, ImageStore, check_source
-from wapo.agents.invoke import abandon, start
+from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.messages import AgentRequest, AgentResponse
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run
@@ -84,6 +84,10 @@ class Invocation:
     def abandon(self) -> None:
         """The caller went away."""
         abandon(self.run)
+
+    def finish(self) -> None:
+        """The caller has got its response, or its error."""
+        finish(self.run)
 
 
 class Node:

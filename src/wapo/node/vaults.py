@@ -156,7 +156,7 @@ class Vaults:
                 raise AccessDenied("access denied")
             parents = merge(item.parents, item.data)
         inherited = msgspec.json.encode(parents)
-        size = len(own) + len(inherited)
+        size = len(own) + (len(inherited) if parents else 0)
         if size > MAX_DATA_BYTES:
             raise InvalidVaultData(f"data has {size} bytes; at most {MAX_DATA_BYTES} are allowed")
         receipt = VaultReceipt(secrets.token_hex(_TOKEN_BYTES), secrets.token_hex(_KEY_BYTES))

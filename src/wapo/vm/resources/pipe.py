@@ -31,7 +31,7 @@ class Pipe:
     Attributes:
         ended: the writer has finished; what is buffered can still be read.
         broken: the reader has gone; writes fail.
-        failed: the writer gave up half-way; a reader gets an error after what is buffered.
+        failed: why the writer gave up half-way; a reader gets an error after what is buffered.
     """
 
     __slots__ = ("_chunks", "_host_waiter", "_size", "broken", "capacity", "ended", "failed", "guest_slot")
@@ -42,7 +42,7 @@ class Pipe:
         self._size = 0
         self.ended = False
         self.broken = False
-        self.failed = False
+        self.failed: OcallError | None = None
         self.guest_slot = Slot()  # the guest waits on one end, the host on the other
         self._host_waiter: asyncio.Future[None] | None = None
 
@@ -86,9 +86,9 @@ class Pipe:
         self.ended = True
         self._notify()
 
-    def fail(self) -> None:
+    def fail(self, why: OcallError = OcallError.IO_ERROR) -> None:
         """The writer has failed: readers get an error once they have read what is there."""
-        self.failed = self.ended = True
+        self.failed, self.ended = why, True
         self._notify()
 
     def break_(self) -> None:
@@ -122,7 +122,7 @@ class Pipe:
             raise PipeBroken
         if self._size:
             return self.pull(limit)
-        if self.failed:
+        if self.failed is not None:
             raise PipeBroken
         return b""
 
@@ -151,8 +151,8 @@ class Pipe:
             guest.instance.write(pointer, data)
             guest.meter.net_ingress += len(data)
             return len(data)
-        if self.failed:
-            return _IO_ERROR
+        if self.failed is not None:
+            return ERR | self.failed
         if self.ended or length == 0:
             return 0
         self.guest_slot.set(guest.registration(task, waker))
