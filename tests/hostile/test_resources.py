@@ -109,6 +109,7 @@ async def test_bodies_that_wait_to_be_sent_are_bounded(profile: JavaScriptProfil
       const all = Array.from({ length: 20 }, post);
       Promise.allSettled(all).then(async (settled) => {
         const refused = settled.filter(({ status }) => status === 'rejected');
+        await Promise.all(settled.map(({ value }) => value?.text()));
         const again = await post();
         scriptOutput = JSON.stringify([refused.length, refused[0].reason.name, await again.text()]);
       });

@@ -31,7 +31,7 @@ _NOBODY_READS: Final = 141
 #: module is imported when its command runs: half of what ``serve`` needs takes a second to load.
 COMMANDS: Final = {
     "serve": ("serve", "Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own."),
-    "run": ("run", "Run a script or a WebAssembly program to its end."),
+    "run": ("run", "Run a script or a program to its end."),
     "publish": ("publish", "Put a program into this node's store and print its address."),
     "secret": ("app", "Secrets that only one program gets."),
     "app": ("app", "WebAssembly apps on a node: deploy, query, watch, remove."),

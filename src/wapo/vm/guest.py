@@ -62,7 +62,7 @@ class Guest:
         on_start: called when the instance is there, before its first poll.
         on_channel: called with the number of an input channel when the guest has created it.
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
-        held_body_bytes: bodies of requests that the host keeps for it.
+        held_body_bytes: bodies of its outgoing requests that the host keeps for it.
         wasi: its WASI descriptors, made when they are first needed unless it was given some.
         may_be_command: whether a WASI command, which has a ``_start`` and no poll function, may run too: once.
     """
@@ -209,10 +209,6 @@ class Guest:
         if self._requests is None:
             self._requests = asyncio.Semaphore(self.limits.requests)
         return self._requests
-
-    def give_body_back(self, size: int) -> None:
-        """The host keeps a body no longer."""
-        self.held_body_bytes -= size
 
     # Polls
 

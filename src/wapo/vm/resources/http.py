@@ -54,7 +54,7 @@ class HttpExchange(Resource):
     """A request under way. ``head`` is the encoded head once it is there; ``failure`` why there will be none."""
 
     kind: ClassVar[str] = "http"
-    __slots__ = ("_head_slot", "_task", "_upload", "download", "failure", "head")
+    __slots__ = ("_head_slot", "_held_bytes", "_task", "_upload", "download", "failure", "head")
 
     def __init__(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
         self._head_slot = Slot()
@@ -62,24 +62,31 @@ class HttpExchange(Resource):
         self.download = Pipe(_BUFFER_BYTES)
         self.head: bytes | None = None
         self.failure: str | None = None
+        self._held_bytes = len(request.body or b"")
+        guest.held_body_bytes += self._held_bytes
         self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(
-            self._take_turn(guest.owner, guest.requests, client, request)
+            self._take_turn(guest, client, request)
         )
-        size = len(request.body or b"")
-        if size:
-            guest.held_body_bytes += size
-            self._task.add_done_callback(lambda _task: guest.give_body_back(size))
+        self._task.add_done_callback(lambda _task: self._give_body_back(guest))
 
-    async def _take_turn(
-        self, owner: str, requests: asyncio.Semaphore, client: HttpClient, request: HttpRequest
-    ) -> None:
+    async def _take_turn(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
         """Waits until the guest, and then its owner, may have another connection."""
         assert client.session is not None
-        asking.set(owner)
-        async with requests, client.connections.place(owner):
-            await self._run(client.session, request)
+        asking.set(guest.owner)
+        async with guest.requests, client.connections.place(guest.owner):
+            failure = await self._run(client.session, request)
+        self._give_body_back(guest)  # before the guest learns of the end, and may hand over another
+        if failure is None:
+            self.download.end()
+        else:
+            self._fail(failure)
 
-    async def _run(self, session: aiohttp.ClientSession, request: HttpRequest) -> None:
+    def _give_body_back(self, guest: "Guest") -> None:
+        guest.held_body_bytes -= self._held_bytes
+        self._held_bytes = 0
+
+    async def _run(self, session: aiohttp.ClientSession, request: HttpRequest) -> str | None:
+        """The whole exchange: None when it is complete or the guest has closed it, else why it failed."""
         try:
             headers = request.headers
             if request.decode and not any(name.lower() == "accept-encoding" for name, _ in headers):
@@ -103,16 +110,14 @@ class HttpExchange(Resource):
                         chunks = decode(decoder, chunks)
                 async for chunk in chunks:
                     await self.download.write(chunk)
-            self.download.end()
         except PipeBroken:
             pass  # the guest has closed it
-        except asyncio.CancelledError:
-            raise
         except UndecodableBody as error:
-            self._fail(str(error))
+            return str(error)
         except Exception as error:  # whatever the library raises becomes the guest's network error
             cause = error.__cause__
-            self._fail(str(cause) if isinstance(cause, WrongLength) else describe_failure(error))
+            return str(cause) if isinstance(cause, WrongLength) else describe_failure(error)
+        return None
 
     @staticmethod
     async def _uploaded(upload: Pipe, promised: int | None) -> AsyncIterator[bytes]:
