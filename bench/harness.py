@@ -26,12 +26,15 @@ from typing import Any
 
 import uvloop
 
+from wapo.node.apps.settings import WorkerSettings
+from wapo.node.apps.worker import Worker
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.vm.egress import EgressPolicy
 
 ROOT = Path(__file__).resolve().parent.parent
+SDK = ROOT / "guest" / "sdk"
 AGENTS = ROOT / "examples" / "agents"
 
 
@@ -97,6 +100,18 @@ async def a_node(**limits: Any) -> AsyncIterator[Node]:
             yield node
 
 
+@asynccontextmanager
+async def a_worker_node(**worker: Any) -> AsyncIterator[Worker]:
+    """A node that runs programs; its worker."""
+    with tempfile.TemporaryDirectory(prefix="wapo-bench-") as folder:
+        settings = NodeSettings(
+            data_dir=Path(folder), cache_dir=Path(folder, "cache"), upstreams=(), worker=WorkerSettings(**worker)
+        )
+        async with open_node(settings) as node:
+            assert node.worker is not None
+            yield node.worker
+
+
 @contextmanager
 def a_server(*options: str) -> Iterator[tuple[str, int, Path]]:
     """``wapo serve`` as users run it: its URL, its process id, its data directory."""
@@ -116,6 +131,13 @@ def a_server(*options: str) -> Iterator[tuple[str, int, Path]]:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def build_program(source: Path, folder: Path) -> Path:
+    """A C program built with the SDK."""
+    output = folder / f"{source.stem}.wasm"
+    subprocess.run([sys.executable, SDK / "build.py", source, "-o", output], check=True, stderr=subprocess.DEVNULL)
+    return output
 
 
 def wait_for(url: str, process: subprocess.Popen[Any]) -> None:
@@ -152,6 +174,6 @@ def memory_kb(pid: int | None = None) -> int:
 
 
 __all__ = [
-    "AGENTS", "ROOT", "a_node", "a_server", "asyncio", "flatten", "machine", "memory_kb", "publish", "quantiles",
+    "AGENTS", "ROOT", "SDK", "a_node", "a_server", "a_worker_node", "asyncio", "build_program", "flatten", "machine", "memory_kb", "publish", "quantiles",
     "report", "run",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ struct echo {
     wapo_point point;
     int client, length;
     long idle_ms;
-    char buffer[16384];
+    char buffer[65536];
 };
 
 WAPO_ASYNC(echo)

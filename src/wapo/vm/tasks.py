@@ -11,6 +11,7 @@ import struct
 from array import array
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class TaskQueue:
         if len(ready) <= _DEDUPLICATED:
             if task in ready:
                 return
-        elif any(ready[-1 - i] == task for i in range(_DEDUPLICATED)):
+        elif task in islice(reversed(ready), _DEDUPLICATED):
             return
         ready.append(task)
 

@@ -80,6 +80,9 @@ class Readiness:
             self._loop.add_writer(self._descriptor, self._writable)
 
     def _readable(self) -> None:
+        if not self._read_needs_writing and not self._write_needs_reading and not self.read_slot.empty:
+            self.read_slot.wake()  # as nearly always, outside TLS
+            return
         reads = not self.read_slot.empty and not self._read_needs_writing
         writes = not self.write_slot.empty and self._write_needs_reading
         if reads:

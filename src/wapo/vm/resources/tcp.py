@@ -30,10 +30,11 @@ class TcpStream(Resource):
     """A connected socket. Its place in the budget goes with it."""
 
     kind: ClassVar[str] = "tcp"
-    __slots__ = ("_budget", "_owner", "_ready", "_socket")
+    __slots__ = ("_budget", "_drained", "_owner", "_ready", "_socket")
 
     def __init__(self, connected: socket.socket, budget: SocketBudget, owner: str) -> None:
         self._socket = connected
+        self._drained = False  # the last read took all there was: the next had better wait than try
         self._budget = budget
         self._owner = owner
         self._ready = Readiness(connected.fileno())
@@ -45,6 +46,10 @@ class TcpStream(Resource):
     def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
         if length == 0:
             return 0
+        if self._drained:
+            self._drained = False
+            self._ready.wait_read(guest.registration(task, waker))
+            return PENDING
         try:
             count = self._socket.recv_into(guest.instance.view(pointer, min(length, _MAX_MOVED)))
         except BlockingIOError:
@@ -52,6 +57,7 @@ class TcpStream(Resource):
             return PENDING
         except OSError:
             return _IO_ERROR
+        self._drained = 0 < count < min(length, _MAX_MOVED)
         guest.meter.net_ingress += count
         return count
 
