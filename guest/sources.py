@@ -6,6 +6,7 @@ it is given a backend of ours under the name that the package asks for, which an
 No code of the package is run. The archive's SHA-256 decides, not the index.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Source", "fetch", "pinned"]
+__all__ = ["Amendment", "Source", "fetch", "pinned"]
 
 _STUB_BACKEND = """
 import pathlib
@@ -42,6 +43,28 @@ def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
 
 
 @dataclass(frozen=True)
+class Amendment:
+    """A change of one place in a source file, and why it is made. ``find`` is there exactly once."""
+
+    file: str
+    find: str
+    replace: str
+    why: str
+
+    def apply(self, folder: Path) -> None:
+        """Changes the file.
+
+        Raises:
+            SystemExit: the place is not there, or is not the only one.
+        """
+        path = folder / self.file
+        text = path.read_text()
+        if (count := text.count(self.find)) != 1:
+            raise SystemExit(f"{self.file}: found {count} times, and must be there once: {self.find}")
+        path.write_text(text.replace(self.find, self.replace))
+
+
+@dataclass(frozen=True)
 class Source:
     """A pinned source distribution. ``directory`` is where its sources are, inside the archive's top folder."""
 
@@ -50,21 +73,35 @@ class Source:
     sha256: str
     directory: str
     files: tuple[str, ...]
+    amendments: tuple[Amendment, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """A name that says what is in it."""
+        parts = [(a.file, a.find, a.replace) for a in self.amendments]
+        amended = f"-{hashlib.sha256(repr(parts).encode()).hexdigest()[:16]}" if parts else ""
+        return f"{self.name}-{self.version}-{self.sha256[:16]}{amended}"
 
 
 def pinned(manifest: Path) -> list[Source]:
     """What ``sources.toml`` lists."""
     entries = tomllib.loads(manifest.read_text())
-    return [Source(name, e["version"], e["sha256"], e["directory"], tuple(e["files"])) for name, e in entries.items()]
+    return [
+        Source(
+            name, e["version"], e["sha256"], e["directory"], tuple(e["files"]),
+            tuple(Amendment(**amendment) for amendment in e.get("amendments", ())),
+        )
+        for name, e in entries.items()
+    ]  # fmt: skip
 
 
 def fetch(source: Source, cache: Path) -> Path:
-    """The folder with the sources, from the cache or downloaded. Safe for several builds at once.
+    """The folder with the amended sources, from the cache or downloaded. Safe for several builds at once.
 
     Raises:
-        SystemExit: it cannot be downloaded, or is not what is pinned.
+        SystemExit: it cannot be downloaded, or is not what is pinned, or cannot be amended.
     """
-    folder = cache / f"{source.name}-{source.version}-{source.sha256[:16]}"
+    folder = cache / source.folder
     if not folder.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
@@ -72,6 +109,8 @@ def fetch(source: Source, cache: Path) -> Path:
             with tarfile.open(_download(source, Path(scratch))) as archive:
                 archive.extractall(unpacked, filter="data")
             (top,) = unpacked.iterdir()
+            for amendment in source.amendments:
+                amendment.apply(top / source.directory)
             try:
                 top.rename(folder)
             except OSError:  # another build was first

@@ -64,3 +64,16 @@ def test_a_source_with_another_hash_is_refused(build: ModuleType, tmp_path: Path
     with pytest.raises(SystemExit, match="quickjs-ng"):
         build.fetch(replace(quickjs, sha256="0" * 64), tmp_path)
     assert [path for path in tmp_path.iterdir() if not path.name.startswith("tmp")] == []
+
+
+def test_an_amendment_must_find_its_place_once(build: ModuleType, tmp_path: Path) -> None:
+    """A new version of a source may have changed what we change: better no build than half of one."""
+    amendment = sys.modules["sources"].Amendment("file.c", "one", "two", "a reason")
+    (tmp_path / "file.c").write_text("one;")
+    amendment.apply(tmp_path)
+    assert (tmp_path / "file.c").read_text() == "two;"
+    for text in ("nothing", "one and one"):
+        (tmp_path / "file.c").write_text(text)
+        with pytest.raises(SystemExit, match="must be there once: one"):
+            amendment.apply(tmp_path)
+        assert (tmp_path / "file.c").read_text() == text
