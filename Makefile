@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := $(shell find guest hatch_build.py pyproject.toml constraints.txt -type f 2>/dev/null | grep -v __pycache__)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-stop test test-fast bench lint guest clean
+.PHONY: help setup dev demo demo-stop test test-fast wpt bench lint guest clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,10 @@ test: dev ## all tests
 
 test-fast: dev ## the tests that need no packages from npm
 	$(BIN)/python -m pytest -m 'not npm'
+
+wpt: dev ## web-platform-tests: WPT_DIR=a checkout, FILTER=streams/ or the like
+	@test -n "$(WPT_DIR)" || { echo "make wpt WPT_DIR=<a checkout of web-platform-tests> [FILTER=streams/]" >&2; exit 2; }
+	@$(BIN)/python -m tests.wpt "$(WPT_DIR)" --filter "$(FILTER)" $(WPT_OPTIONS)
 
 bench: dev ## all benchmarks, with results in bench/results
 	$(BIN)/python bench/run_all.py

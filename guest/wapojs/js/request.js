@@ -4,6 +4,7 @@
 // have none at all: forbidden header names protect browser users from pages, and here is no browser.
 
 import { AbortController, createDependentSignal, isAbortSignal } from './abort.js';
+import { parseWithBase } from './base-url.js';
 import { Body, bodyMixin, extractBody } from './body.js';
 import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.js';
 import { defineInterface, include } from './interfaces.js';
@@ -118,7 +119,7 @@ export class Request {
       inputBody = from.body;
     } else {
       const text = toUSVString(input);
-      const href = parseToHref(text);
+      const href = parseWithBase(text);
       if (href === null) throw new TypeError(`Invalid URL: '${text}'`);
       const url = new URL(href);
       if (url.username !== '' || url.password !== '') throw new TypeError('a URL with credentials is not allowed here');

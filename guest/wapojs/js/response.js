@@ -1,10 +1,10 @@
 // Response: https://fetch.spec.whatwg.org/#response-class
 
+import { parseWithBase } from './base-url.js';
 import { bodyMixin, extractBody } from './body.js';
 import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.js';
 import { defineInterface, include } from './interfaces.js';
 import { findHeader } from './request.js';
-import { parseToHref } from './url.js';
 import { isObject, requireArguments, toByteString, toDictionary, toUnsignedShort, toUSVString } from './webidl.js';
 
 const { JSON, RangeError, TypeError } = globalThis;
@@ -108,7 +108,7 @@ export class Response {
   static redirect(url, status = 302) {
     requireArguments(arguments.length, 1, 'Response.redirect');
     const text = toUSVString(url);
-    const href = parseToHref(text);
+    const href = parseWithBase(text);
     if (href === null) throw new TypeError(`Invalid URL: '${text}'`);
     const number = toUnsignedShort(status);
     if (!REDIRECT_STATUS.includes(number)) throw new RangeError(`Response.redirect: ${number} is not a redirect status`);
