@@ -1,5 +1,6 @@
 """The README's tour is executed as it stands: files written, commands typed, their output compared."""
 
+import json
 import os
 import re
 import shlex
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.sdk.support import EXAMPLES, built
 
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"^```(\w+)(?: (\w+)=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -46,6 +49,14 @@ def pattern(expected: str) -> str:
     return ".*".join(re.escape(piece) for piece in expected.strip().split("..."))
 
 
+def put_programs(folder: Path) -> None:
+    """What the package's build leaves in the repository."""
+    made = folder / "guest" / "sdk" / "examples"
+    made.mkdir(parents=True)
+    for name in ("counters", "http_app"):
+        (made / f"{name}.wasm").write_bytes(built(EXAMPLES / f"{name}.c"))
+
+
 @pytest.fixture
 def free_port() -> int:
     with socket.socket() as probe:
@@ -55,7 +66,9 @@ def free_port() -> int:
 
 
 def test_the_tour_is_true(tmp_path: Path, free_port: int) -> None:
-    """Every command prints what the README says."""
+    """Every command prints what the README says. ``<address>`` is the app that was deployed last."""
+    put_programs(tmp_path)
+    address = user_url = ""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "WAPO_URL": f"http://127.0.0.1:{free_port}",
@@ -70,10 +83,11 @@ def test_the_tour_is_true(tmp_path: Path, free_port: int) -> None:
                 (command, _), *_ = commands(text)
                 background.append(subprocess.Popen(shlex.split(command), cwd=tmp_path, env=environment))
                 wait_for(f"http://127.0.0.1:{free_port}/healthz")
+                user_url = json.loads((tmp_path / "data" / "admin.json").read_text())["user_url"]
             else:
-                for command, expected in commands(text):
+                for command, expected in commands(text.replace("http://127.0.0.1:8002", user_url)):
                     done = subprocess.run(
-                        shlex.split(command),
+                        shlex.split(command.replace("<address>", address)),
                         cwd=tmp_path,
                         env=environment,
                         capture_output=True,
@@ -83,6 +97,8 @@ def test_the_tour_is_true(tmp_path: Path, free_port: int) -> None:
                     )
                     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
                     assert re.fullmatch(pattern(expected), done.stdout.strip()), f"{command}\n{done.stdout}"
+                    if command.startswith("wapo app deploy"):
+                        address = done.stdout.strip()
     finally:
         for process in background:
             process.send_signal(signal.SIGTERM)
