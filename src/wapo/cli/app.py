@@ -149,6 +149,7 @@ def deploy(
                 "label": program.stem if label is None else label, "required_blobs": [],
             }  # fmt: skip
             made = client.call("AppDeploy", manifest=manifest, reuse_instances=reuse)
+            deployed = [one for one in client.call("AppList")["apps"] if one["address"] == made["address"]]
         url = f"{client.access.user_url}/app/{made['address']}/" if client.access.user_url else None
         if json:
             print_json({"address": made["address"], "session": made["session"], "code_hash": code, "url": url})
@@ -156,6 +157,8 @@ def deploy(
         typer.echo(made["address"])
         if url is not None:
             note(f"HTTP at {url}")
+        if not on_demand and any(one["instances"] == 0 and not one["last_exit"] for one in deployed):
+            note("it does not run yet: the node has no place for another instance; make one, then wapo app start")
 
     _run(work)
 
