@@ -85,6 +85,13 @@ def test_the_help_of_serve_tells_the_defaults_of_its_limits(monkeypatch: pytest.
         assert f"[default: ({value})]" in text
 
 
+def test_help_keeps_what_looks_like_a_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = help_of(["serve"])
+    assert "/ipfs/<cid>," in text
+    assert "/app/<address>/" in text
+
+
 def test_version() -> None:
     assert wapo("--version").out == f"wapo {__version__}\n"
 

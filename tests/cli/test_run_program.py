@@ -193,7 +193,10 @@ def test_a_script_has_no_directories_and_ports(folder: Path, option: tuple[str, 
 @pytest.mark.parametrize(
     ("module", "sentence"),
     [
-        (b"\0asm\1\0\0\0", "the module exports neither wapo_poll nor sidevm_poll"),
+        (
+            b"\0asm\1\0\0\0",
+            "the module exports neither wapo_poll nor sidevm_poll, a function () -> i32, and no _start either",
+        ),
         (b"\0asm\1\0\0\0\1", "the WebAssembly module is invalid: unexpected end-of-file (at offset 0x9)"),
         (b"\0asm\x0d\0\1\0", "the WebAssembly module is invalid: expected a WebAssembly module but was given a"),
     ],

@@ -21,8 +21,8 @@ _POLL_S: Final = 0.5
 _MAX_QUERY: Final = 1 << 20
 
 app = typer.Typer(
-    help="WebAssembly apps on a node: deploy, query, watch, remove.", no_args_is_help=True, add_completion=False,
-    rich_markup_mode="markdown", context_settings={"help_option_names": ["-h", "--help"]},
+    help="WebAssembly programs that live on a node: deploy, query, watch, remove.", no_args_is_help=True, add_completion=False,
+    rich_markup_mode="rich", context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
 Admin = Annotated[
@@ -86,7 +86,7 @@ def deploy(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Its arguments; after --, if they begin with a hyphen.", metavar="ARGS", show_default=False
+            help="Its arguments. Write -- before those that begin with a dash.", metavar="ARGUMENT", show_default=False
         ),
     ] = None,
     label: Annotated[
@@ -99,17 +99,27 @@ def deploy(
         list[str] | None,
         typer.Option("--env", "-e", help="A variable of its environment; may be repeated.", metavar="NAME=VALUE"),
     ] = None,
-    on_demand: Annotated[bool, typer.Option("--on-demand", help="Run it only while needed.", metavar="")] = False,
-    resizable: Annotated[bool, typer.Option("--resizable", help="It may have several instances.", metavar="")] = False,
+    on_demand: Annotated[
+        bool, typer.Option("--on-demand", help="Run it only while it is asked something.", metavar="")
+    ] = False,
+    resizable: Annotated[
+        bool, typer.Option("--resizable", help="Let it have several instances; see wapo app resize.", metavar="")
+    ] = False,
     reuse: Annotated[
-        bool, typer.Option("--reuse/--fresh", help="One instance for all queries, or a fresh one for each.", metavar="")
+        bool,
+        typer.Option(
+            "--reuse/--fresh", help="One instance for all queries and requests, or a fresh one for each.", metavar=""
+        ),
     ] = True,
     max_query_size: Annotated[
-        int, typer.Option(help="Bytes of a query's path and payload.", min=0, max=(1 << 32) - 1, metavar="BYTES")
+        int,
+        typer.Option(
+            help="Most bytes that a query may have, path and payload.", min=0, max=(1 << 32) - 1, metavar="BYTES"
+        ),
     ] = _MAX_QUERY,
     blob: Annotated[
         list[Path] | None,
-        typer.Option("--blob", help="A file that it reads as a blob; may be repeated.", metavar="FILE"),
+        typer.Option("--blob", help="A file to upload, which it reads by its hash; may be repeated.", metavar="FILE"),
     ] = None,
     data_dir: DataDir = None,
     admin: Admin = None,
@@ -118,7 +128,9 @@ def deploy(
 ) -> None:
     """Put a program onto a node and start it; print its address and where it answers HTTP.
 
-    An argument @blob:FILE becomes the name of that file as a blob, which is uploaded too.
+    An argument @blob:FILE uploads that file, and becomes its hash, sha256:..., by which the program reads it.
+
+    Programs that end by themselves are started again if they had run for more than ten seconds.
     """
     variables = checked(lambda: [_pair(text) for text in env or ()])
 
@@ -137,6 +149,7 @@ def deploy(
                 "label": program.stem if label is None else label, "required_blobs": [],
             }  # fmt: skip
             made = client.call("AppDeploy", manifest=manifest, reuse_instances=reuse)
+            deployed = [one for one in client.call("AppList")["apps"] if one["address"] == made["address"]]
         url = f"{client.access.user_url}/app/{made['address']}/" if client.access.user_url else None
         if json:
             print_json({"address": made["address"], "session": made["session"], "code_hash": code, "url": url})
@@ -144,6 +157,8 @@ def deploy(
         typer.echo(made["address"])
         if url is not None:
             note(f"HTTP at {url}")
+        if not on_demand and any(one["instances"] == 0 and not one["last_exit"] for one in deployed):
+            note("it does not run yet: the node has no place for another instance; make one, then wapo app start")
 
     _run(work)
 
@@ -254,7 +269,10 @@ def start(which: Which, data_dir: DataDir = None, admin: Admin = None, token: To
 
 @app.command("stop")
 def stop(which: Which, data_dir: DataDir = None, admin: Admin = None, token: Token = None) -> None:
-    """End an app's instances; it stays deployed."""
+    """End an app's instances; it stays deployed.
+
+    It stays stopped, over restarts of the node too, until wapo app start. One on demand starts when it is asked again.
+    """
     _run(lambda: _act("AppStop", which, data_dir, admin, token))
 
 

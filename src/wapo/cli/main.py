@@ -31,10 +31,10 @@ _NOBODY_READS: Final = 141
 #: module is imported when its command runs: half of what ``serve`` needs takes a second to load.
 COMMANDS: Final = {
     "serve": ("serve", "Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own."),
-    "run": ("run", "Run a script or a program to its end."),
+    "run": ("run", "Run a script or a WebAssembly program in the foreground, to its end."),
     "publish": ("publish", "Put a program into this node's store and print its address."),
     "secret": ("app", "Secrets that only one program gets."),
-    "app": ("app", "WebAssembly apps on a node: deploy, query, watch, remove."),
+    "app": ("app", "WebAssembly programs that live on a node: deploy, query, watch, remove."),
     "logs": ("logs", "Print a program's log, the oldest line first."),
     "inspect": ("inspect", "Say which convention a program follows, which image it got, and why."),
     "limits": ("limits", "Show or lower the limits of one program on this node."),
@@ -59,21 +59,24 @@ def load_command(name: str) -> Any:
     if isinstance(found, typer.Typer):
         command = get_command(found)
     else:
-        alone = typer.Typer(rich_markup_mode="markdown", add_completion=False, context_settings=_CONTEXT)
+        alone = typer.Typer(rich_markup_mode="rich", add_completion=False, context_settings=_CONTEXT)
         alone.command(name)(found)
         command = get_command(alone)
     command.name = name
-    _show_flags_as_such(command)
+    _tidy(command)
     return command
 
 
-def _show_flags_as_such(command: Any) -> None:
-    """Some versions of typer show a flag as one that wants a <bool>."""
+def _tidy(command: Any) -> None:
+    """Makes help what was written: paragraphs are wrapped at the terminal's width, not at the source's, and a flag is no
+    option that wants a <bool>, as some versions of typer show it. (Markdown wraps, too, but takes <cid> for a tag.)"""
+    if command.help:
+        command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
     for parameter in command.params:
         if getattr(parameter, "is_flag", False) and parameter.metavar is None:
             parameter.metavar = ""
     for inner in getattr(command, "commands", {}).values():
-        _show_flags_as_such(inner)
+        _tidy(inner)
 
 
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"]}

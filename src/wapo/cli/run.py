@@ -39,8 +39,8 @@ def run(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Its arguments. Write -- before those that begin with a dash. A WebAssembly program gets the text of "
-            "the file for @file.",
+            help="Its arguments. Write -- before those that begin with a dash. For @FILE, a WebAssembly program gets "
+            "the text of that file.",
             metavar="ARGUMENT",
             show_default=False,
         ),
@@ -51,7 +51,7 @@ def run(
     ] = None,
     allow_private: Annotated[
         bool,
-        typer.Option("--allow-private/--deny-private", help="Connections to private and loopback addresses."),
+        typer.Option("--allow-private/--deny-private", help="Whether it may connect to private and loopback addresses."),
     ] = True,
     ca_file: Annotated[
         list[str] | None, typer.Option("--ca-file", help="Certificate authorities beside the system's.", metavar="PEM")
@@ -63,7 +63,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--dir", metavar="HOST[::NAME][:ro]", rich_help_panel=_PANEL,
-            help="A directory that it may use, the name it has for it, and whether only for reading; may be repeated.",
+            help="A directory that it may use, under another name if one is given, :ro for reading only; may be repeated.",
         ),
     ] = None,
     listen: Annotated[
@@ -76,20 +76,22 @@ def run(
     tls_port: Annotated[
         int | None,
         typer.Option(
-            "--tls-port", help="Port for connections to its server names.", min=0, max=65535, rich_help_panel=_PANEL,
+            "--tls-port", help="TLS port; it gets the connections to its server names.", min=0, max=65535, rich_help_panel=_PANEL,
             show_default="off", metavar="NUMBER",
         ),
     ] = None,
 ) -> None:  # fmt: skip
-    """Run a script or a program to its end.
+    """Run a script or a WebAssembly program in the foreground, to its end.
 
     A script's log goes to stderr and its result to stdout: scriptOutput, what the exported function returns, or the
     value of the last expression. Failure is exit code 1.
 
     A WebAssembly program, for Wapo, for its predecessor or a plain WASI command, has this command's stdin, stdout and
-    stderr, and its exit code is the command's. It may use no directories and no ports but those that are given.
+    stderr, and its exit code is the command's; a trap or a limit is exit code 1. It may use no directories and no ports
+    but those that are given.
 
-    Time and CPU are limited only if limits are given: it is your own program on your own machine.
+    Time and CPU are limited only if limits are given: it is your own program on your own machine. Memory is at most
+    100MB for a script and 4GB for a program, unless --max-memory says otherwise.
     """
     source = checked(lambda: _read(file), 1)
     is_program = source.startswith(_MAGIC)

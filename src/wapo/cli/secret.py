@@ -20,7 +20,7 @@ __all__ = ["app"]
 
 app = typer.Typer(
     help="Secrets that only one program gets.", no_args_is_help=True, add_completion=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 

@@ -77,11 +77,14 @@ _DESCRIPTORS: Final = 1 << 20
 
 def serve(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on, for apps too.", metavar="ADDRESS")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535, metavar="NUMBER")
     ] = 8000,
-    workers: Annotated[int, typer.Option(help="Processes that answer requests.", min=1, max=256, metavar="NUMBER")] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(help="Processes that run agents; the first runs the apps, too.", min=1, max=256, metavar="NUMBER"),
+    ] = 1,
     max_memory: NodeMemory = None,
     max_node_memory: NodeMemoryTogether = None,
     max_time: NodeTime = None,

@@ -21,14 +21,14 @@ _PANEL: Final = "Apps"
 Apps = Annotated[
     bool,
     typer.Option(
-        "--apps/--no-apps", help="Run WebAssembly apps, with their listeners.", rich_help_panel=_PANEL, metavar=""
+        "--apps/--no-apps", help="Run WebAssembly apps, and listen for them.", rich_help_panel=_PANEL, metavar=""
     ),
 ]
 AdminPort = Annotated[
     int | None,
     typer.Option(
-        "--admin-port", min=0, max=65535, rich_help_panel=_PANEL, metavar="NUMBER", show_default="8001, or a free one",
-        help="Port of the admin RPC, on loopback.",
+        "--admin-port", min=0, max=65535, rich_help_panel=_PANEL, metavar="NUMBER", show_default="8001, or a free one if that is taken",
+        help="Port of the admin RPC, for whoever has the token.",
     ),
 ]  # fmt: skip
 AdminHost = Annotated[
@@ -44,7 +44,7 @@ AdminHost = Annotated[
 AdminHostName = Annotated[
     list[str] | None,
     typer.Option(
-        "--admin-host-name", help="A name by which the admin RPC may be called; may be repeated.",
+        "--admin-host-name", help="A host name in URLs of the admin RPC, beside localhost and addresses; may be repeated.",
         rich_help_panel=_PANEL, metavar="NAME",
     ),
 ]  # fmt: skip
@@ -74,8 +74,8 @@ InsecureAdmin = Annotated[
 UserPort = Annotated[
     int | None,
     typer.Option(
-        "--user-port", min=0, max=65535, rich_help_panel=_PANEL, metavar="NUMBER", show_default="8002, or a free one",
-        help="Port of the public RPC and of HTTP to apps.",
+        "--user-port", min=0, max=65535, rich_help_panel=_PANEL, metavar="NUMBER", show_default="8002, or a free one if that is taken",
+        help="Port for everybody: HTTP to apps, and queries.",
     ),
 ]  # fmt: skip
 InstanceMemory = Annotated[
@@ -88,13 +88,17 @@ InstanceMemory = Annotated[
 MaxInstances = Annotated[
     int,
     typer.Option(
-        "--max-instances", "-c", help="Instances of all apps.", min=1, metavar="NUMBER", rich_help_panel=_PANEL
+        "--max-instances", "-c", help="Instances of all apps together.", min=1, metavar="NUMBER", rich_help_panel=_PANEL
     ),
 ]
 ModuleCacheSize = Annotated[
     int,
     typer.Option(
-        "--module-cache-size", help="Compiled programs in memory.", min=1, metavar="NUMBER", rich_help_panel=_PANEL
+        "--module-cache-size",
+        help="Compiled programs that are kept in memory.",
+        min=1,
+        metavar="NUMBER",
+        rich_help_panel=_PANEL,
     ),
 ]
 ListenPorts = Annotated[
@@ -107,7 +111,7 @@ ListenPorts = Annotated[
 TlsPort = Annotated[
     int | None,
     typer.Option(
-        "--tls-port", help="Port that apps share by server name.", min=0, max=65535, rich_help_panel=_PANEL,
+        "--tls-port", help="TLS port that apps share; a connection goes to the app that has the server name.", min=0, max=65535, rich_help_panel=_PANEL,
         show_default="off", metavar="NUMBER",
     ),
 ]  # fmt: skip
@@ -115,13 +119,13 @@ TrustSniCertificates = Annotated[
     bool,
     typer.Option(
         "--do-not-verify-tls-server-cert", rich_help_panel=_PANEL, metavar="",
-        help="Let apps use certificates for server names that lead to no trusted root.",
+        help="Let apps have a server name with a certificate that leads to no trusted root.",
     ),
 ]  # fmt: skip
 OnDemandTime = Annotated[
     float,
     typer.Option(
-        "--on-demand-instance-time-secs", help="Seconds that an instance may live that serves one query.", min=0.001,
+        "--on-demand-instance-time-secs", help="Seconds that an instance may live that was started for a query; each query of it begins them anew.", min=0.001,
         rich_help_panel=_PANEL, metavar="SECONDS",
     ),
 ]  # fmt: skip
@@ -129,14 +133,14 @@ QueryTime = Annotated[
     Any,
     typer.Option(
         "--max-query-time", parser=time_option, help="Time that a query may take.", metavar="TIME",
-        rich_help_panel=_PANEL, show_default="that of an on-demand instance",
+        rich_help_panel=_PANEL, show_default="as long as such an instance",
     ),
 ]  # fmt: skip
 WorkerIdle = Annotated[
     Any,
     typer.Option(
         "--idle-grace", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="0s",
-        help="How long a reused on-demand app stays after its last query.",
+        help="How long an on-demand app (deployed without --fresh) stays after its last query.",
     ),
 ]  # fmt: skip
 Config = Annotated[

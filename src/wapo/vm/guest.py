@@ -135,8 +135,10 @@ class Guest:
         """
         if self.instance.poll_selected or any(self.instance.select_poll(name) for name in _POLL_EXPORTS):
             return
-        if not (self.may_be_command and self.instance.select_command()):
-            raise InvalidModule("the module exports neither wapo_poll nor sidevm_poll, a function () -> i32")
+        if self.may_be_command and self.instance.select_command():
+            return
+        command = ", and no _start either" if self.may_be_command else ""
+        raise InvalidModule(f"the module exports neither wapo_poll nor sidevm_poll, a function () -> i32{command}")
 
     def start_clock(self) -> None:
         """The time limit begins now, or anew."""

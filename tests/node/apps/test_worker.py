@@ -173,6 +173,7 @@ async def test_a_program_that_ends_is_started_again(site: Site) -> None:
     assert await site.ask(app, "/echo", "again") == b"again"
     assert app.usage().starts == 1  # an automatic restart does not count
     assert any("Exited(0)" in line for line in await site.log(app))
+    assert app.last_exit.startswith("Exited(0)")
 
 
 @pytest.mark.parametrize(("path", "expected"), [("/exit", "Exited(3)"), ("/trap", "Trap"), ("/end", "Exited(0)")])

@@ -99,7 +99,7 @@ class App:
         instances: those that have not ended for good, the oldest first.
         history: what ended instances have used.
         retired: whether it starts no instance any more.
-        last_exit: how the last one that ended did, in words; empty if none has.
+        last_exit: how the last one that ended did, started again or not, in words; empty if none has.
     """
 
     def __init__(self, record: AppRecord, environment: AppEnvironment) -> None:

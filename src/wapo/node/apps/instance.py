@@ -207,6 +207,7 @@ class AppInstance:
         for event in self._channels.values():
             event.clear()
         self.end = end
+        self.app.last_exit = f"{end}: {end.detail}"
         level = _ERROR if end.reason not in (EndReason.EXITED, EndReason.STOPPED) else _REPORT
         self.log(level, f"{end}: {end.detail}")
         again = (
