@@ -121,6 +121,11 @@ DIRECT = {
     "crypto.randomUUID": ("entropy", "crypto.randomUUID()"),
     "a blob's URL": ("entropy", "URL.createObjectURL?.(new Blob()) ?? crypto.randomUUID()"),
     "fetch": ("network", "fetch('http://127.0.0.1:4/').catch(() => 0)"),
+    "CompressionStream": (
+        "compression",
+        "((s) => { s.readable.getReader().read(); s.writable.getWriter().write(new Uint8Array(1)); })"
+        "(new CompressionStream('gzip'))",
+    ),
     "scriptArgs": ("arguments", "scriptArgs"),
     "scriptArgs by its name": ("arguments", "globalThis['script' + 'Args']"),
     "all globals": ("arguments", "Object.values(globalThis)"),

@@ -4,6 +4,7 @@ import { log } from 'wapo:native';
 import { AbortController, AbortSignal } from './abort.js';
 import { atob, btoa } from './base64.js';
 import { Blob, File } from './blob.js';
+import { CompressionStream, DecompressionStream } from './compression.js';
 import { createConsole } from './console.js';
 import { DOMException } from './dom-exception.js';
 import { TextDecoder, TextEncoder } from './encoding.js';
@@ -53,9 +54,11 @@ const INTERFACES = {
   BroadcastChannel,
   ByteLengthQueuingStrategy,
   CloseEvent,
+  CompressionStream,
   CountQueuingStrategy,
   CustomEvent,
   DOMException,
+  DecompressionStream,
   ErrorEvent,
   Event,
   EventTarget,

@@ -37,6 +37,7 @@ TOUCHES: Final = {
     "entropy": "draws random numbers",
     "timers": "sets a timer",
     "network": "makes a request",
+    "compression": "compresses or decompresses",
     "secrets": "derives a secret",
     "address": "asks for its address",
     "arguments": "reads scriptArgs",

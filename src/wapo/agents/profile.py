@@ -13,6 +13,7 @@ from wapo.engine.engine import Engine
 from wapo.engine.linker import LinkedModule, Linker
 from wapo.engine.modules import ModuleCache
 from wapo.errors import HostError
+from wapo.vm.ocalls.coding import CODING
 from wapo.vm.ocalls.core import CORE
 from wapo.vm.ocalls.dispatch import Handler, Handlers, host_functions
 from wapo.vm.ocalls.hashing import HASHING
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, AGENT_CALLS)
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CODING, AGENT_CALLS)
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
@@ -33,6 +34,7 @@ _WATCHED: Final = {
     201: "timers",
     242: "address",
     255: "secrets",
+    1080: "compression",
     1100: "network",
 }
 

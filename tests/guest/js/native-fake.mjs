@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { types } from 'node:util';
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import zlib from 'node:zlib';
 
 const { TextDecoder, TextEncoder, setTimeout, setInterval, clearTimeout, crypto, performance } = globalThis;
 const encoder = new TextEncoder();
@@ -102,5 +103,29 @@ export function classOf(value) {
 
 v8.setFlagsFromString('--expose-gc');
 export const gc = vm.runInNewContext('gc');
+
+// Node has no coder that takes one piece at a time and answers at once: all is coded when the last is there.
+const CODERS = [
+  null,
+  [zlib.deflateSync, zlib.inflateSync],
+  [zlib.deflateRawSync, zlib.inflateRawSync],
+  [zlib.gzipSync, zlib.gunzipSync],
+];
+const coders = [];
+export const coderOpen = (format, decode) => coders.push([CODERS[format][Number(decode)], []]) - 1;
+export function coderWrite(coder, bytes, last, sink) {
+  const [code, pieces] = coders[coder];
+  pieces.push(bytes.slice());
+  try {
+    if (!last) return true;
+    const whole = Buffer.concat(pieces);
+    const { buffer, engine } = code(whole, { info: true });
+    if (buffer.length > 0) sink(new Uint8Array(buffer));
+    return engine.bytesWritten === whole.length;
+  } catch {
+    return false;
+  }
+}
+export const coderClose = (coder) => (coders[coder] = null);
 
 export const memoryExhausted = () => false;
