@@ -17,7 +17,7 @@ from wapo.gateway.rpc.json_form import UndecodableMessage, from_json
 def test_bytes(text: str, expected: bytes | None) -> None:
     encoded = f'{{"payload":"{text}"}}'.encode()
     if expected is None:
-        with pytest.raises(UndecodableMessage, match="QueryArgs.payload: expected an even number of hex digits"):
+        with pytest.raises(UndecodableMessage, match=r"QueryArgs\.payload: expected an even number of hex digits"):
             from_json("QueryArgs", encoded)
     else:
         assert from_json("QueryArgs", encoded).payload == expected
@@ -34,5 +34,5 @@ def test_a_long_text_takes_no_time_worth_speaking_of(field: str, unit: str) -> N
 
 
 def test_half_a_surrogate_pair() -> None:
-    with pytest.raises(UndecodableMessage, match="not a Unicode text|not JSON"):
+    with pytest.raises(UndecodableMessage, match=r"not a Unicode text|not JSON"):
         from_json("QueryArgs", b'{"path":"\\ud800"}')
