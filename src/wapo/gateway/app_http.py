@@ -12,9 +12,8 @@ from urllib.parse import unquote_to_bytes
 from wapo.abi.manifest import ADDRESS_BYTES
 from wapo.abi.messages import HttpResponseHead
 from wapo.errors import CallerError, WapoError
-from wapo.gateway.agents import ResponseCut
 from wapo.gateway.listener import ListenerScope, header
-from wapo.gateway.replies import Headers, Receive, Reply, text_reply
+from wapo.gateway.replies import Headers, Receive, Reply, ResponseCut, text_reply
 from wapo.gateway.upgrade import RawConnection, raw_connection
 from wapo.node.apps.http import AppExchange, NoAppResponse, app_exchange
 from wapo.node.apps.worker import AppNotFound, Worker

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from wapo.errors import HostError, WapoError
-from wapo.gateway.replies import Headers, Receive, Reply, Scope, Send, text_reply
+from wapo.gateway.replies import Headers, Receive, Reply, ResponseCut, Scope, Send, text_reply
 
 __all__ = ["Listener", "ListenerScope", "Oversized", "error_page", "header", "read_body"]
 
@@ -123,6 +123,8 @@ class Listener:
             reply = await self.handle(request)
         except ClientGone:
             return
+        except ResponseCut:
+            raise  # its head has been sent: the server closes the connection
         except Oversized:
             reply = text_reply(413, "Entity too large")
         except WapoError as error:
