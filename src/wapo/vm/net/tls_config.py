@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-__all__ = ["Identity", "InvalidTlsConfig", "TrustRoots"]
+__all__ = ["CLIENT_CIPHERS", "Identity", "InvalidTlsConfig", "TrustRoots"]
 
 MAX_CERTIFICATES_BYTES: Final = 256 << 10
 MAX_KEY_BYTES: Final = 32 << 10
@@ -30,6 +30,10 @@ MAX_RSA_BITS: Final = 8192
 
 #: OpenSSL takes 0.2 ms to load one, and no server needs more than a handful.
 MAX_CERTIFICATES: Final = 32
+
+#: Python's own for clients, without finite-field Diffie-Hellman: there the server chooses the numbers, and one of 10,000
+#: bits holds the event loop for 0.6 s a handshake. Browsers have none of those either, nor had the original.
+CLIENT_CIPHERS: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 
 _MARKER: Final = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 _KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
@@ -136,6 +140,7 @@ class TrustRoots:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(CLIENT_CIPHERS)
         context.options |= ssl.OP_NO_RENEGOTIATION
         for path in self._files:
             context.load_verify_locations(cafile=path)
