@@ -7,6 +7,7 @@ asked for an instance; the next subscription takes what is parked.
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
 from collections import deque
@@ -26,7 +27,11 @@ from wapo.vm.net.tls_socket import wrap
 __all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort"]
 
 QUEUE: Final = 32
+#: Handshakes at a time; fewer where the process has few descriptors, of which half as many as guests may have.
 _HANDSHAKES: Final = 1024
+#: How long nobody is accepted when the process has no descriptor for another connection.
+_PAUSE_S: Final = 0.25
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _HANDSHAKE_S: Final = 10.0
 _PARKED_S: Final = 5.0
 _BACKLOG: Final = 1024
@@ -105,6 +110,8 @@ class TlsPort:
         self._budget = budget
         self._names: dict[str, _Name] = {}
         self._listener: socket.socket | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._most_handshakes = min(_HANDSHAKES, max(8, budget.total // 2))
         self._handshakes: set[asyncio.Task[None]] = set()
         # What a client sees that asks for no name, or for one that nobody has subscribed to: an alert.
         self._front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -127,11 +134,13 @@ class TlsPort:
             raise
         self._listener = listener
         self.port = listener.getsockname()[1]
-        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+        self._listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         listener, self._listener = self._listener, None
+        if self._pause is not None:
+            self._pause.cancel()
         if listener is not None:
             asyncio.get_running_loop().remove_reader(listener.fileno())
             listener.close()
@@ -208,6 +217,11 @@ class TlsPort:
         connection.wapo_name = entry
         return None
 
+    def _listen(self) -> None:
+        self._pause = None
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
     def _accept(self) -> None:
         assert self._listener is not None
         for _ in range(64):  # then others have their turn
@@ -216,9 +230,14 @@ class TlsPort:
             except BlockingIOError:
                 return
             except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    continue  # the client's fault, or its network's
                 _log.warning("a connection to the TLS port could not be accepted", cause=str(error))
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._listener.fileno())  # it would be called again at once, and again
+                self._pause = loop.call_later(_PAUSE_S, self._listen)
                 return
-            if len(self._handshakes) >= _HANDSHAKES:
+            if len(self._handshakes) >= self._most_handshakes:
                 connected.close()
                 continue
             connected.setblocking(False)
