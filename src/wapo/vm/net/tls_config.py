@@ -31,8 +31,8 @@ MAX_RSA_BITS: Final = 8192
 #: OpenSSL takes 0.2 ms to load one, and no server needs more than a handful.
 MAX_CERTIFICATES: Final = 32
 
-#: Python's own for clients, without finite-field Diffie-Hellman: there the server chooses the numbers, and one of 10,000
-#: bits holds the event loop for 0.6 s a handshake. Browsers have none of those either, nor had the original.
+#: Python's own for clients, without finite-field Diffie-Hellman: there the server chooses the numbers, and one of
+#: 10,000 bits holds the event loop for 0.6 s a handshake. Browsers have none of those either, nor had the original.
 CLIENT_CIPHERS: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 
 _MARKER: Final = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
