@@ -24,7 +24,8 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 __all__ = ["CLIENT_CIPHERS", "Identity", "InvalidTlsConfig", "TrustRoots"]
 
-MAX_CERTIFICATES_BYTES: Final = 256 << 10
+#: OpenSSL holds four times as much for each listener and each name.
+MAX_CERTIFICATES_BYTES: Final = 64 << 10
 MAX_KEY_BYTES: Final = 32 << 10
 MAX_RSA_BITS: Final = 8192
 

@@ -24,9 +24,11 @@ from wapo.vm.net.readiness import wait_readable, wait_writable
 from wapo.vm.net.tls_config import Identity
 from wapo.vm.net.tls_socket import wrap
 
-__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort"]
+__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort", "TooManyNames"]
 
 QUEUE: Final = 32
+#: Names of one owner. Each has a certificate of its own in the host's memory.
+MAX_NAMES: Final = 64
 #: Handshakes at a time; fewer where the process has few descriptors, of which half as many as guests may have.
 _HANDSHAKES: Final = 1024
 #: How long nobody is accepted when the process has no descriptor for another connection.
@@ -41,6 +43,10 @@ _log = structlog.get_logger("wapo.tls")
 
 class NameTaken(Exception):
     """The server name is another owner's."""
+
+
+class TooManyNames(Exception):
+    """An owner has as many names as one may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +173,15 @@ class TlsPort:
 
         Raises:
             NameTaken: somebody else has it.
+            TooManyNames: the owner has 64 others.
             InvalidTlsConfig: the certificate or the key cannot be used.
         """
         key = name.lower().removesuffix(".")
         entry = self._names.get(key)
         if entry is not None and entry.owner != owner:
             raise NameTaken(f"{name} is somebody else's")
+        if entry is None and sum(other.owner == owner for other in self._names.values()) >= MAX_NAMES:
+            raise TooManyNames(f"a program may have {MAX_NAMES} server names")
         context = identity.context()
         if entry is None:
             entry = self._names[key] = _Name(owner, context, wanted)
