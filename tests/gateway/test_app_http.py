@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -102,12 +103,15 @@ async def test_a_client_that_goes_away_makes_writes_fail(listening: Listening) -
     ("path", "status", "text"),
     [
         ("/refuse", 500, "not today"), ("/close", 500, "Response channel closed"), ("/garbage", 500, "makes no sense"),
-        ("/split", 500, "illegal header"), ("/status/999", 500, "status 999"),
+        ("/split", 500, "illegal header"), ("/status/999", 500, "status 999"), ("/headers", 500, "makes no sense"),
     ],
 )  # fmt: skip
 async def test_answers_that_are_none(listening: Listening, path: str, status: int, text: str) -> None:
+    """None of them keeps others waiting: 15 million headers took half a minute."""
     app = await listening.site.deploy()
+    started = time.process_time()
     response = await listening.user.get(f"{base(app)}{path}")
+    assert time.process_time() - started < 1
     assert response.status_code == status
     assert text in response.text
     assert (await listening.user.get(f"{base(app)}/seen")).status_code == 200
@@ -184,6 +188,20 @@ async def switch(listening: Listening, app: App, connection: str = "Upgrade", ea
         + early
     )
     return reader, writer, await reader.readuntil(b"\r\n\r\n")
+
+
+async def test_a_protocol_that_would_be_another_header_is_not_switched_to(listening: Listening) -> None:
+    app = await listening.site.deploy()
+    with capture_logs() as lines:
+        reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+        writer.write(
+            f"GET {base(app)}/switch-split HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode()
+        )
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert b"illegal header" in answer
+    assert lines == []
+    writer.close()
 
 
 @pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade"])

@@ -167,9 +167,12 @@ class AppRoutes:
         protocol = next((value for name, value in head.headers if name.lower() == "upgrade"), None)
         if raw is None or protocol is None:
             return text_reply(503, "the app switches to a protocol that nobody asked for")
+        upgrade = b"upgrade", protocol.encode("utf-8", "surrogatepass")
+        if not valid_header(*upgrade):
+            raise NoAppResponse("the app answered with an illegal header 'upgrade'")
         headers, _ = _response_headers(head)
         headers = [pair for pair in headers if pair[0] != b"content-length"]
-        await raw.switch([(b"connection", b"upgrade"), (b"upgrade", protocol.encode("latin-1", "replace")), *headers])
+        await raw.switch([(b"connection", b"upgrade"), upgrade, *headers])
         inwards = asyncio.get_running_loop().create_task(_inwards(raw, exchange))
         try:
             while chunk := await exchange.response.read():
