@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 MAX_HEAD_BYTES: Final = 256 << 10
-"""Of a response's head. The ABI has no limit; but it is read while everybody waits, and no client takes a longer one."""
+"""Of a response's head. The ABI has no limit, but it is read while everybody waits, and no client takes more."""
 MAX_HEADERS: Final = 1024
 """Of a response."""
 
@@ -57,7 +57,7 @@ class HttpResponseHead:
 
     @classmethod
     def decode(cls, data: bytes) -> "HttpResponseHead":
-        """Raises :class:`~wapo.scale.primitives.ScaleError` for anything else, for more than 256 KiB or 1024 headers."""
+        """Raises :class:`~wapo.scale.primitives.ScaleError` for anything else, and for more than that."""
         if len(data) > MAX_HEAD_BYTES:
             raise ScaleError(f"a head of {len(data)} bytes; at most {MAX_HEAD_BYTES} are allowed")
         reader = Reader(data)
