@@ -244,3 +244,19 @@ async def test_a_raw_client_that_goes_away_ends_the_exchange(listening: Listenin
     writer.transport.abort()
     await listening.site.until(lambda: app.ongoing == 0)
     assert (await listening.user.get(f"{base(app)}/seen")).status_code == 200
+
+
+async def test_who_asks_for_an_upgrade_and_does_not_read_fills_no_memory(listening: Listening) -> None:
+    """An answer that is no switch waits for its reader, too."""
+    app = await listening.site.deploy()
+    _reader, writer = await asyncio.open_connection(
+        listening.user.base_url.host, listening.user.base_url.port, limit=1 << 10
+    )
+    writer.write(f"GET {base(app)}/flood HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode())
+    before = -1
+    async with asyncio.timeout(10):
+        while before != (before := app.usage().net_egress) or not before:
+            await asyncio.sleep(0.2)  # until the app has to wait
+    assert before < 32 << 20
+    writer.close()
+    await listening.site.until(lambda: not app.ongoing)

@@ -123,7 +123,9 @@ class AppRoutes:
         self, request: ListenerScope, exchange: AppExchange, raw: RawConnection | None, *, has_body: bool
     ) -> Reply | None:
         loop = asyncio.get_running_loop()
-        gone = loop.create_task(_take(request.receive, exchange, has_body=has_body) if raw is None else raw.wait_lost())
+        gone = loop.create_task(
+            _take(request.receive, exchange, has_body=has_body) if raw is None else _watch(raw, exchange)
+        )
         head_task = loop.create_task(exchange.head())
         try:
             await asyncio.wait({head_task, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -210,6 +212,13 @@ async def _take(receive: Receive, exchange: AppExchange, *, has_body: bool) -> N
             pass  # the app does not want it; the rest is read and dropped
         if has_body and not message.get("more_body", False):
             exchange.body.end()
+
+
+async def _watch(raw: RawConnection, exchange: AppExchange) -> None:
+    """Returns when the client has gone from a connection that was not switched."""
+    await raw.wait_lost()
+    exchange.body.end()
+    exchange.response.break_()
 
 
 async def _inwards(raw: RawConnection, exchange: AppExchange) -> None:

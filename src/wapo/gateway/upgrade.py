@@ -12,7 +12,7 @@ import h11
 import httptools
 
 from wapo.gateway.front_door import FrontDoor
-from wapo.gateway.replies import Headers, Message, Scope
+from wapo.gateway.replies import Headers, Message, ResponseCut, Scope
 
 __all__ = ["EXTENSION", "RawConnection", "UpgradingDoor", "raw_connection"]
 
@@ -154,6 +154,7 @@ class RawConnection(asyncio.Protocol):
         if not message.get("more_body", False):
             self._send(h11.EndOfMessage())
             self.close()
+        await self._writable.wait()  # set again when the client has gone
 
     def _send(self, event: Any) -> None:
         data = self._http.send(event)
@@ -192,5 +193,7 @@ class UpgradingDoor(FrontDoor):
     async def _run(self, scope: Any, connection: RawConnection) -> None:
         try:
             await self.app(scope, connection.receive, connection.send)
+        except ResponseCut:
+            pass
         finally:
             connection.close()
