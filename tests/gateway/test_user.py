@@ -1,12 +1,16 @@
 """The user listener: queries of strangers, signatures of what it answers, CORS."""
 
+import asyncio
 import time
 
+import httpx
 import pytest
 
+from tests.conftest import serving
 from tests.gateway.conftest import Listening
 from tests.trust.signing import caller
 from wapo.gateway.rpc.schema import MESSAGES
+from wapo.gateway.user import UserListener
 from wapo.trust import schnorr
 from wapo.trust.encrypted_query import QueryCipher, encrypt_query
 from wapo.trust.query_signature import CertificateBody, Query, Scope, SignatureType, encode_query_signature
@@ -137,3 +141,31 @@ async def test_preflights(listening: Listening, path: str, wanted: str, status: 
     if status == 204:
         assert wanted in response.headers["access-control-allow-methods"]
         assert response.headers["access-control-allow-headers"] == "x-a, x-b"
+
+
+async def test_long_arguments_of_many_strangers_do_not_fill_the_memory(listening: Listening) -> None:
+    """Each may be 10 MiB, and who never ends his has it kept; short ones always find room."""
+    async with serving(UserListener(listening.site.worker, max_bodies_bytes=3 << 20)) as url:
+        port = int(url.rsplit(":", 1)[1])
+        head = b"POST /prpc/User.Query HTTP/1.1\r\nHost: x\r\nContent-Length: 1100000\r\n\r\n"
+
+        async def begin(rest: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head + bytes(1_100_000 - rest))
+            return reader, writer
+
+        slow = [await begin(1) for _ in range(5)]
+        answers = [asyncio.create_task(reader.readline()) for reader, _ in slow]
+        done, waiting = await asyncio.wait(answers, timeout=1)
+        assert [task.result() for task in done] == [b"HTTP/1.1 503 Service Unavailable\r\n"] * 3
+        assert len(waiting) == 2
+        async with httpx.AsyncClient(base_url=url, verify=False) as client:
+            assert (await client.post("/prpc/User.Info?json")).status_code == 200
+            refused = await client.post("/prpc/User.Query", content=bytes(1_100_000))
+            assert (refused.status_code, refused.text) == (503, "Read body failed")
+            for _, writer in slow:
+                writer.close()
+            await asyncio.gather(*answers, return_exceptions=True)
+            async with asyncio.timeout(5):
+                while (await client.post("/prpc/User.Query", content=bytes(1_100_000))).status_code != 400:
+                    await asyncio.sleep(0.01)
