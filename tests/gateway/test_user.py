@@ -169,3 +169,15 @@ async def test_long_arguments_of_many_strangers_do_not_fill_the_memory(listening
             async with asyncio.timeout(5):
                 while (await client.post("/prpc/User.Query", content=bytes(1_100_000))).status_code != 400:
                     await asyncio.sleep(0.01)
+
+
+async def test_a_response_says_its_length_once(listening: Listening) -> None:
+    """RFC 9110 8.6: twice is an error to some clients, and a 204 has none."""
+    for client in (listening.user, listening.admin):
+        for path in ("/nowhere", "/prpc/User.Nothing?json", "/prpc/User.Info", "/prpc/Operation.Info"):
+            for method in ("GET", "POST", "HEAD"):
+                response = await client.request(method, path)
+                assert len(response.headers.get_list("content-length")) == 1, (method, path)
+    preflight = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    response = await listening.user.options("/prpc/User.Query", headers=preflight)
+    assert (response.status_code, response.headers.get_list("content-length")) == (204, [])

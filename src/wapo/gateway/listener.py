@@ -187,6 +187,8 @@ class Listener:
 
 async def send_reply(request: ListenerScope, reply: Reply) -> None:
     """Sends a whole reply."""
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body)), *request.common()]
+    headers = [*reply.headers, *request.common()]
+    if reply.status != 204 and header(headers, b"content-length") is None:
+        headers.append((b"content-length", b"%d" % len(reply.body)))
     await request.send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await request.send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
