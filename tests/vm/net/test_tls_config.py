@@ -2,12 +2,15 @@
 
 import contextlib
 import time
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vm.conftest import Authority
+from tests.vm.conftest import Authority, make_authority
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
 from wapo.vm.net.tls_config import (
@@ -111,3 +114,18 @@ async def test_a_server_cannot_have_clients_calculate_with_numbers_of_its_own() 
         for context in (TrustRoots().context, used):
             exchanges = {cipher["kea"] for cipher in context.get_ciphers()}  # type: ignore[typeddict-item, union-attr]
             assert exchanges == {"kx-any", "kx-ecdhe"}
+
+
+def test_rsa_keys_are_no_longer_than_the_originals(tmp_path: Path) -> None:
+    """Numbers of that length are enough for the check; primes of it would take seconds to find."""
+    for bits, expected in ((4096, "not the certificate's"), (4104, "more than 4096 bits")):
+        p, q = (1 << bits // 2) - 1, (1 << bits // 2) - 3
+        numbers = rsa.RSAPrivateNumbers(
+            p, q, d := 3, rsa.rsa_crt_dmp1(d, p), rsa.rsa_crt_dmq1(d, q), 5, rsa.RSAPublicNumbers(65537, p * q)
+        )
+        pem = numbers.private_key(unsafe_skip_rsa_key_validation=True).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        certificate, _ = make_authority(tmp_path).issue("localhost")
+        with pytest.raises(InvalidTlsConfig, match=expected):
+            Identity.parse(certificate, pem.decode())
