@@ -9,10 +9,12 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 from structlog.testing import capture_logs
 
-from tests.vm.conftest import Authority
+from tests.vm.conftest import Authority, make_authority
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.network import Network
 from wapo.vm.net.tls_config import Identity
@@ -68,3 +70,41 @@ async def test_half_open_handshakes_leave_descriptors_to_others() -> None:
             for _, writer in opened:
                 writer.close()
             await asyncio.gather(*ends, return_exceptions=True)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("then", ["a.example", "b.example"])
+async def test_a_session_is_not_gone_on_with_by_the_next_owner_of_a_name(
+    network: Network, authority: Authority, tmp_path: Path, version: ssl.TLSVersion, then: str
+) -> None:
+    """Nor by the owner of another: the client would see the certificate of the first, and believe it."""
+    port = network.tls_port
+    assert port is not None
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.maximum_version = version
+
+    def connect(name: str, session: ssl.SSLSession | None) -> ssl.SSLSession | None:
+        with socket.create_connection(("127.0.0.1", port.port)) as raw:
+            wrapped = context.wrap_socket(raw, server_hostname=name, session=session)
+            with wrapped:
+                assert wrapped.recv(1) == b"x"  # tickets come with it
+                return wrapped.session
+
+    async def ask(name: str, owner: str, issuer: Authority, session: ssl.SSLSession | None) -> ssl.SSLSession | None:
+        subscription = port.subscribe(name, Identity.parse(*issuer.issue(name)), owner)
+        arrived = asyncio.Event()
+        subscription.on_arrival = arrived.set
+        client = asyncio.create_task(asyncio.to_thread(connect, name, session))
+        arrival = asyncio.create_task(arrived.wait())
+        await asyncio.wait({client, arrival}, return_when=asyncio.FIRST_COMPLETED)
+        for item in subscription.arrivals:
+            item.connection.send(b"x")
+        arrival.cancel()
+        try:
+            return await client
+        finally:
+            subscription.close()
+
+    session = await ask("a.example", "one", authority, None)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await ask(then, "two", make_authority(tmp_path), session)

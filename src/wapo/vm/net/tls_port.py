@@ -119,11 +119,6 @@ class TlsPort:
         self._pause: asyncio.TimerHandle | None = None
         self._most_handshakes = min(_HANDSHAKES, max(8, budget.total // 2))
         self._handshakes: set[asyncio.Task[None]] = set()
-        # What a client sees that asks for no name, or for one that nobody has subscribed to: an alert.
-        self._front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._front.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._front.options |= ssl.OP_NO_RENEGOTIATION
-        self._front.sni_callback = self._choose
         self.port = port
 
     async def __aenter__(self) -> "TlsPort":
@@ -218,6 +213,19 @@ class TlsPort:
 
     # Connections
 
+    def _front(self) -> ssl.SSLContext:
+        """How a connection begins. A client that asks for no name, or for one that nobody has, sees an alert.
+
+        One for each connection, because sessions belong to a context: OpenSSL would resume one that was begun under
+        another name, or with the name's owner of before, and the client take the answer for that one's.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+        context.num_tickets = 0  # nobody could use them
+        context.sni_callback = self._choose
+        return context
+
     def _choose(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> int | None:
         entry = self._names.get(name.lower()) if name is not None else None
         if entry is None:
@@ -258,7 +266,7 @@ class TlsPort:
         connection: ssl.SSLSocket | None = None
         try:
             async with asyncio.timeout(_HANDSHAKE_S):
-                connection = wrap(connected, self._front)
+                connection = wrap(connected, self._front())
                 await _handshake(connection)
             self._route(connection, peer)
         except (OSError, ValueError, TimeoutError):
