@@ -114,3 +114,16 @@ async def test_a_size_beyond_all_numbers_is_as_many_as_there_are_slots(open_site
         assert await site.worker.resize(app.address, 2**64 - 1) == 2
         [record] = await site.worker._records.load()
         assert record.target == app.target == 2
+
+
+async def test_a_query_is_not_given_to_an_instance_that_is_being_stopped(site: Site) -> None:
+    """The caller before has gone away, and took the instance along that was being started for it."""
+    app = await site.deploy(on_demand=True)
+    for turns in range(1, 6):
+        site.worker.programs._kept.clear()  # it takes a while to load
+        first = asyncio.create_task(site.ask(app, "/echo", "one"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        first.cancel()
+        assert await asyncio.create_task(site.ask(app, "/echo", "two")) == b"two"
+        await asyncio.gather(first, return_exceptions=True)

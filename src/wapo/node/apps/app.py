@@ -189,8 +189,8 @@ class App:
         self._environment.changed(self)
 
     def _standing(self) -> list[AppInstance]:
-        """Instances that belong to nobody's request."""
-        return [instance for instance in self.instances if not instance.dedicated]
+        """Instances that belong to nobody's request, and are to go on."""
+        return [instance for instance in self.instances if not instance.dedicated and not instance.stopped]
 
     async def resize(self, count: int) -> int:
         """Has that many instances run; fewer where there are no slots. Returns how many there are then.

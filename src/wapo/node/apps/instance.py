@@ -55,6 +55,7 @@ class AppInstance:
         status: ``LoadingCode``, ``CreatingInstance``, ``Running`` or ``Stopped``.
         end: how it ended the last time.
         dedicated: serves one query, request or connection, and nobody else.
+        stopped: whether it has been told to end for good, which may take a turn of the loop.
     """
 
     def __init__(self, app: "App", log: RunLog, time_s: float | None, *, dedicated: bool) -> None:
@@ -73,7 +74,7 @@ class AppInstance:
         self._over = asyncio.get_running_loop().create_future()
         self._channels: dict[int, asyncio.Event] = {}
         self._bodiless: list[tuple[HttpInput, asyncio.Future[Reply]]] = []
-        self._stopped = False
+        self.stopped = False
         self._task = self._begin(self._start())
 
     @property
@@ -194,9 +195,9 @@ class AppInstance:
 
     def stop(self) -> None:
         """Ends it, now, and for good. Idempotent."""
-        if self._stopped or self.ended:
+        if self.stopped or self.ended:
             return
-        self._stopped = True
+        self.stopped = True
         if self.guest is not None and self.guest.ended is None:
             self.guest.stop(End(EndReason.STOPPED, "stopped"))
         elif not self._task.done():
@@ -219,7 +220,7 @@ class AppInstance:
         self.log(level, f"{end}: {end.detail}")
         again = (
             end.reason in (EndReason.EXITED, EndReason.TRAP, EndReason.BURST_LIMIT, EndReason.SHORT)
-            and not self._stopped
+            and not self.stopped
             and self._time_s is None
             and self.status == "Running"
             and lived_s > self.app.settings.restart_after_s
