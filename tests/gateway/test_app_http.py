@@ -1,6 +1,7 @@
 """HTTP to apps: heads, bodies both ways at once, upgrades, and clients that go away."""
 
 import asyncio
+import json
 import os
 import time
 
@@ -260,3 +261,24 @@ async def test_who_asks_for_an_upgrade_and_does_not_read_fills_no_memory(listeni
     assert before < 32 << 20
     writer.close()
     await listening.site.until(lambda: not app.ongoing)
+
+
+async def test_an_upgrade_does_not_overtake_the_answer_before_it(listening: Listening) -> None:
+    """Whoever counts answers, a proxy say, would give the second to the first one's client."""
+    app = await listening.site.deploy(reuse=True)
+    reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+    query = json.dumps({"address": "0x" + app.address.hex(), "path": "/hang"}).encode()
+    writer.write(
+        b"POST /prpc/User.Query?json HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
+        b"GET %b/switch HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n"
+        % (len(query), query, base(app).encode())
+    )
+    first = asyncio.create_task(reader.readline())
+    await listening.site.until(lambda: app.ongoing > 0)
+    await asyncio.wait({first}, timeout=0.2)
+    await listening.site.ask(app, "/release")
+    assert await first == b"HTTP/1.1 200 OK\r\n"
+    rest = await reader.readuntil(b'"}')
+    assert b'{"output":"0x6c617465"}' in rest
+    assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+    writer.close()

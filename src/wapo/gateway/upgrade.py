@@ -166,6 +166,8 @@ class UpgradingDoor(FrontDoor):
     """A client's connection, which hands itself over where an app may want to switch protocols."""
 
     def _should_upgrade(self) -> bool:
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False  # what was asked before is answered first; this one, as if nobody could upgrade
         return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
 
     def hand_over(self, early: bytes) -> None:
