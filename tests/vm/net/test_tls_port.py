@@ -6,6 +6,7 @@ import os
 import resource
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from tests.vm.conftest import Authority, make_authority
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.network import Network
 from wapo.vm.net.tls_config import Identity
-from wapo.vm.net.tls_port import TlsPort
+from wapo.vm.net.tls_port import TlsPort, is_noise
 
 
 @contextmanager
@@ -108,3 +109,22 @@ async def test_a_session_is_not_gone_on_with_by_the_next_owner_of_a_name(
     session = await ask("a.example", "one", authority, None)
     with pytest.raises(ssl.SSLCertVerificationError):
         await ask(then, "two", make_authority(tmp_path), session)
+
+
+async def test_a_name_that_is_no_text_is_refused_and_can_be_kept_out_of_the_log(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = network.tls_port
+    assert port is not None
+    told: list[bool] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(is_noise(unraisable)))
+    outgoing = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="name.example")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.port)
+    writer.write(outgoing.read().replace(b"name.example", b"\xff\xfeme.example"))
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer[:1] == b"\x15", answer  # an alert
+    assert told == [True]
+    writer.close()

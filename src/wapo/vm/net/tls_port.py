@@ -10,6 +10,7 @@ import contextlib
 import errno
 import socket
 import ssl
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from wapo.vm.net.readiness import wait_readable, wait_writable
 from wapo.vm.net.tls_config import Identity
 from wapo.vm.net.tls_socket import wrap
 
-__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort", "TooManyNames"]
+__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort", "TooManyNames", "is_noise"]
 
 QUEUE: Final = 32
 #: Names of one owner. Each has a certificate of its own in the host's memory.
@@ -47,6 +48,15 @@ class NameTaken(Exception):
 
 class TooManyNames(Exception):
     """An owner has as many names as one may have."""
+
+
+def is_noise(unraisable: "sys.UnraisableHookArgs") -> bool:
+    """For ``sys.unraisablehook``: whether a client has asked for a server name that is no text.
+
+    The library refuses it before anybody here is asked, and tells the interpreter's error output; as often as the
+    client likes.
+    """
+    return isinstance(unraisable.exc_value, UnicodeDecodeError) and isinstance(unraisable.object, bytes)
 
 
 @dataclass(frozen=True, slots=True)
