@@ -297,7 +297,7 @@ async def test_sleeping_uses_up_no_burst(engine: Engine) -> None:
     limits = GuestLimits(burst_s=0.25, time_s=60)
     end, _ = await run_text(engine, program("", 100_000), limits)
     assert end.reason is EndReason.BURST_LIMIT
-    end, cpu_s = await run_text(engine, program(SLEEP, 120), limits)
+    end, cpu_s = await run_text(engine, program(SLEEP, 400), limits)
     assert end.reason is EndReason.EXITED
     assert cpu_s > 0.25
 
