@@ -118,6 +118,22 @@ async def test_answers_that_are_none(listening: Listening, path: str, status: in
     assert (await listening.user.get(f"{base(app)}/seen")).status_code == 200
 
 
+async def test_an_app_does_not_speak_for_the_node(listening: Listening) -> None:
+    """It has no signature of the worker's, old ones included; what it says of origins is its own business."""
+    app = await listening.site.deploy()
+    response = await listening.user.get(f"{base(app)}/forge", headers={"Origin": "https://b.example"})
+    assert response.status_code == 200
+    names = [name for name, _ in response.headers.multi_items()]
+    taken = {"x-phactory-signature", "x-wapo-signature", "service-worker-allowed", "clear-site-data"}
+    assert not taken & set(names)
+    assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_list("server") == ["Wapod"]
+    assert len(response.headers.get_list("x-request-id")) == 1
+    assert response.headers.get_list("access-control-allow-origin") == ["https://a.example"]
+    other = await listening.user.get(f"{base(app)}/seen", headers={"Origin": "https://b.example"})
+    assert other.headers.get_list("access-control-allow-origin") == ["*"]
+
+
 @pytest.mark.parametrize("path", ["/short", "/long"])
 async def test_a_body_of_another_length_than_announced_is_cut_off(listening: Listening, path: str) -> None:
     """Nobody must take it for whole. The app's fault is not one of the node, whose log it could fill."""

@@ -17,6 +17,7 @@ from wapo.gateway.replies import Headers, Receive, Reply, ResponseCut, text_repl
 from wapo.gateway.upgrade import RawConnection, raw_connection
 from wapo.node.apps.http import AppExchange, NoAppResponse, app_exchange
 from wapo.node.apps.worker import AppNotFound, Worker
+from wapo.trust.response_signature import BODY_SIGNATURE_HEADER, EXCHANGE_SIGNATURE_HEADER
 from wapo.vm.http_client import valid_header
 from wapo.vm.resources.pipe import PipeBroken
 
@@ -24,6 +25,13 @@ __all__ = ["AppRoutes", "InvalidAppAddress", "InvalidAppPath", "app_path"]
 
 _HEX: Final = re.compile(rb"(?:0x)?([0-9a-fA-F]*)")
 _CONNECTION_HEADERS: Final = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"))
+#: What only the node says: its signatures, of which an app could show an old one, and what is about the origin, which
+#: all apps share.
+_OF_THE_NODE: Final = frozenset((
+    "date", "server", "x-cost-time", "x-request-id", "x-wapo-error", BODY_SIGNATURE_HEADER.lower(),
+    EXCHANGE_SIGNATURE_HEADER.lower(), "set-cookie", "alt-svc", "clear-site-data", "service-worker-allowed",
+    "strict-transport-security", "x-content-type-options",
+))  # fmt: skip
 _NO_BODY_STATUS: Final = frozenset((204, 304))
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
@@ -145,9 +153,10 @@ class AppRoutes:
 
     async def _respond(self, request: ListenerScope, head: HttpResponseHead, exchange: AppExchange) -> None:
         headers, length = _response_headers(head)
+        said = {name for name, _ in headers}
+        extra = [pair for pair in (*self._extra, _NOSNIFF) if pair[0] not in said]
         await request.send({
-            "type": "http.response.start", "status": head.status,
-            "headers": [*headers, *self._extra, _NOSNIFF, *request.common()],
+            "type": "http.response.start", "status": head.status, "headers": [*headers, *extra, *request.common()],
         })  # fmt: skip
         if request.method == "HEAD" or head.status in _NO_BODY_STATUS:
             await request.send({"type": "http.response.body", "body": b""})
@@ -240,7 +249,7 @@ def _response_headers(head: HttpResponseHead) -> tuple[Headers, int | None]:
     length: int | None = None
     for name, value in head.headers:
         lower = name.lower()
-        if lower in _CONNECTION_HEADERS or lower == "set-cookie":
+        if lower in _CONNECTION_HEADERS or lower in _OF_THE_NODE:
             continue
         pair = lower.encode("utf-8", "surrogatepass"), value.encode("utf-8", "surrogatepass")
         if not valid_header(*pair):
