@@ -1,16 +1,19 @@
 """Certificates and keys as guests give them: PEM texts of any content."""
 
 import contextlib
+import datetime
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vm.conftest import Authority, make_authority
+from tests.vm.conftest import Authority, make_authority, pem_of
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
 from wapo.vm.net.tls_config import (
@@ -129,3 +132,52 @@ def test_rsa_keys_are_no_longer_than_the_originals(tmp_path: Path) -> None:
         certificate, _ = make_authority(tmp_path).issue("localhost")
         with pytest.raises(InvalidTlsConfig, match=expected):
             Identity.parse(certificate, pem.decode())
+
+
+def chained(issuer_key: ec.EllipticCurvePrivateKey, public: Any, *names: str) -> x509.Certificate:
+    """A certificate by an authority that calls itself X: for a server of those names, or for another such authority."""
+    now = datetime.datetime.now(datetime.UTC)
+    x = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "X")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]) if names else x)
+        .issuer_name(x)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+    )
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=True
+        ).add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    else:
+        builder = (
+            builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(True, False, False, False, False, True, True, False, False), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        )
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def pem(*certificates: x509.Certificate) -> str:
+    return "".join(item.public_bytes(serialization.Encoding.PEM).decode() for item in certificates)
+
+
+def test_authorities_that_vouch_for_each_other_cost_nothing(authority: Authority) -> None:
+    roots = TrustRoots((str(authority.file),))
+    circle, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    leaf = chained(circle, own.public_key(), "a.example")
+    others = [chained(circle, circle.public_key()) for _ in range(30)]
+    identity = Identity.parse(pem(leaf, *others), pem_of(own))
+    good = Identity.parse(*authority.issue("a.example"))
+    roots.verify_server(good, "a.example")  # what is read once is read
+    started = time.thread_time()
+    with pytest.raises(InvalidTlsConfig, match="not valid for"):
+        roots.verify_server(identity, "a.example")
+    assert time.thread_time() - started < 0.008
+    Identity.parse(pem(leaf, others[0]), pem_of(own))
+    endless = rsa.RSAPublicNumbers(65537, (1 << 8191) + 9).public_key()
+    with pytest.raises(InvalidTlsConfig, match="more than 4096 bits"):
+        Identity.parse(pem(leaf, chained(circle, endless)), pem_of(own))
