@@ -25,6 +25,12 @@ def test_a_strangers_text_cannot_move_the_cursor() -> None:
     assert printable("\x1b[2J\x07ok\ttab\nline é \x9b1m\x7f") == "\\x1b[2J\\x07ok\ttab\nline é \\x9b1m\\x7f"
 
 
+def test_an_error_may_quote_a_strangers_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """An app's refusal of a query, say, or the labels of others."""
+    fail("no: \x1b]0;title\x07")
+    assert capsys.readouterr().err == "error: no: \\x1b]0;title\\x07\n"
+
+
 def test_no_spinner_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     with working("Loading"):
         pass

@@ -118,6 +118,7 @@ def other(d: Draw) -> Call:
         lambda: d.call(d.one(110, 112, 242, 251, 254, 260)),
         lambda: d.call(d.one(244, 262, 263, 230, 233), d.one(*SYMBOLS)),
         lambda: d.call(109, d.one(-1, 0, 1, 2, 5, 9)),
+        lambda: d.call(1008, d.one(*POINTERS, *ODD), d.one(0, 1, 2, 100, 8192, 8193)),
         lambda: d.call(111, d.one(0, 0, 1, 2)),
         lambda: d.call(220, d.one(*range(7)), d.range()),
         lambda: d.call(231, d.one(*SYMBOLS), d.one(*SYMBOLS)),

@@ -16,6 +16,10 @@ FOUND: dict[str, tuple[list[Step], dict[str, Any]]] = {
     "a Keccak digest that goes on": (
         [("poll", (0, 1021, 5)), ("poll", (0, 1023, "hash:0", 524224), (0, 1022, "hash:2", 393216, 65536))], {},
     ),
+    "a ready list": (
+        [("poll", (0, 1008, 2, 0)), ("poll", (0, 1008, 983_040, 8192)), ("poll", (0, 109, 5), (0, 201, 0)), ("turns", 5)],
+        {},
+    ),
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ DATA = BUFFER + 0x40000
 ROOM = DATA + 0x10000
 
 #: Which parameter points to what a call writes.
-_WRITES_AT = {0: 0, 103: 2, 113: 0, 1000: 0, 1020: 3, 1023: 1, 1101: 2, 1102: 1}
+_WRITES_AT = {0: 0, 103: 2, 113: 0, 1000: 0, 1008: 0, 1020: 3, 1023: 1, 1101: 2, 1102: 1}
 
 Step = tuple[Any, ...]
 
@@ -200,6 +200,7 @@ class World:
         self.askers: list[Oneshot] = []
         self._waker = 0
         self._addresses: dict[str, int] = {}
+        self._lists: list[tuple[int, int]] = []  # where ready lists are and were
 
     def _prepare(self, guest: Guest) -> None:
         self.queue = guest.tasks = RecordingQueue(guest.request_poll)  # type: ignore[assignment]
@@ -255,11 +256,15 @@ class World:
         assert len(words) == len(made), puppet.guest.ended
         after = puppet.get(MEMORY_BYTES - BUFFER)
         expected = bytearray(before)
+        ranges: list[tuple[int, int]] = []
         for call, word in zip(made, words, strict=True):
             self.model.answered(call, word, MEMORY_BYTES)
             if not word >> 32:
-                start, end = (max(0, at - BUFFER) for at in written(call, word, BUFFER))
-                expected[start:end] = after[start:end]
+                ranges.append(written(call, word, BUFFER))
+                if call.number == 1008:  # what is written before each poll, from the next one on
+                    self._lists.append((call.parameters[0], call.parameters[0] + 4 + 4 * call.parameters[1]))
+        for start, end in ((max(0, at - BUFFER) for at in pair) for pair in (*ranges, *self._lists)):
+            expected[start:end] = after[start:end]
         assert bytes(expected) == after, "memory was written that no call may write"
 
     def _place_data(self) -> None:

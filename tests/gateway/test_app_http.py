@@ -1,9 +1,12 @@
 """HTTP to apps: heads, bodies both ways at once, upgrades, and clients that go away."""
 
 import asyncio
+import json
 import os
+import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.gateway.conftest import Listening, ListeningFactory
 from wapo.gateway.app_http import InvalidAppPath, app_path
@@ -101,29 +104,51 @@ async def test_a_client_that_goes_away_makes_writes_fail(listening: Listening) -
     ("path", "status", "text"),
     [
         ("/refuse", 500, "not today"), ("/close", 500, "Response channel closed"), ("/garbage", 500, "makes no sense"),
-        ("/split", 500, "illegal header"), ("/status/999", 500, "status 999"),
+        ("/split", 500, "illegal header"), ("/status/999", 500, "status 999"), ("/headers", 500, "makes no sense"),
     ],
 )  # fmt: skip
 async def test_answers_that_are_none(listening: Listening, path: str, status: int, text: str) -> None:
+    """None of them keeps others waiting: 15 million headers took half a minute."""
     app = await listening.site.deploy()
+    started = time.process_time()
     response = await listening.user.get(f"{base(app)}{path}")
+    assert time.process_time() - started < 1
     assert response.status_code == status
     assert text in response.text
     assert (await listening.user.get(f"{base(app)}/seen")).status_code == 200
 
 
+async def test_an_app_does_not_speak_for_the_node(listening: Listening) -> None:
+    """It has no signature of the worker's, old ones included; what it says of origins is its own business."""
+    app = await listening.site.deploy()
+    response = await listening.user.get(f"{base(app)}/forge", headers={"Origin": "https://b.example"})
+    assert response.status_code == 200
+    names = [name for name, _ in response.headers.multi_items()]
+    taken = {"x-phactory-signature", "x-wapo-signature", "service-worker-allowed", "clear-site-data"}
+    assert not taken & set(names)
+    assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert response.headers.get_list("server") == ["Wapod"]
+    assert len(response.headers.get_list("x-request-id")) == 1
+    assert response.headers.get_list("access-control-allow-origin") == ["https://a.example"]
+    other = await listening.user.get(f"{base(app)}/seen", headers={"Origin": "https://b.example"})
+    assert other.headers.get_list("access-control-allow-origin") == ["*"]
+
+
 @pytest.mark.parametrize("path", ["/short", "/long"])
 async def test_a_body_of_another_length_than_announced_is_cut_off(listening: Listening, path: str) -> None:
-    """Nobody must take it for whole."""
+    """Nobody must take it for whole. The app's fault is not one of the node, whose log it could fill."""
     app = await listening.site.deploy()
     host, port = listening.user.base_url.host, listening.user.base_url.port
     reader, writer = await asyncio.open_connection(host, port)
-    writer.write(f"GET {base(app)}{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    head = await reader.readuntil(b"\r\n\r\n")
+    with capture_logs() as lines:
+        writer.write(f"GET {base(app)}{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = await reader.read()
     announced = 10 if path == "/short" else 2
     assert f"content-length: {announced}".encode() in head
-    assert len(await reader.read()) < announced or path == "/long"
+    assert len(body) < announced or path == "/long"
     writer.close()
+    assert lines == []
 
 
 @pytest.mark.parametrize(
@@ -182,6 +207,20 @@ async def switch(listening: Listening, app: App, connection: str = "Upgrade", ea
     return reader, writer, await reader.readuntil(b"\r\n\r\n")
 
 
+async def test_a_protocol_that_would_be_another_header_is_not_switched_to(listening: Listening) -> None:
+    app = await listening.site.deploy()
+    with capture_logs() as lines:
+        reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+        writer.write(
+            f"GET {base(app)}/switch-split HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode()
+        )
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert b"illegal header" in answer
+    assert lines == []
+    writer.close()
+
+
 @pytest.mark.parametrize("connection", ["Upgrade", "keep-alive, Upgrade", "upgrade"])
 async def test_an_upgrade_becomes_a_raw_connection(listening: Listening, connection: str) -> None:
     app = await listening.site.deploy()
@@ -222,3 +261,40 @@ async def test_a_raw_client_that_goes_away_ends_the_exchange(listening: Listenin
     writer.transport.abort()
     await listening.site.until(lambda: app.ongoing == 0)
     assert (await listening.user.get(f"{base(app)}/seen")).status_code == 200
+
+
+async def test_who_asks_for_an_upgrade_and_does_not_read_fills_no_memory(listening: Listening) -> None:
+    """An answer that is no switch waits for its reader, too."""
+    app = await listening.site.deploy()
+    _reader, writer = await asyncio.open_connection(
+        listening.user.base_url.host, listening.user.base_url.port, limit=1 << 10
+    )
+    writer.write(f"GET {base(app)}/flood HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode())
+    before = -1
+    async with asyncio.timeout(10):
+        while before != (before := app.usage().net_egress) or not before:
+            await asyncio.sleep(0.2)  # until the app has to wait
+    assert before < 32 << 20
+    writer.close()
+    await listening.site.until(lambda: not app.ongoing)
+
+
+async def test_an_upgrade_does_not_overtake_the_answer_before_it(listening: Listening) -> None:
+    """Whoever counts answers, a proxy say, would give the second to the first one's client."""
+    app = await listening.site.deploy(reuse=True)
+    reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+    query = json.dumps({"address": "0x" + app.address.hex(), "path": "/hang"}).encode()
+    writer.write(
+        b"POST /prpc/User.Query?json HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b"
+        b"GET %b/switch HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: lines\r\n\r\n"
+        % (len(query), query, base(app).encode())
+    )
+    first = asyncio.create_task(reader.readline())
+    await listening.site.until(lambda: app.ongoing > 0)
+    await asyncio.wait({first}, timeout=0.2)
+    await listening.site.ask(app, "/release")
+    assert await first == b"HTTP/1.1 200 OK\r\n"
+    rest = await reader.readuntil(b'"}')
+    assert b'{"output":"0x6c617465"}' in rest
+    assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+    writer.close()

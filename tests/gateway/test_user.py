@@ -1,12 +1,16 @@
 """The user listener: queries of strangers, signatures of what it answers, CORS."""
 
+import asyncio
 import time
 
+import httpx
 import pytest
 
+from tests.conftest import serving
 from tests.gateway.conftest import Listening
 from tests.trust.signing import caller
 from wapo.gateway.rpc.schema import MESSAGES
+from wapo.gateway.user import UserListener
 from wapo.trust import schnorr
 from wapo.trust.encrypted_query import QueryCipher, encrypt_query
 from wapo.trust.query_signature import CertificateBody, Query, Scope, SignatureType, encode_query_signature
@@ -137,3 +141,48 @@ async def test_preflights(listening: Listening, path: str, wanted: str, status: 
     if status == 204:
         assert wanted in response.headers["access-control-allow-methods"]
         assert response.headers["access-control-allow-headers"] == "x-a, x-b"
+
+
+async def test_long_arguments_of_many_strangers_do_not_fill_the_memory(listening: Listening) -> None:
+    """Each may be 10 MiB, and who never ends his has it kept; short ones always find room."""
+    async with serving(UserListener(listening.site.worker, max_bodies_bytes=3 << 20)) as url:
+        port = int(url.rsplit(":", 1)[1])
+        head = b"POST /prpc/User.Query HTTP/1.1\r\nHost: x\r\nContent-Length: 1100000\r\n\r\n"
+
+        async def begin(rest: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(head + bytes(1_100_000 - rest))
+            return reader, writer
+
+        slow = [await begin(1) for _ in range(5)]
+        answers = [asyncio.create_task(reader.readline()) for reader, _ in slow]
+        done, waiting = await asyncio.wait(answers, timeout=1)
+        assert [task.result() for task in done] == [b"HTTP/1.1 503 Service Unavailable\r\n"] * 3
+        assert len(waiting) == 2
+        async with httpx.AsyncClient(base_url=url, verify=False) as client:
+            assert (await client.post("/prpc/User.Info?json")).status_code == 200
+            refused = await client.post("/prpc/User.Query", content=bytes(1_100_000))
+            assert (refused.status_code, refused.text) == (503, "Read body failed")
+            for _, writer in slow:
+                writer.close()
+            await asyncio.gather(*answers, return_exceptions=True)
+            async with asyncio.timeout(5):
+                while (await client.post("/prpc/User.Query", content=bytes(1_100_000))).status_code != 400:
+                    await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "extra", "count"),
+    [
+        ("GET /nowhere", "", 1), ("POST /prpc/User.Nothing?json", "Content-Length: 0\r\n", 1),
+        ("HEAD /prpc/User.Info", "", 1),
+        ("OPTIONS /prpc/User.Query", "Origin: https://a.example\r\nAccess-Control-Request-Method: POST\r\n", 0),
+    ],
+)  # fmt: skip
+async def test_a_response_says_its_length_once(listening: Listening, request_line: str, extra: str, count: int) -> None:
+    """RFC 9110 8.6: a length that is there twice is an error to some clients, and a 204 has none."""
+    reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+    writer.write(f"{request_line} HTTP/1.1\r\nHost: x\r\n{extra}\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.lower().count(b"\ncontent-length:") == count
+    writer.close()

@@ -158,6 +158,22 @@ static void request(const uint8_t *m) {
   else if (!strcmp(path, "/short")) { static const char *const h[] = {"content-length", "10", 0}; head(200, h); http.what = EARLY; http.have = 5; memcpy(http.data, "short", 5); }
   else if (!strcmp(path, "/long")) { static const char *const h[] = {"content-length", "2", 0}; head(200, h); http.what = EARLY; http.have = 4; memcpy(http.data, "long", 4); }
   else if (!strcmp(path, "/switch")) { static const char *const up[] = {"Upgrade", "lines", "connection", "upgrade", "x-more", "yes", 0}; head(101, up); http.what = SWITCH; }
+  else if (!strcmp(path, "/switch-split")) { static const char *const up[] = {"Upgrade", "lines\r\nx-c: d", 0}; head(101, up); http.what = SWITCH; }
+  else if (!strcmp(path, "/forge")) {
+    static const char *const h[] = {"X-Phactory-Signature", "00", "x-wapo-signature", "00", "Server", "me", "x-request-id", "7",
+      "Service-Worker-Allowed", "/", "clear-site-data", "*", "x-content-type-options", "x",
+      "access-control-allow-origin", "https://a.example", "content-length", "0", 0};
+    head(200, h); done();
+  }
+  else if (!strcmp(path, "/headers")) { /* as many as an answer can have, all of them empty */
+    uint32_t size = 30u << 20, n = (size - 7) / 2;
+    uint8_t *big = calloc(size, 1);
+    big[0] = 200;
+    put_compact(big + 2, n);
+    reply(http.tx, big, size - 1);
+    free(big);
+    done();
+  }
   else { head(404, plain); done(); }
 }
 

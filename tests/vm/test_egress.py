@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wapo.vm.egress import EgressDenied, EgressPolicy, InvalidEgressRule
+from wapo.vm.net.resolver import Resolver
 
 PUBLIC = ["1.1.1.1", "93.184.215.14", "2606:4700::1111"]
 NOT_PUBLIC = [
@@ -36,6 +37,28 @@ def test_an_allowed_network_opens_private_addresses() -> None:
         policy.check_address("192.168.1.1")
     with pytest.raises(EgressDenied, match="allow list"):
         policy.check_address("1.1.1.1", "example.com")
+
+
+SPELLINGS = ["ｉnternal.example.com", "internal。example.com", "INTERNAL.Example.COM.", "internal．example．com．"]
+
+
+@pytest.mark.parametrize("host", SPELLINGS)
+def test_a_denied_name_is_denied_in_every_spelling_that_a_resolver_takes_for_it(host: str) -> None:
+    for rule in ("internal.example.com", "*.example.com", "ｉnternal.example.com"):
+        with pytest.raises(EgressDenied):
+            EgressPolicy(deny=(rule,)).check_host(host)
+
+
+async def test_what_stands_before_a_nul_is_not_a_name_that_may_end_as_it_likes() -> None:
+    """The system's resolver looks up 8.8.8.8 for this, and the allow list sees a name of example.org."""
+    resolver = Resolver()
+    try:
+        for host in ("127.0.0.1\0.example.org", "8.8.8.8\0.example.org", "127.0.0.1 .example.org", "a\n"):
+            with pytest.raises(UnicodeError, match="not a name"):
+                await resolver.find(host)
+        assert (await resolver.find("127.0.0.1"))[0][2][0] == "127.0.0.1"
+    finally:
+        await resolver.aclose()
 
 
 def test_names_on_the_allow_list_are_reached_by_name_only() -> None:

@@ -1,10 +1,22 @@
 """Messages of the input channels (wapo-abi.md 4.5), in SCALE."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from wapo.scale.primitives import Reader, encode_bytes, encode_compact, encode_text
+from wapo.scale.primitives import Reader, ScaleError, encode_bytes, encode_compact, encode_text
 
-__all__ = ["HttpResponseHead", "encode_http_request", "encode_legacy_query_request", "encode_query_request"]
+__all__ = [
+    "MAX_HEAD_BYTES",
+    "HttpResponseHead",
+    "encode_http_request",
+    "encode_legacy_query_request",
+    "encode_query_request",
+]
+
+MAX_HEAD_BYTES: Final = 256 << 10
+"""Of a response's head. The ABI has no limit, but it is read while everybody waits, and no client takes more."""
+MAX_HEADERS: Final = 1024
+"""Of a response."""
 
 
 def encode_query_request(origin: bytes | None, path: str, payload: bytes, reply_tx: int) -> bytes:
@@ -45,7 +57,9 @@ class HttpResponseHead:
 
     @classmethod
     def decode(cls, data: bytes) -> "HttpResponseHead":
-        """Raises :class:`~wapo.scale.primitives.ScaleError` for anything else."""
+        """Raises :class:`~wapo.scale.primitives.ScaleError` for anything else, and for more than that."""
+        if len(data) > MAX_HEAD_BYTES:
+            raise ScaleError(f"a head of {len(data)} bytes; at most {MAX_HEAD_BYTES} are allowed")
         reader = Reader(data)
         status = reader.unsigned(2)
-        return cls(status, [(reader.text(), reader.text()) for _ in range(reader.compact())])
+        return cls(status, reader.vec(lambda: (reader.text(), reader.text()), at_most=MAX_HEADERS))

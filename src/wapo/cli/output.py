@@ -18,7 +18,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def fail(message: str, code: int = 1) -> typer.Exit:
     """Says what went wrong; the caller raises what this returns."""
     word = "\033[1;31merror:\033[0m" if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else "error:"
-    note(f"{word} {message}")
+    note(f"{word} {printable(message)}")  # which may quote a program, or its label
     return typer.Exit(code)
 
 

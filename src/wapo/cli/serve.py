@@ -68,6 +68,7 @@ from wapo.node.memory import default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.vm.egress import EgressPolicy
+from wapo.vm.net.tls_port import is_noise
 
 __all__ = ["serve", "serve_sockets", "take_descriptors"]
 
@@ -350,7 +351,13 @@ class _CutFilter(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], ResponseCut))
 
 
+def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    if not is_noise(unraisable):
+        sys.__unraisablehook__(unraisable)
+
+
 def _configure_logging() -> None:
+    sys.unraisablehook = _tell_unraisable
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

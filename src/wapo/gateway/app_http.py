@@ -12,12 +12,12 @@ from urllib.parse import unquote_to_bytes
 from wapo.abi.manifest import ADDRESS_BYTES
 from wapo.abi.messages import HttpResponseHead
 from wapo.errors import CallerError, WapoError
-from wapo.gateway.agents import ResponseCut
 from wapo.gateway.listener import ListenerScope, header
-from wapo.gateway.replies import Headers, Receive, Reply, text_reply
+from wapo.gateway.replies import Headers, Receive, Reply, ResponseCut, text_reply
 from wapo.gateway.upgrade import RawConnection, raw_connection
 from wapo.node.apps.http import AppExchange, NoAppResponse, app_exchange
 from wapo.node.apps.worker import AppNotFound, Worker
+from wapo.trust.response_signature import BODY_SIGNATURE_HEADER, EXCHANGE_SIGNATURE_HEADER
 from wapo.vm.http_client import valid_header
 from wapo.vm.resources.pipe import PipeBroken
 
@@ -25,6 +25,13 @@ __all__ = ["AppRoutes", "InvalidAppAddress", "InvalidAppPath", "app_path"]
 
 _HEX: Final = re.compile(rb"(?:0x)?([0-9a-fA-F]*)")
 _CONNECTION_HEADERS: Final = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"))
+#: What only the node says: its signatures, of which an app could show an old one, and what is about the origin, which
+#: all apps share.
+_OF_THE_NODE: Final = frozenset((
+    "date", "server", "x-cost-time", "x-request-id", "x-wapo-error", BODY_SIGNATURE_HEADER.lower(),
+    EXCHANGE_SIGNATURE_HEADER.lower(), "set-cookie", "alt-svc", "clear-site-data", "service-worker-allowed",
+    "strict-transport-security", "x-content-type-options",
+))  # fmt: skip
 _NO_BODY_STATUS: Final = frozenset((204, 304))
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
@@ -124,7 +131,9 @@ class AppRoutes:
         self, request: ListenerScope, exchange: AppExchange, raw: RawConnection | None, *, has_body: bool
     ) -> Reply | None:
         loop = asyncio.get_running_loop()
-        gone = loop.create_task(_take(request.receive, exchange, has_body=has_body) if raw is None else raw.wait_lost())
+        gone = loop.create_task(
+            _take(request.receive, exchange, has_body=has_body) if raw is None else _watch(raw, exchange)
+        )
         head_task = loop.create_task(exchange.head())
         try:
             await asyncio.wait({head_task, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -144,9 +153,10 @@ class AppRoutes:
 
     async def _respond(self, request: ListenerScope, head: HttpResponseHead, exchange: AppExchange) -> None:
         headers, length = _response_headers(head)
+        said = {name for name, _ in headers}
+        extra = [pair for pair in (*self._extra, _NOSNIFF) if pair[0] not in said]
         await request.send({
-            "type": "http.response.start", "status": head.status,
-            "headers": [*headers, *self._extra, _NOSNIFF, *request.common()],
+            "type": "http.response.start", "status": head.status, "headers": [*headers, *extra, *request.common()],
         })  # fmt: skip
         if request.method == "HEAD" or head.status in _NO_BODY_STATUS:
             await request.send({"type": "http.response.body", "body": b""})
@@ -168,9 +178,12 @@ class AppRoutes:
         protocol = next((value for name, value in head.headers if name.lower() == "upgrade"), None)
         if raw is None or protocol is None:
             return text_reply(503, "the app switches to a protocol that nobody asked for")
+        upgrade = b"upgrade", protocol.encode("utf-8", "surrogatepass")
+        if not valid_header(*upgrade):
+            raise NoAppResponse("the app answered with an illegal header 'upgrade'")
         headers, _ = _response_headers(head)
         headers = [pair for pair in headers if pair[0] != b"content-length"]
-        await raw.switch([(b"connection", b"upgrade"), (b"upgrade", protocol.encode("latin-1", "replace")), *headers])
+        await raw.switch([(b"connection", b"upgrade"), upgrade, *headers])
         inwards = asyncio.get_running_loop().create_task(_inwards(raw, exchange))
         try:
             while chunk := await exchange.response.read():
@@ -210,6 +223,13 @@ async def _take(receive: Receive, exchange: AppExchange, *, has_body: bool) -> N
             exchange.body.end()
 
 
+async def _watch(raw: RawConnection, exchange: AppExchange) -> None:
+    """Returns when the client has gone from a connection that was not switched."""
+    await raw.wait_lost()
+    exchange.body.end()
+    exchange.response.break_()
+
+
 async def _inwards(raw: RawConnection, exchange: AppExchange) -> None:
     with contextlib.suppress(PipeBroken):
         while data := await raw.read():
@@ -229,7 +249,7 @@ def _response_headers(head: HttpResponseHead) -> tuple[Headers, int | None]:
     length: int | None = None
     for name, value in head.headers:
         lower = name.lower()
-        if lower in _CONNECTION_HEADERS or lower == "set-cookie":
+        if lower in _CONNECTION_HEADERS or lower in _OF_THE_NODE:
             continue
         pair = lower.encode("utf-8", "surrogatepass"), value.encode("utf-8", "surrogatepass")
         if not valid_header(*pair):

@@ -3,21 +3,24 @@
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
 import structlog
 
 from wapo.errors import HostError, WapoError
-from wapo.gateway.replies import Headers, Receive, Reply, Scope, Send, text_reply
+from wapo.gateway.replies import Headers, Receive, Reply, ResponseCut, Scope, Send, text_reply
 
-__all__ = ["Listener", "ListenerScope", "Oversized", "error_page", "header", "read_body"]
+__all__ = ["BodyRoom", "Listener", "ListenerScope", "NoRoom", "Oversized", "error_page", "header", "read_body"]
 
 _REASONS: Final = {
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
     413: "Payload Too Large", 421: "Misdirected Request", 422: "Unprocessable Entity", 500: "Internal Server Error",
     503: "Service Unavailable",
 }  # fmt: skip
+#: Bodies that nobody counts.
+_SHORT_BYTES: Final = 64 << 10
 _log = structlog.get_logger("wapo.worker")
 
 
@@ -53,11 +56,49 @@ class ClientGone(Exception):
     """The client went away before its request was whole."""
 
 
-async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
+class NoRoom(Exception):
+    """Too many long bodies are in memory already."""
+
+
+class BodyRoom:
+    """Memory for the long bodies of all requests of a listener together. A connection is cheap for a client; what it
+    sends is kept until all of it is there and has been worked on. Short bodies always find room."""
+
+    def __init__(self, total_bytes: int) -> None:
+        self._left = total_bytes
+
+    @contextmanager
+    def place(self) -> Iterator[Callable[[int], None]]:
+        """What to call with the bytes of one body that have come, for as long as the body is kept.
+
+        Raises (what is called):
+            NoRoom.
+        """
+        taken = 0
+
+        def have(size: int) -> None:
+            nonlocal taken
+            more = size - taken
+            if size > _SHORT_BYTES and more > 0:
+                if more > self._left:
+                    raise NoRoom
+                self._left -= more
+                taken = size
+
+        try:
+            yield have
+        finally:
+            self._left += taken
+
+
+async def read_body(headers: Headers, receive: Receive, limit: int, have: Callable[[int], None] | None = None) -> bytes:
     """The whole body.
 
+    Args:
+        have: told of how many bytes have come.
+
     Raises:
-        Oversized, ClientGone.
+        Oversized, ClientGone; NoRoom, from ``have``.
     """
     declared = header(headers, b"content-length")
     if declared is not None and declared.isdigit() and int(declared) > limit:
@@ -70,6 +111,8 @@ async def read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
         size += len(message.get("body", b""))
         if size > limit:
             raise Oversized
+        if have is not None:
+            have(size)
         parts.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(parts)
@@ -123,8 +166,12 @@ class Listener:
             reply = await self.handle(request)
         except ClientGone:
             return
+        except ResponseCut:
+            raise  # its head has been sent: the server closes the connection
         except Oversized:
             reply = text_reply(413, "Entity too large")
+        except NoRoom:
+            reply = text_reply(503, "Read body failed")
         except WapoError as error:
             if isinstance(error, HostError):
                 _log.error("a request failed", path=request.path.decode("latin-1"), code=error.code, cause=str(error))
@@ -140,6 +187,8 @@ class Listener:
 
 async def send_reply(request: ListenerScope, reply: Reply) -> None:
     """Sends a whole reply."""
-    headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body)), *request.common()]
+    headers = [*reply.headers, *request.common()]
+    if reply.status != 204 and header(headers, b"content-length") is None:
+        headers.append((b"content-length", b"%d" % len(reply.body)))
     await request.send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await request.send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})

@@ -12,7 +12,7 @@ import h11
 import httptools
 
 from wapo.gateway.front_door import FrontDoor
-from wapo.gateway.replies import Headers, Message, Scope
+from wapo.gateway.replies import Headers, Message, ResponseCut, Scope
 
 __all__ = ["EXTENSION", "RawConnection", "UpgradingDoor", "raw_connection"]
 
@@ -154,6 +154,7 @@ class RawConnection(asyncio.Protocol):
         if not message.get("more_body", False):
             self._send(h11.EndOfMessage())
             self.close()
+        await self._writable.wait()  # set again when the client has gone
 
     def _send(self, event: Any) -> None:
         data = self._http.send(event)
@@ -165,6 +166,8 @@ class UpgradingDoor(FrontDoor):
     """A client's connection, which hands itself over where an app may want to switch protocols."""
 
     def _should_upgrade(self) -> bool:
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False  # what was asked before is answered first; this one, as if nobody could upgrade
         return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
 
     def hand_over(self, early: bytes) -> None:
@@ -192,5 +195,7 @@ class UpgradingDoor(FrontDoor):
     async def _run(self, scope: Any, connection: RawConnection) -> None:
         try:
             await self.app(scope, connection.receive, connection.send)
+        except ResponseCut:
+            pass
         finally:
             connection.close()

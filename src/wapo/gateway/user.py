@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from wapo.gateway.app_http import AppRoutes
-from wapo.gateway.listener import Listener, ListenerScope, error_page, header, read_body
+from wapo.gateway.listener import BodyRoom, Listener, ListenerScope, error_page, header, read_body
 from wapo.gateway.replies import Headers, Reply
 from wapo.gateway.rpc.transport import answer, body_limit, mode_of
 from wapo.gateway.rpc.user import user_methods
@@ -33,10 +33,18 @@ _MAX_NONCE_BYTES: Final = 256
 
 
 class UserListener(Listener):
-    """Answers ``/prpc/User.*`` and ``/app/...``."""
+    """Answers ``/prpc/User.*`` and ``/app/...``.
 
-    def __init__(self, worker: Worker, *, limits: Mapping[str, int] | None = None, ident: str = "Wapod") -> None:
+    Args:
+        max_bodies_bytes: of the long arguments of all calls that are under way; others are told to come later.
+    """
+
+    def __init__(
+        self, worker: Worker, *, limits: Mapping[str, int] | None = None, ident: str = "Wapod",
+        max_bodies_bytes: int = 128 << 20,
+    ) -> None:  # fmt: skip
         super().__init__(ident)
+        self._room = BodyRoom(max_bodies_bytes)
         self._worker = worker
         self._methods = user_methods(worker, limits)
         self._apps = AppRoutes(worker, [_ANY_ORIGIN, _EXPOSED])
@@ -59,9 +67,10 @@ class UserListener(Listener):
         if mode is None:
             return error_page(422, request.headers)
         name = request.path[len(_RPC) :].decode("latin-1")
-        body = await read_body(request.headers, request.receive, body_limit(self._methods, name))
-        request.scope["wapo.body"] = body
-        return await answer(self._methods, name, request.method, mode, body)
+        with self._room.place() as have:
+            body = await read_body(request.headers, request.receive, body_limit(self._methods, name), have)
+            request.scope["wapo.body"] = body
+            return await answer(self._methods, name, request.method, mode, body)
 
     def decorate(self, request: ListenerScope, reply: Reply) -> None:
         """CORS for any origin, without credentials; and the worker's signatures."""

@@ -55,9 +55,9 @@ class _Rules:
             except ValueError:
                 pass
             if text.startswith("*.") and "*" not in text[2:]:
-                suffixes.append(text[1:])
+                suffixes.append("." + _plain(text[2:]))
             elif all(c.isalnum() or c in "-._" for c in text):
-                names.add(text)
+                names.add(_plain(text))
             else:
                 raise InvalidEgressRule(
                     f"{entry!r} is not a rule; allowed are a network (10.0.0.0/8), an address, a name or *.name"
@@ -102,7 +102,7 @@ class EgressPolicy:
         try:
             ipaddress.ip_address(host.strip("[]").split("%")[0])
         except ValueError:
-            if self._deny.has_name(host.lower().rstrip(".")):
+            if self._deny.has_name(_plain(host)):
                 raise EgressDenied(f"connecting to {host} is not allowed here") from None
         else:
             self.check_address(host.strip("[]"))
@@ -129,8 +129,19 @@ class EgressPolicy:
         address = _canonical(ipaddress.ip_address(text.split("%")[0]))
         if not self.allow or self._allow.has_address(address):
             return
-        if host is None or not self._allow.has_name(host.lower().rstrip(".")):
+        if host is None or not self._allow.has_name(_plain(host)):
             raise EgressDenied(f"connecting to {host or address} is not allowed here: it is not on the allow list")
+
+
+def _plain(host: str) -> str:
+    """A name as it is asked for: what Unicode writes in many ways (full width, other dots) is one name to
+    a resolver."""
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode()
+        except UnicodeError:
+            return host  # nobody can look it up
+    return host.lower().rstrip(".")
 
 
 def _canonical(address: Address) -> Address:

@@ -18,6 +18,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from wapo.errors import HostError
 from wapo.vm.egress import EgressDenied, EgressPolicy
 from wapo.vm.net.resolver import Resolver
+from wapo.vm.net.tls_config import CLIENT_CIPHERS
 from wapo.vm.shares import FairShare
 
 __all__ = ["HttpClient", "asking", "describe_failure", "valid_header"]
@@ -131,6 +132,7 @@ class HttpClient:
 
     async def __aenter__(self) -> "HttpClient":
         context = ssl.create_default_context()
+        context.set_ciphers(CLIENT_CIPHERS)
         for path in self._extra_roots:
             try:
                 context.load_verify_locations(cafile=path)

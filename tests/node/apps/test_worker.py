@@ -348,6 +348,20 @@ async def test_blobs_for_programs(site: Site) -> None:
     assert await site.ask(app, "/blob", str(name)) == b"-9"
 
 
+async def test_a_failure_that_nobody_thought_of_is_an_error_of_the_call(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And does not have the app wait for ever."""
+
+    def fail(*_: object) -> bytes:
+        raise RuntimeError("something else")
+
+    app = await site.deploy()
+    monkeypatch.setattr(site.worker.blobs, "read", fail)
+    async with asyncio.timeout(5):
+        assert await site.ask(app, "/blob", site.code) == b"-9"
+
+
 async def test_a_worker_signs_for_its_apps(site: Site) -> None:
     from wapo.trust.app_data import verify_app_data
 

@@ -57,6 +57,19 @@ async def test_a_guest_connects_by_address_and_by_name(engine: Engine, network: 
         assert (meter.net_egress, meter.net_ingress) == (512 + 4, 512 + 4)
 
 
+async def test_a_failure_that_nobody_thought_of_is_error_9(
+    engine: Engine, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> socket.socket:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(network.dialer, "connect", fail)
+    async with Puppet(engine, services=Networked(network)) as puppet:
+        assert await connect(puppet, "127.0.0.1", 1) == 0
+        async with asyncio.timeout(5):
+            assert await puppet.ready_call(106, 1, 0) == err(9)
+
+
 async def test_nothing_touches_the_network_before_the_first_poll(engine: Engine, network: Network) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)

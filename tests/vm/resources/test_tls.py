@@ -272,6 +272,22 @@ async def test_two_guests_share_the_tls_port_under_different_names(
         assert await subscribe(one, "two.example", *authority.issue("two.example")) == err(3)
 
 
+async def test_a_program_has_64_names_at_most(engine: Engine, network: Network, authority: Authority) -> None:
+    """8,192 certificates with all the chains that they may have were gigabytes of the host's memory."""
+    identity = authority.issue("*.example", "other.test")
+    async with (
+        Puppet(engine, services=Networked(network), owner="one") as one,
+        Puppet(engine, services=Networked(network), owner="two") as two,
+    ):
+        for number in range(64):
+            assert await subscribe(one, f"n{number}.example", *identity) == number
+        assert await subscribe(one, "n64.example", *identity) == err(10)
+        assert await subscribe(one, "n3.example", *identity) == 64  # another queue of one that it has
+        assert await subscribe(two, "n64.example", *identity) == 0
+        assert await one.call(101, 0) == 0
+        assert await subscribe(one, "n65.example", *identity) == 0
+
+
 async def test_an_unknown_name_fails_the_handshake(engine: Engine, network: Network, authority: Authority) -> None:
     assert network.tls_port is not None
     for name in ("nobody.example", None):

@@ -17,6 +17,7 @@ from wapo.vm.wasi import Grant, WasiSettings, opened, rights
 from wapo.vm.wasi.errno import Errno
 from wapo.vm.wasi.files import OpenFile
 from wapo.vm.wasi.opening import CREATE, Opening
+from wapo.vm.wasi.waiting import Jobs
 
 STOPPED = End(EndReason.STOPPED, "enough")
 
@@ -99,6 +100,30 @@ async def test_a_file_that_is_opened_for_nobody_is_closed(
             guest.guest.stop(STOPPED)
             for _ in range(3):
                 await asyncio.sleep(0)
+    await until_open(before)
+
+
+@pytest.mark.parametrize("turns", range(3))
+async def test_a_file_that_is_being_closed_is_closed_although_the_guest_has_ended(
+    engine: Engine, given: WasiSettings, turns: int
+) -> None:
+    """All threads are busy, and its close waits for one of them: its number is free, so nobody else would do it."""
+    async with Caller(engine, wasi=given):
+        pass
+    before = descriptors()
+    free = threading.Event()
+    async with Caller(engine, wasi=given) as guest:
+        file = await guest.open("file", how=CREATE, base=rights.FD_WRITE)
+        busy = [asyncio.create_task(Jobs().run(lambda: free.wait(20))) for _ in range(8)]
+        await asyncio.sleep(0)
+        guest.begin("fd_close", file)
+        await guest.until(lambda: guest.waits)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        guest.guest.stop(STOPPED)
+        await asyncio.sleep(0)
+        free.set()
+        await asyncio.gather(*busy)
     await until_open(before)
 
 

@@ -99,6 +99,7 @@ class App:
         instances: those that have not ended for good, the oldest first.
         history: what ended instances have used.
         retired: whether it starts no instance any more.
+        changing: held by who changes how many instances there are, until that is written down.
         last_exit: how the last one that ended did, started again or not, in words; empty if none has.
     """
 
@@ -120,7 +121,7 @@ class App:
         self._last_query_s = time.monotonic()
         self._environment = environment
         self._idle_timer: asyncio.TimerHandle | None = None
-        self._resizing = asyncio.Lock()
+        self.changing = asyncio.Lock()
 
     @property
     def settings(self) -> WorkerSettings:
@@ -188,22 +189,19 @@ class App:
         self._environment.changed(self)
 
     def _standing(self) -> list[AppInstance]:
-        """Instances that belong to nobody's request."""
-        return [instance for instance in self.instances if not instance.dedicated]
+        """Instances that belong to nobody's request, and are to go on."""
+        return [instance for instance in self.instances if not instance.dedicated and not instance.stopped]
 
     async def resize(self, count: int) -> int:
         """Has that many instances run; fewer where there are no slots. Returns how many there are then.
 
-        Growing waits until what was started runs. Shrinking stops the latest first and waits for their end.
+        Growing waits until what was started runs. Shrinking stops the latest first and waits for their end. The
+        caller holds ``changing``.
 
         Raises:
             OnDemandOnly: an app that is on demand and has none is to be started.
             InstanceFailed: a new one could not be started.
         """
-        async with self._resizing:
-            return await self._resize(count)
-
-    async def _resize(self, count: int) -> int:
         if not self.manifest.resizable:
             count = min(count, 1)
         if self.manifest.on_demand and count and not self.instances:

@@ -3,7 +3,8 @@
 import asyncio
 import itertools
 import time
-from typing import TYPE_CHECKING, Final
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -54,6 +55,7 @@ class AppInstance:
         status: ``LoadingCode``, ``CreatingInstance``, ``Running`` or ``Stopped``.
         end: how it ended the last time.
         dedicated: serves one query, request or connection, and nobody else.
+        stopped: whether it has been told to end for good, which may take a turn of the loop.
     """
 
     def __init__(self, app: "App", log: RunLog, time_s: float | None, *, dedicated: bool) -> None:
@@ -72,8 +74,8 @@ class AppInstance:
         self._over = asyncio.get_running_loop().create_future()
         self._channels: dict[int, asyncio.Event] = {}
         self._bodiless: list[tuple[HttpInput, asyncio.Future[Reply]]] = []
-        self._stopped = False
-        self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._start())
+        self.stopped = False
+        self._task = self._begin(self._start())
 
     @property
     def ended(self) -> bool:
@@ -88,6 +90,16 @@ class AppInstance:
 
     # Start
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._left_off)
+        return task
+
+    def _left_off(self, task: "asyncio.Task[None]") -> None:
+        """A task that is cancelled before its first turn runs none of its own code, so its end is told here."""
+        if task.cancelled():
+            self._finish(End(EndReason.STOPPED, "stopped"))
+
     async def _start(self) -> None:
         """Loads the program and starts it; whoever waits learns whether that went well."""
         try:
@@ -100,9 +112,6 @@ class AppInstance:
                 session=self, args=(self.app.address.hex(), *manifest.args), env=manifest.env_vars, meter=self.meter,
                 prepare=self._prepare,
             )  # fmt: skip
-        except asyncio.CancelledError:
-            self._finish(End(EndReason.STOPPED, "stopped"))
-            raise
         except WapoError as error:
             if isinstance(error, HostError):
                 _log.error("an instance could not be started", app=self.app.owner, cause=str(error))
@@ -186,12 +195,12 @@ class AppInstance:
 
     def stop(self) -> None:
         """Ends it, now, and for good. Idempotent."""
-        if self._stopped or self.ended:
+        if self.stopped or self.ended:
             return
-        self._stopped = True
+        self.stopped = True
         if self.guest is not None and self.guest.ended is None:
             self.guest.stop(End(EndReason.STOPPED, "stopped"))
-        elif self._task is not None and not self._task.done():
+        elif not self._task.done():
             self._task.cancel()
         else:
             self._finish(End(EndReason.STOPPED, "stopped"))
@@ -212,7 +221,7 @@ class AppInstance:
         self.log(level, f"{end}: {end.detail}")
         again = (
             end.reason in (EndReason.EXITED, EndReason.TRAP, EndReason.BURST_LIMIT, EndReason.SHORT)
-            and not self._stopped
+            and not self.stopped
             and self._time_s is None
             and self.status == "Running"
             and lived_s > self.app.settings.restart_after_s
@@ -224,16 +233,12 @@ class AppInstance:
         self._backoff_s = 0.0 if healthy else min(max(1.0, self._backoff_s * 2), _MAX_BACKOFF_S)
         self.guest = None
         self.status = "LoadingCode"
-        self._task = asyncio.get_running_loop().create_task(self._restart(self._backoff_s))
+        self._task = self._begin(self._restart(self._backoff_s))
 
     async def _restart(self, delay_s: float) -> None:
-        try:
-            if delay_s:
-                self.log(_WARN, f"to be started again in {delay_s:g} s")
-                await asyncio.sleep(delay_s)
-        except asyncio.CancelledError:
-            self._finish(End(EndReason.STOPPED, "stopped"))
-            raise
+        if delay_s:
+            self.log(_WARN, f"to be started again in {delay_s:g} s")
+            await asyncio.sleep(delay_s)
         await self._start()
 
     def _finish(self, end: End) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.engine.suspension import Suspension
 from wapo.errors import GuestError, WapoError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
 __all__ = ["AppServices"]
+
+_log = structlog.get_logger("wapo.worker")
 
 #: Signing holds the interpreter for 8 ms a MiB; what is longer than this is signed in pieces of nobody's time but a
 #: thread's, and one at a time.
@@ -138,6 +142,6 @@ def _code(error: BaseException) -> OcallError:
         return OcallError.NOT_FOUND
     if isinstance(error, GuestError):  # the trust room's: what was given is too long
         return OcallError.INVALID_PARAMETER
-    if isinstance(error, WapoError | OSError):
-        return OcallError.IO_ERROR
-    raise error
+    if not isinstance(error, WapoError | OSError):
+        _log.error("a call of an app failed unexpectedly", exc_info=error)
+    return OcallError.IO_ERROR  # in any case an answer, or the app would wait for ever

@@ -145,7 +145,8 @@ class Worker:
 
     async def _resume(self, app: App) -> None:
         try:
-            await app.resize(app.target)
+            async with app.changing:
+                await app.resize(app.target)
         except WapoError as error:
             _log.error("an app could not be started again", app=app.owner, cause=str(error))
 
@@ -177,7 +178,8 @@ class Worker:
             app = self._apps[address] = App(record, self._environment)
         if target:
             try:
-                await app.resize(target)
+                async with app.changing:
+                    await app.resize(target)
             except BaseException:
                 await self._withdraw(app)
                 raise
@@ -185,10 +187,16 @@ class Worker:
 
     async def _withdraw(self, app: App) -> None:
         """Takes a deployment back that did not succeed."""
-        if self._apps.get(app.address) is app:
-            await app.retire()
-            await self._records.delete(app.address)
-            self._apps.pop(app.address, None)
+        await app.retire()
+        await self._forget(app)
+
+    async def _forget(self, app: App) -> None:
+        """What runs there no more is not deployed any more. Another app of that address stays."""
+        async with self._deploying:
+            if self._apps.get(app.address) is app:
+                await self._records.delete(app.address)
+                del self._apps[app.address]
+                self._unsaved.pop(app.address, None)
 
     async def resize(self, address: bytes, count: int) -> int:
         """Has ``count`` instances of an app run; how many there are then.
@@ -197,10 +205,15 @@ class Worker:
             AppNotFound, OnDemandOnly, InstanceFailed.
         """
         app = self.app(address)
-        actual = await app.resize(count)
-        app.target = 0 if not count else (count if app.manifest.resizable else 1)
-        await self._records.set_target(address, app.target)
+        async with app.changing:
+            actual = await app.resize(count)
+            await self._set_target(app, min(count, self.settings.max_instances if app.manifest.resizable else 1))
         return actual
+
+    async def _set_target(self, app: App, target: int) -> None:
+        app.target = target
+        if self._apps.get(app.address) is app:
+            await self._records.set_target(app.address, target)
 
     async def stop(self, address: bytes) -> None:
         """Ends all instances of an app, which stays deployed.
@@ -209,9 +222,10 @@ class Worker:
             AppNotFound.
         """
         app = self.app(address)
-        await app.stop()
-        app.target = 0
-        await self._records.set_target(address, 0)
+        await app.stop()  # a start that is under way fails, and need not be waited for
+        async with app.changing:
+            await app.stop()
+            await self._set_target(app, 0)
 
     async def remove(self, address: bytes) -> None:
         """Forgets an app and its metrics; its boot data and blobs stay.
@@ -223,16 +237,14 @@ class Worker:
         if app is None:
             raise AppNotFound("app not found")
         await app.retire()
-        if self._apps.get(address) is app:
-            await self._records.delete(address)
-            self._apps.pop(address, None)
-            self._unsaved.pop(address, None)
+        await self._forget(app)
 
     async def remove_all(self) -> None:
         """Forgets all apps; their instances are told to stop."""
-        await self._records.delete_all()
-        apps, self._apps = list(self._apps.values()), {}
-        self._unsaved.clear()
+        async with self._deploying:
+            await self._records.delete_all()
+            apps, self._apps = list(self._apps.values()), {}
+            self._unsaved.clear()
         for app in apps:
             app.retired = True
             for instance in list(app.instances):
@@ -259,9 +271,10 @@ class Worker:
             PreviousNonceTooLong.
             AppsDeployed: apps of the session of before are deployed.
         """
-        if self._apps:
-            raise AppsDeployed("init session failed, apps already deployed")
-        update = await self.session.begin(previous_nonce, recipient)
+        async with self._deploying:
+            if self._apps:
+                raise AppsDeployed("init session failed, apps already deployed")
+            update = await self.session.begin(previous_nonce, recipient)
         return update, self.key.sign(ContentType.SESSION_UPDATE, update.encode())
 
     def metrics(self, addresses: Sequence[bytes]) -> tuple[bytes, bytes]:

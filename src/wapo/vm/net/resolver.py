@@ -46,6 +46,8 @@ class Resolver:
             OSError: it cannot be resolved.
             UnicodeError: it is no name at all.
         """
+        if any(character <= " " for character in host):  # the system would look up what stands before a NUL
+            raise UnicodeError(f"{host!r} is not a name")
         question = (host, int(family))
         known = self._known.get(question)
         if known is not None and known[0] > time.monotonic():

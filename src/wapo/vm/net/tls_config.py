@@ -22,15 +22,26 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-__all__ = ["Identity", "InvalidTlsConfig", "TrustRoots"]
+__all__ = ["CLIENT_CIPHERS", "Identity", "InvalidTlsConfig", "TrustRoots"]
 
-MAX_CERTIFICATES_BYTES: Final = 256 << 10
+#: OpenSSL holds four times as much for each listener and each name.
+MAX_CERTIFICATES_BYTES: Final = 64 << 10
 MAX_KEY_BYTES: Final = 32 << 10
-MAX_RSA_BITS: Final = 8192
+#: The longest that the original took, and that authorities certify. One of 8,192 bits holds the event loop for 26 ms at
+#: every handshake that somebody asks for.
+MAX_RSA_BITS: Final = 4096
 
 #: OpenSSL takes 0.2 ms to load one, and no server needs more than a handful.
 MAX_CERTIFICATES: Final = 32
 
+#: Python's own for clients, without finite-field Diffie-Hellman: there the server chooses the numbers, and one of
+#: 10,000 bits holds the event loop for 0.6 s a handshake. Browsers have none of those either, nor had the original.
+CLIENT_CIPHERS: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+
+#: Those between a server and its root that are looked at.
+_MAX_INTERMEDIATES: Final = 8
+
+_DER: Final = serialization.Encoding.DER
 _MARKER: Final = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 _KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
 #: What counts as an item at all; others (EC PARAMETERS, for one) are passed over.
@@ -90,6 +101,8 @@ class Identity:
                 raise InvalidTlsConfig("the kind of the key is not supported")
             if isinstance(private, rsa.RSAPrivateKey) and private.key_size > MAX_RSA_BITS:
                 raise InvalidTlsConfig(f"the key has more than {MAX_RSA_BITS} bits")
+            for certificate in chain:
+                _check_cost(certificate)
             if chain[0].public_key() != private.public_key():
                 raise InvalidTlsConfig("the key is not the certificate's")
             pem = private.private_bytes(
@@ -136,6 +149,7 @@ class TrustRoots:
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(CLIENT_CIPHERS)
         context.options |= ssl.OP_NO_RENEGOTIATION
         for path in self._files:
             context.load_verify_locations(cafile=path)
@@ -158,7 +172,7 @@ class TrustRoots:
         """
         try:
             verifier = PolicyBuilder().store(self._store).build_server_verifier(x509.DNSName(name))
-            verifier.verify(identity.chain[0], list(identity.chain[1:]))
+            verifier.verify(identity.chain[0], _distinct(identity.chain[1:]))
         except (VerificationError, ValueError) as error:
             raise InvalidTlsConfig(f"the certificate is not valid for {name}: {error}") from error
 
@@ -171,6 +185,29 @@ class TrustRoots:
                 with contextlib.suppress(ValueError), warnings.catch_warnings(action="ignore"):
                     roots.append(x509.load_pem_x509_certificate(pem.encode()))
         return Store(roots)
+
+
+def _check_cost(certificate: x509.Certificate) -> None:
+    """Whether its key can be calculated with in no time, by whoever verifies what it has signed.
+
+    Raises:
+        InvalidTlsConfig; UnsupportedAlgorithm or ValueError: it is a key that nobody knows.
+    """
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and (key.key_size > MAX_RSA_BITS or key.public_numbers().e >= 1 << 32):
+        raise InvalidTlsConfig(f"a certificate's key has more than {MAX_RSA_BITS} bits, or an exponent of more than 32")
+
+
+def _distinct(certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """One for each name and key, and no more than any chain has.
+
+    Two that vouch for each other are enough to have the verifier try every way around, until it gives up after 20 ms.
+    """
+    found: dict[tuple[bytes, bytes], x509.Certificate] = {}
+    for item in certificates:
+        key = item.public_key().public_bytes(_DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        found.setdefault((item.subject.public_bytes(), key), item)
+    return list(found.values())[:_MAX_INTERMEDIATES]
 
 
 def _system_bundle() -> str:

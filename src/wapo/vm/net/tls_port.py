@@ -7,8 +7,10 @@ asked for an instance; the next subscription takes what is parked.
 
 import asyncio
 import contextlib
+import errno
 import socket
 import ssl
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,10 +25,16 @@ from wapo.vm.net.readiness import wait_readable, wait_writable
 from wapo.vm.net.tls_config import Identity
 from wapo.vm.net.tls_socket import wrap
 
-__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort"]
+__all__ = ["Arrival", "NameTaken", "Subscription", "TlsPort", "TooManyNames", "is_noise"]
 
 QUEUE: Final = 32
+#: Names of one owner. Each has a certificate of its own in the host's memory.
+MAX_NAMES: Final = 64
+#: Handshakes at a time; fewer where the process has few descriptors, of which half as many as guests may have.
 _HANDSHAKES: Final = 1024
+#: How long nobody is accepted when the process has no descriptor for another connection.
+_PAUSE_S: Final = 0.25
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _HANDSHAKE_S: Final = 10.0
 _PARKED_S: Final = 5.0
 _BACKLOG: Final = 1024
@@ -36,6 +44,19 @@ _log = structlog.get_logger("wapo.tls")
 
 class NameTaken(Exception):
     """The server name is another owner's."""
+
+
+class TooManyNames(Exception):
+    """An owner has as many names as one may have."""
+
+
+def is_noise(unraisable: "sys.UnraisableHookArgs") -> bool:
+    """For ``sys.unraisablehook``: whether a client has asked for a server name that is no text.
+
+    The library refuses it before anybody here is asked, and tells the interpreter's error output; as often as the
+    client likes.
+    """
+    return isinstance(unraisable.exc_value, UnicodeDecodeError) and isinstance(unraisable.object, bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +126,9 @@ class TlsPort:
         self._budget = budget
         self._names: dict[str, _Name] = {}
         self._listener: socket.socket | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._most_handshakes = min(_HANDSHAKES, max(8, budget.total // 2))
         self._handshakes: set[asyncio.Task[None]] = set()
-        # What a client sees that asks for no name, or for one that nobody has subscribed to: an alert.
-        self._front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._front.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._front.options |= ssl.OP_NO_RENEGOTIATION
-        self._front.sni_callback = self._choose
         self.port = port
 
     async def __aenter__(self) -> "TlsPort":
@@ -127,11 +145,13 @@ class TlsPort:
             raise
         self._listener = listener
         self.port = listener.getsockname()[1]
-        asyncio.get_running_loop().add_reader(listener.fileno(), self._accept)
+        self._listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         listener, self._listener = self._listener, None
+        if self._pause is not None:
+            self._pause.cancel()
         if listener is not None:
             asyncio.get_running_loop().remove_reader(listener.fileno())
             listener.close()
@@ -158,12 +178,15 @@ class TlsPort:
 
         Raises:
             NameTaken: somebody else has it.
+            TooManyNames: the owner has 64 others.
             InvalidTlsConfig: the certificate or the key cannot be used.
         """
         key = name.lower().removesuffix(".")
         entry = self._names.get(key)
         if entry is not None and entry.owner != owner:
             raise NameTaken(f"{name} is somebody else's")
+        if entry is None and sum(other.owner == owner for other in self._names.values()) >= MAX_NAMES:
+            raise TooManyNames(f"a program may have {MAX_NAMES} server names")
         context = identity.context()
         if entry is None:
             entry = self._names[key] = _Name(owner, context, wanted)
@@ -200,6 +223,19 @@ class TlsPort:
 
     # Connections
 
+    def _front(self) -> ssl.SSLContext:
+        """How a connection begins. A client that asks for no name, or for one that nobody has, sees an alert.
+
+        One for each connection, because sessions belong to a context: OpenSSL would resume one that was begun under
+        another name, or with the name's owner of before, and the client take the answer for that one's.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+        context.num_tickets = 0  # nobody could use them
+        context.sni_callback = self._choose
+        return context
+
     def _choose(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> int | None:
         entry = self._names.get(name.lower()) if name is not None else None
         if entry is None:
@@ -207,6 +243,11 @@ class TlsPort:
         connection.context = entry.context
         connection.wapo_name = entry
         return None
+
+    def _listen(self) -> None:
+        self._pause = None
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
 
     def _accept(self) -> None:
         assert self._listener is not None
@@ -216,9 +257,14 @@ class TlsPort:
             except BlockingIOError:
                 return
             except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    continue  # the client's fault, or its network's
                 _log.warning("a connection to the TLS port could not be accepted", cause=str(error))
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(self._listener.fileno())  # it would be called again at once, and again
+                self._pause = loop.call_later(_PAUSE_S, self._listen)
                 return
-            if len(self._handshakes) >= _HANDSHAKES:
+            if len(self._handshakes) >= self._most_handshakes:
                 connected.close()
                 continue
             connected.setblocking(False)
@@ -230,7 +276,7 @@ class TlsPort:
         connection: ssl.SSLSocket | None = None
         try:
             async with asyncio.timeout(_HANDSHAKE_S):
-                connection = wrap(connected, self._front)
+                connection = wrap(connected, self._front())
                 await _handshake(connection)
             self._route(connection, peer)
         except (OSError, ValueError, TimeoutError):

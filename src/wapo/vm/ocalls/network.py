@@ -13,7 +13,7 @@ from wapo.vm.net.addresses import is_dns_name, is_ip_literal, parse_socket_addre
 from wapo.vm.net.network import Network
 from wapo.vm.net.options import send_at_once
 from wapo.vm.net.tls_config import Identity, InvalidTlsConfig
-from wapo.vm.net.tls_port import NameTaken
+from wapo.vm.net.tls_port import NameTaken, TooManyNames
 from wapo.vm.ocalls.core import read_text
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.resources.connect import TcpConnect, TlsConnect
@@ -192,6 +192,9 @@ def tls_listen_sni(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int
     except (InvalidTlsConfig, NameTaken) as error:
         guest.services.log(guest, _LOG_WARN, f"{name} cannot be listened on: {error}")
         raise OcallFailure(_INVALID) from None
+    except TooManyNames as error:
+        guest.services.log(guest, _LOG_WARN, f"{name} cannot be listened on: {error}")
+        raise OcallFailure(OcallError.RESOURCE_LIMITED) from None
     guest.meter.gas += 10_000
     return guest.table.add(SniSubscription(subscription, network.budget, guest.owner))
 

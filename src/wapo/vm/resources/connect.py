@@ -7,6 +7,8 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, ClassVar, Final
 
+import structlog
+
 from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.vm.egress import EgressDenied
 from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT
@@ -24,6 +26,7 @@ __all__ = ["TcpConnect", "TlsConnect"]
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 _RESOURCE_LIMITED: Final = ERR | OcallError.RESOURCE_LIMITED
 _LOG_WARN: Final = 2
+_log = structlog.get_logger("wapo.net")
 
 
 class TcpConnect(Resource):
@@ -84,6 +87,9 @@ class TcpConnect(Resource):
             self._connected = await self._network.dialer.connect(self._host, self._port, self._owner)
         except OSError as error:
             self._failure = error
+        except Exception as error:  # a library's, or a bug: the program must not wait for ever
+            _log.error("a connection failed unexpectedly", host=self._host, exc_info=error)
+            self._failure = OSError(str(error))
         self._slot.wake()
 
     def close(self) -> None:

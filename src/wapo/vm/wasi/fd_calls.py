@@ -220,11 +220,7 @@ def _closed(state: WasiState, found: Descriptor) -> Answer:
     if not found.held:
         return 0
 
-    async def close() -> int:
-        await state.jobs.run(lambda: close_all((found,)))
-        return 0
-
-    return awaiting(close())
+    return awaiting(state.jobs.surely_run(lambda: close_all((found,)))).then(lambda _none: 0)
 
 
 def fd_close(guest: "Guest", state: WasiState, fd: int) -> Answer:

@@ -76,6 +76,15 @@ class Jobs:
                 _when_over(job, partial(_drop, discard))
             raise
 
+    def surely_run(self, work: Callable[[], T]) -> Coroutine[Any, Any, T]:
+        """Work that is begun now, and done whether or not the guest lives to hear of it; the coroutine waits for it."""
+        job = _submit(work)
+
+        async def result() -> T:
+            return await asyncio.shield(asyncio.wrap_future(job))
+
+        return result()
+
     def finally_run(self, work: Callable[[], object]) -> None:
         """Does the last work, which may block and must not raise, when the job that is under way is over."""
         job = self._job
@@ -91,11 +100,11 @@ def _drop(discard: Callable[[T], object], job: "Future[T]") -> None:
             discard(job.result())
 
 
-def _submit(work: Callable[[], object]) -> "Future[object]":
+def _submit(work: Callable[[], T]) -> "Future[T]":
     try:
         return _threads().submit(work)
     except RuntimeError:  # the process is going down
-        done: Future[object] = Future()
+        done: Future[T] = Future()
         done.set_result(work())
         return done
 
