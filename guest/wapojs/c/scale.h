@@ -2,10 +2,10 @@
  *
  * JavaScript (js/scale) knows type definitions; C knows tables. A table is the types of one registry as numbered nodes:
  * an operation, and for what has parts the numbers of their nodes. A node is made when a value first reaches it: C calls
- * the table's `resolve(id)`, which calls scaleDefine, or throws. So a type that is never reached is never looked up,
+ * the table's `define(types, id)`, which calls scaleDefine, or throws. So a type that is never reached is never looked up,
  * recursive types need nothing special, and what is hot never leaves C.
  *
- * Getters, proxies and `resolve` run user code, and user code may call in again and make nodes: a node is copied before
+ * Getters, proxies and `define` run user code, and user code may call in again and make nodes: a node is copied before
  * it is used, and its slots stay where they are for as long as the table lives.
  */
 #ifndef WAPOJS_SCALE_H
@@ -49,11 +49,12 @@ typedef struct {
 typedef struct {
     scale_node *nodes;
     uint32_t count;
-    JSAtom tag;      /* Symbol.toStringTag */
-    JSValue resolve; /* (id): defines the node, or throws */
-    JSValue raise;   /* (text): throws an Error */
-    JSValue high;    /* (bigint) -> bigint >> 64n */
-    JSValue join;    /* (high, low) -> high << 64n | low */
+    JSAtom tag; /* Symbol.toStringTag */
+    /* Functions of the platform; nothing here leads back to the table, which so is never part of a cycle. */
+    JSValue define; /* (types, id): defines the node, or throws */
+    JSValue raise;  /* (text): throws an Error */
+    JSValue high;   /* (bigint) -> bigint >> 64n */
+    JSValue join;   /* (high, low) -> high << 64n | low */
 } scale_table;
 
 /* One call of encode or decode. What the codec itself finds wrong is kept here until the call unwinds, and gets the
@@ -61,10 +62,12 @@ typedef struct {
 typedef struct {
     JSContext *ctx;
     scale_table *table;
+    JSValueConst types; /* what `define` is given */
     uint64_t empty; /* how many values have taken no bytes */
     bool failed;    /* text says what is wrong; otherwise an exception is pending */
     char text[512], path[200];
     size_t path_start;
+    bool path_is_cut; /* the outermost part did not fit */
 } scale_run;
 
 /* Two's complement; `negative` tells -1 from 2^128 - 1. */
@@ -111,7 +114,7 @@ JSValue scale_encode(JSContext *ctx, JSValueConst this_value, int argc, JSValueC
 JSValue scale_decode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 
 /* The table that is the argument, in a fresh run; NULL with an exception pending. */
-scale_table *scale_begin(scale_run *run, JSContext *ctx, JSValueConst table);
+scale_table *scale_begin(scale_run *run, JSContext *ctx, JSValueConst table, JSValueConst types);
 /* Throws what the run has failed with, if it is not pending already. Returns JS_EXCEPTION. */
 JSValue scale_end_failed(scale_run *run);
 

@@ -297,12 +297,12 @@ static JSValue decode(decoder *d, uint32_t id)
     return value;
 }
 
-/* scaleDecode(table, id, bytes): the value. Bytes that are left are not looked at. */
+/* scaleDecode(table, id, bytes, types): the value. Bytes that are left are not looked at. */
 JSValue scale_decode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     decoder d = { .source = argv[2] };
     uint32_t id;
-    if (!scale_begin(&d.run, ctx, argv[0]) || JS_ToUint32(ctx, &id, argv[1]))
+    if (!scale_begin(&d.run, ctx, argv[0], argv[3]) || JS_ToUint32(ctx, &id, argv[1]))
         return JS_EXCEPTION;
     JSValue value = JS_EXCEPTION;
     if (JS_GetTypedArrayType(argv[2]) != JS_TYPED_ARRAY_UINT8) {

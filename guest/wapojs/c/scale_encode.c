@@ -382,14 +382,14 @@ static void *reallocate(JSRuntime *rt, void *opaque, void *data, size_t size)
     return js_realloc_rt(rt, data, size);
 }
 
-/* scaleEncode(table, id, value): bytes */
+/* scaleEncode(table, id, value, types): bytes */
 JSValue scale_encode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     uint8_t small[SMALL];
     encoder e = { .bytes = small, .capacity = SMALL };
     uint32_t id;
     JSValue bytes = JS_EXCEPTION;
-    if (!scale_begin(&e.run, ctx, argv[0]) || JS_ToUint32(ctx, &id, argv[1]))
+    if (!scale_begin(&e.run, ctx, argv[0], argv[3]) || JS_ToUint32(ctx, &id, argv[1]))
         return JS_EXCEPTION;
     if (encode(&e, id, argv[2]))
         bytes = scale_end_failed(&e.run);

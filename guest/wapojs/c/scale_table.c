@@ -35,7 +35,7 @@ static void table_finalizer(JSRuntime *rt, JSValueConst value)
         free_slots(rt, table->nodes[i].slots, table->nodes[i].count);
     js_free_rt(rt, table->nodes);
     JS_FreeAtomRT(rt, table->tag);
-    JS_FreeValueRT(rt, table->resolve);
+    JS_FreeValueRT(rt, table->define);
     JS_FreeValueRT(rt, table->raise);
     JS_FreeValueRT(rt, table->high);
     JS_FreeValueRT(rt, table->join);
@@ -47,7 +47,7 @@ static void table_mark(JSRuntime *rt, JSValueConst value, JS_MarkFunc *mark)
     scale_table *table = JS_GetOpaque(value, table_class);
     if (!table)
         return;
-    JS_MarkValue(rt, table->resolve, mark);
+    JS_MarkValue(rt, table->define, mark);
     JS_MarkValue(rt, table->raise, mark);
     JS_MarkValue(rt, table->high, mark);
     JS_MarkValue(rt, table->join, mark);
@@ -55,7 +55,7 @@ static void table_mark(JSRuntime *rt, JSValueConst value, JS_MarkFunc *mark)
 
 static const JSClassDef table_definition = { "ScaleTable", .finalizer = table_finalizer, .gc_mark = table_mark };
 
-/* scaleTable(toStringTag, resolve, raise, high, join) */
+/* scaleTable(toStringTag, define, raise, high, join) */
 static JSValue new_table(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     JSRuntime *rt = JS_GetRuntime(ctx);
@@ -71,7 +71,7 @@ static JSValue new_table(JSContext *ctx, JSValueConst this_value, int argc, JSVa
         return JS_EXCEPTION;
     }
     table->tag = JS_ValueToAtom(ctx, argv[0]);
-    table->resolve = JS_DupValue(ctx, argv[1]);
+    table->define = JS_DupValue(ctx, argv[1]);
     table->raise = JS_DupValue(ctx, argv[2]);
     table->high = JS_DupValue(ctx, argv[3]);
     table->join = JS_DupValue(ctx, argv[4]);
@@ -156,8 +156,8 @@ int scale_node_of(scale_run *run, uint32_t id, scale_node *node)
 {
     scale_table *table = run->table;
     if (!scale_is_defined(table, id)) {
-        JSValue argument = JS_NewUint32(run->ctx, id);
-        JSValue result = JS_Call(run->ctx, table->resolve, JS_UNDEFINED, 1, &argument);
+        JSValueConst arguments[] = { run->types, JS_NewUint32(run->ctx, id) };
+        JSValue result = JS_Call(run->ctx, table->define, JS_UNDEFINED, 2, arguments);
         if (JS_IsException(result))
             return -1;
         JS_FreeValue(run->ctx, result);
@@ -230,10 +230,9 @@ int scale_expect(scale_run *run, const char *wanted, JSValueConst value)
 static void prepend(scale_run *run, const char *piece)
 {
     size_t length = strlen(piece);
-    if (length > run->path_start) {
-        run->path_start = 0;
+    run->path_is_cut = run->path_is_cut || length > run->path_start;
+    if (run->path_is_cut)
         return;
-    }
     run->path_start -= length;
     memcpy(run->path + run->path_start, piece, length);
 }
@@ -257,12 +256,13 @@ void scale_at_index(scale_run *run, uint32_t index)
     prepend(run, piece);
 }
 
-scale_table *scale_begin(scale_run *run, JSContext *ctx, JSValueConst table)
+scale_table *scale_begin(scale_run *run, JSContext *ctx, JSValueConst table, JSValueConst types)
 {
     run->ctx = ctx;
     run->table = JS_GetOpaque2(ctx, table, table_class);
+    run->types = types;
     run->empty = 0;
-    run->failed = false;
+    run->failed = run->path_is_cut = false;
     run->path_start = sizeof(run->path);
     return run->table;
 }
@@ -271,14 +271,15 @@ JSValue scale_end_failed(scale_run *run)
 {
     if (!run->failed)
         return JS_EXCEPTION;
-    char message[sizeof(run->text) + sizeof(run->path) + 8];
+    char message[sizeof(run->text) + sizeof(run->path) + 10];
     const char *path = run->path + run->path_start;
     size_t length = sizeof(run->path) - run->path_start;
-    if (length && *path == '.') {
+    if (length && *path == '.' && !run->path_is_cut) {
         path++;
         length--;
     }
-    int size = snprintf(message, sizeof(message), length ? "%s (at %.*s)" : "%s", run->text, (int)length, path);
+    int size = snprintf(message, sizeof(message), length ? "%s (at %s%.*s)" : "%s", run->text,
+                        run->path_is_cut ? ".." : "", (int)length, path);
     JSValue text = JS_NewStringLen(run->ctx, message, (size_t)size);
     if (JS_IsException(text))
         return JS_EXCEPTION;
@@ -291,7 +292,7 @@ JSValue scale_end_failed(scale_run *run)
 const JSCFunctionListEntry native_scale_functions[] = {
     JS_CFUNC_DEF("scaleTable", 5, new_table),
     JS_CFUNC_DEF("scaleDefine", 7, define),
-    JS_CFUNC_DEF("scaleEncode", 3, scale_encode),
-    JS_CFUNC_DEF("scaleDecode", 3, scale_decode),
+    JS_CFUNC_DEF("scaleEncode", 4, scale_encode),
+    JS_CFUNC_DEF("scaleDecode", 4, scale_decode),
 };
 const int native_scale_count = sizeof(native_scale_functions) / sizeof(native_scale_functions[0]);

@@ -29,6 +29,7 @@ exposeGlobals((level, text) => native.log(LEVELS[level], text));
 const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
+Wapo.SCALE = SCALE;
 const OBJECTS = { crypto, navigator, process, SCALE, ScaleCodec, Wapo };
 for (const name in OBJECTS) exposeGlobal(name, OBJECTS[name]);
 exposeGlobal('fetch', fetch, true);

@@ -5,7 +5,6 @@ import { deriveSecret as derive, hash as digest, log, utf8Encode, wyhash64 } fro
 import { inspect } from './inspect.js';
 import { typedArraySet } from './primordials.js';
 import { defineTag } from './interfaces.js';
-import { SCALE } from './scale/scale.js';
 import { isArrayBuffer } from './webidl.js';
 
 const { Array, Error, String, TypeError, Uint8Array } = globalThis;
@@ -71,6 +70,6 @@ function inspectAndPrint(...values) {
   return texts[0] ?? '';
 }
 
-export const Wapo = { hash, nonCryptographicHash, concatU8a, deriveSecret, inspect: inspectAndPrint, SCALE };
+export const Wapo = { hash, nonCryptographicHash, concatU8a, deriveSecret, inspect: inspectAndPrint };
 defineProperty(Wapo, 'version', { __proto__: null, enumerable: true, get: () => '0.1.0' });
 defineTag(Wapo, 'Wapo');

@@ -40,6 +40,7 @@ const primitives = new Map();
 for (const name in PRIMITIVE_OPERATIONS) primitives.set(name, { name, params: [], type: primitive(name) });
 
 const NOTHING = [];
+const define = (types, id) => types.define(id);
 const raise = (text) => {
   throw new Error(text);
 };
@@ -108,7 +109,7 @@ class Types {
 
   constructor(registry) {
     this.#registry = registry;
-    this.table = scaleTable(toStringTag, (id) => this.#define(id), raise, high, join);
+    this.table = scaleTable(toStringTag, define, raise, high, join);
   }
 
   get isFull() {
@@ -210,11 +211,11 @@ class Types {
   }
 
   /** Called by the table: tells it what a node is. */
-  #define(id) {
+  define(id) {
     const { type, params, args } = this.#follow(this.#nodes[id]);
     const within = (of) => this.#instance(of, params, args);
     const nodeFor = (of) => this.#nodeFor(within(of));
-    const define = (operation, number, nodes, names, indices) =>
+    const become = (operation, number, nodes, names, indices) =>
       scaleDefine(this.table, id, operation, number, nodes, names, indices);
     const areBytes = () => {
       const of = this.#tryToFollow(within(type.of))?.type;
@@ -222,25 +223,25 @@ class Types {
     };
     switch (type.kind) {
       case 'primitive':
-        return define(PRIMITIVE_OPERATIONS[type.name], 0);
+        return become(PRIMITIVE_OPERATIONS[type.name], 0);
       case 'compact': {
         const { type: of } = this.#follow(within(type.of));
-        if (of.kind === 'tuple' && of.of.length === 0) return define(TUPLE, 0, []);
+        if (of.kind === 'tuple' && of.of.length === 0) return become(TUPLE, 0, []);
         if (of.kind !== 'primitive' || of.name[0] !== 'u') throw new Error('a number or () for compact');
-        return define(COMPACT, PRIMITIVE_OPERATIONS[of.name]);
+        return become(COMPACT, PRIMITIVE_OPERATIONS[of.name]);
       }
       case 'sequence':
-        return areBytes() ? define(BYTES, 0) : define(SEQUENCE, 0, [nodeFor(type.of)]);
+        return areBytes() ? become(BYTES, 0) : become(SEQUENCE, 0, [nodeFor(type.of)]);
       case 'array':
-        return areBytes() ? define(BYTE_ARRAY, type.length) : define(ARRAY, type.length, [nodeFor(type.of)]);
+        return areBytes() ? become(BYTE_ARRAY, type.length) : become(ARRAY, type.length, [nodeFor(type.of)]);
       case 'tuple':
-        return define(TUPLE, 0, type.of.map(nodeFor));
+        return become(TUPLE, 0, type.of.map(nodeFor));
       case 'struct':
-        return define(STRUCT, 0, type.of.map(nodeFor), type.names);
+        return become(STRUCT, 0, type.of.map(nodeFor), type.names);
       default: {
         const { variants } = type;
-        if (isOption(type)) return define(OPTION, variants[1].index ?? 1, [nodeFor(variants[1].type)]);
-        return define(
+        if (isOption(type)) return become(OPTION, variants[1].index ?? 1, [nodeFor(variants[1].type)]);
+        return become(
           ENUM, 0,
           variants.map((variant) => variant.type && nodeFor(variant.type)),
           variants.map((variant) => variant.name),

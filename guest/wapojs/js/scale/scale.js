@@ -114,22 +114,22 @@ function builtinTypes() {
 
 function encode(value, type, registry) {
   const { types } = toRegistry(registry);
-  return scaleEncode(types.table, types.nodeOf(toType(type)), value);
+  return scaleEncode(types.table, types.nodeOf(toType(type)), value, types);
 }
 
-function encodeAll(values, types, registry) {
-  const among = toRegistry(registry).types;
-  return scaleEncode(among.table, among.nodeOfAll(toTypes(types)), values);
+function encodeAll(values, list, registry) {
+  const { types } = toRegistry(registry);
+  return scaleEncode(types.table, types.nodeOfAll(toTypes(list)), values, types);
 }
 
 function decode(bytes, type, registry) {
   const { types } = toRegistry(registry);
-  return scaleDecode(types.table, types.nodeOf(toType(type)), bytes);
+  return scaleDecode(types.table, types.nodeOf(toType(type)), bytes, types);
 }
 
-function decodeAll(bytes, types, registry) {
-  const among = toRegistry(registry).types;
-  return scaleDecode(among.table, among.nodeOfAll(toTypes(types)), bytes);
+function decodeAll(bytes, list, registry) {
+  const { types } = toRegistry(registry);
+  return scaleDecode(types.table, types.nodeOfAll(toTypes(list)), bytes, types);
 }
 
 function codec(type, registry) {
