@@ -90,12 +90,12 @@ async def test_records_with_empty_fields_are_fine(js: Evaluator) -> None:
 
 async def test_types_that_are_made_up_as_it_goes_do_not_pile_up(js: Evaluator) -> None:
     """A registry keeps what it made of so many expressions; an agent that lives long makes others."""
-    limits = GuestLimits(memory_bytes=24 << 20, burst_s=None)
+    limits = GuestLimits(memory_bytes=16 << 20, burst_s=None)
     assert await js(
         "const r = S.parseTypes('G<T>={a:T}'); let sum = 0;"
-        "for (let i = 0; i < 20000; i++) sum += S.encode({ a: [] }, `G<[G<[u16;${i}]>]>`, r).length; sum",
+        "for (let i = 0; i < 6000; i++) sum += S.encode({ a: [] }, `G<[G<[u16;${i}]>]>`, r).length; sum",
         limits,
-    ) == 20000  # fmt: skip
+    ) == 6000  # fmt: skip
 
 
 async def test_memory_that_a_decoded_value_does_not_fit_is_an_exception(js: Evaluator) -> None:
