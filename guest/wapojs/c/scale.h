@@ -109,7 +109,8 @@ static inline uint32_t scale_width(scale_operation operation)
     return 1u << (operation <= SCALE_U128 ? operation - SCALE_U8 : operation - SCALE_I8);
 }
 
-/* scale_encode.c, scale_decode.c */
+/* scale_encode.c, scale_decode.c, scale_tokens.c */
+JSValue scale_tokens(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 JSValue scale_encode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 JSValue scale_decode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 

@@ -290,6 +290,7 @@ JSValue scale_end_failed(scale_run *run)
 }
 
 const JSCFunctionListEntry native_scale_functions[] = {
+    JS_CFUNC_DEF("scaleTokens", 1, scale_tokens),
     JS_CFUNC_DEF("scaleTable", 5, new_table),
     JS_CFUNC_DEF("scaleDefine", 7, define),
     JS_CFUNC_DEF("scaleEncode", 4, scale_encode),

@@ -87,13 +87,18 @@ class Evaluator:
         )
         return _value(json.loads(response.body))
 
+    async def attempt(self, expression: str) -> tuple[Any, str | None]:
+        """The value and None, or None and the text of what it throws."""
+        try:
+            return await self(expression), None
+        except Thrown as thrown:
+            return None, str(thrown)
+
     async def error(self, expression: str) -> str:
         """The text of what it throws."""
-        try:
-            value = await self(expression)
-        except Thrown as thrown:
-            return str(thrown)
-        raise AssertionError(f"{expression} threw nothing, and gave {value!r}")
+        value, text = await self.attempt(expression)
+        assert text is not None, f"{expression} threw nothing, and gave {value!r}"
+        return text
 
 
 async def make_evaluator(workshop: Workshop) -> Evaluator:

@@ -62,7 +62,12 @@ async def test_a_registry_is_opaque(js: Evaluator) -> None:
 
 
 async def test_what_is_no_registry_is_refused(js: Evaluator) -> None:
-    for value, name in {"1": "number", "{}": "object", "u8(1)": "Uint8Array", "Object.create(S.parseTypes(''))": "TypeRegistry"}.items():
+    for value, name in {
+        "1": "number",
+        "{}": "object",
+        "u8(1)": "Uint8Array",
+        "Object.create(S.parseTypes(''))": "TypeRegistry",
+    }.items():
         assert await js.error(f"S.encode(1, 'u8', {value})") == f"Error: expect TypeRegistry, got {name}"
     assert await js("S.encode(1, 'u8', null)") == b"\x01"
     assert await js.error("S.encode(1, 'u8', ';')") == "Error: invalid syntax at 0..1: here->`;`"
@@ -71,7 +76,12 @@ async def test_what_is_no_registry_is_refused(js: Evaluator) -> None:
 async def test_parse_types_checks_its_arguments(js: Evaluator) -> None:
     assert await js.error("S.parseTypes()") == "Error: expect string, got undefined"
     assert await js.error("S.parseTypes('', { no_std: 1 })") == "Error: expect bool, got number"
-    assert await js("[undefined, null, {}, { no_std: null }].map((o) => S.encode('a', 'String', S.parseTypes('', o)).length)") == [2] * 4
+    assert (
+        await js(
+            "[undefined, null, {}, { no_std: null }].map((o) => S.encode('a', 'String', S.parseTypes('', o)).length)"
+        )
+        == [2] * 4
+    )
 
 
 async def test_without_built_in_names_primitives_are_left(js: Evaluator) -> None:
@@ -95,9 +105,10 @@ async def test_definitions_are_added_for_all_who_hold_the_registry(js: Evaluator
 
 
 async def test_a_text_that_is_invalid_adds_nothing(js: Evaluator) -> None:
-    assert await js(
-        "const r = S.parseTypes('a=u8'); try { S.appendTypes(r, 'a=u16 ;;'); } catch {} S.encode(1, 'a', r)"
-    ) == b"\x01"
+    assert (
+        await js("const r = S.parseTypes('a=u8'); try { S.appendTypes(r, 'a=u16 ;;'); } catch {} S.encode(1, 'a', r)")
+        == b"\x01"
+    )
     assert (await js.error("S.appendTypes('a=u8', ';')")).startswith("Error: invalid syntax")
 
 
@@ -110,9 +121,12 @@ async def test_nothing_is_added_to_a_text(js: Evaluator) -> None:
 
 async def test_texts_are_parsed_anew_or_the_same(js: Evaluator) -> None:
     """More texts than are kept."""
-    assert await js(
-        "let sum = 0; for (let k = 0; k < 3; k++) for (let i = 0; i < 50; i++) sum += S.encode(1, 'a', `a=u8 b=[u8;${i}]`)[0]; sum"
-    ) == 150
+    assert (
+        await js(
+            "let sum = 0; for (let k = 0; k < 3; k++) for (let i = 0; i < 50; i++) sum += S.encode(1, 'a', `a=u8 b=[u8;${i}]`)[0]; sum"
+        )
+        == 150
+    )
 
 
 async def test_a_codec(js: Evaluator) -> None:

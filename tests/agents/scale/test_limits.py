@@ -85,7 +85,12 @@ async def test_a_thousand_levels_are_fine(js: Evaluator) -> None:
 
 async def test_records_with_empty_fields_are_fine(js: Evaluator) -> None:
     """The bound on values of no size grows with the bytes."""
-    assert await js("S.decode(S.encode(new Array(200000).fill({ a: 1 }), '[{a:u8,p:(),q:{}}]'), '[{a:u8,p:(),q:{}}]').length") == 200000
+    assert (
+        await js(
+            "S.decode(S.encode(new Array(200000).fill({ a: 1 }), '[{a:u8,p:(),q:{}}]'), '[{a:u8,p:(),q:{}}]').length"
+        )
+        == 200000
+    )
 
 
 async def test_types_that_are_made_up_as_it_goes_do_not_pile_up(js: Evaluator) -> None:

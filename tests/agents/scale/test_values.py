@@ -261,7 +261,10 @@ async def test_only_a_uint8array_is_decoded(js: Evaluator) -> None:
     }.items():  # fmt: skip
         assert await js.error(f"S.decode({value}, 'u8')") == f"Error: expect Uint8Array, got {name}"
     assert await js("S.decode(new Uint8Array([9, 1, 2]).subarray(1), 'u8')") == 1
-    assert await js.error("const b = u8(1); b.buffer.transfer(); S.decode(b, 'u8')") == "TypeError: ArrayBuffer is detached or resized"
+    assert (
+        await js.error("const b = u8(1); b.buffer.transfer(); S.decode(b, 'u8')")
+        == "TypeError: ArrayBuffer is detached or resized"
+    )
 
 
 async def test_bytes_that_are_left_are_ignored(js: Evaluator) -> None:

@@ -3,88 +3,44 @@
 // Types become plain objects: `kind`, and what the kind has. Each has an `id` of its own, by which registry.js knows it.
 // Nothing is looked up here: a name is a name until a value reaches it.
 
-import { utf8Encode } from 'wapo:native';
+import { scaleTokens, utf8Encode } from 'wapo:native';
 
 const { Error } = globalThis;
 
+// Kinds of tokens (c/scale_tokens.c); a character of its own is its code.
+const [END, NAME, NUMBER] = [0, 1, 2];
+const [BAR, EQUALS, AT, COLON, SEMICOLON, COMMA, HASH] = [124, 61, 64, 58, 59, 44, 35];
+const [OPEN, CLOSE, OPEN_LIST, CLOSE_LIST, OPEN_STRUCT, CLOSE_STRUCT, OPEN_ANGLE, CLOSE_ANGLE] =
+  [40, 41, 91, 93, 123, 125, 60, 62]; // prettier-ignore
+
 const PRIMITIVES = ['u8', 'u16', 'u32', 'u64', 'u128', 'i8', 'i16', 'i32', 'i64', 'i128', 'bool', 'str'];
-const PUNCTUATION = '|=@:;,#()[]{}<>';
-const MAX_NUMBER = 4294967295;
 const EXCERPT_BYTES = 30;
 
 /** Thrown where an alternative does not fit; there may be another one. */
 const MISMATCH = { __proto__: null };
 
 let types = 0;
-const newType = (kind, parts) => ({ __proto__: null, id: types++, kind, ...parts });
+export const primitive = (name) => ({ __proto__: null, id: types++, kind: 'primitive', name });
+export const reference = (name, args) => ({ __proto__: null, id: types++, kind: 'reference', name, args });
 
-export const primitive = (name) => newType('primitive', { name });
-export const reference = (name, args) => newType('reference', { name, args });
-export const isPrimitive = (name) => PRIMITIVES.includes(name);
-
-const isDigit = (c) => c >= 48 && c <= 57;
-const isLetter = (c) => (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95;
-
-/**
- * The tokens of a text. `kind` is 'name', 'number', a character of its own, 'end', or 'bad': what is no token fails only
- * when it is reached.
- * @returns {{kind: string, value: string|number, from: number, to: number}[]}
- */
-function tokenize(text) {
-  const tokens = [];
-  const { length } = text;
-  let at = 0;
-  for (;;) {
-    let c = at < length ? text.charCodeAt(at) : -1;
-    if (c === 32 || (c >= 9 && c <= 13)) {
-      at++;
-      continue;
-    }
-    if (c === 47 && text.charCodeAt(at + 1) === 47) {
-      at = text.indexOf('\n', at);
-      if (at < 0) at = length;
-      continue;
-    }
-    const from = at;
-    if (c < 0) {
-      tokens.push({ kind: 'end', value: '', from, to: from });
-      return tokens;
-    }
-    let kind;
-    let value = '';
-    if (isLetter(c)) {
-      while (++at < length && (isLetter((c = text.charCodeAt(at))) || isDigit(c)));
-      kind = 'name';
-      value = text.slice(from, at);
-    } else if (isDigit(c)) {
-      at++;
-      if (c !== 48) while (at < length && isDigit(text.charCodeAt(at))) at++;
-      value = at - from > 10 ? Infinity : +text.slice(from, at);
-      kind = value <= MAX_NUMBER ? 'number' : 'bad';
-    } else {
-      kind = PUNCTUATION.includes(text[at++]) ? text[from] : 'bad';
-      if (c >= 0xd800 && c <= 0xdbff) at++;
-    }
-    tokens.push({ kind, value, from, to: at });
-  }
-}
+const NOTHING = [];
 
 class Parser {
   #text;
-  #tokens;
+  #tokens; // three numbers each: kind, from, to
   #at = 0;
   #furthest = 0;
 
   constructor(text) {
     this.#text = text;
-    this.#tokens = tokenize(text);
+    this.#tokens = scaleTokens(text);
   }
 
   /** Runs a production over the whole text. */
   whole(production) {
     try {
       const result = production(this);
-      this.#expect('end');
+      this.#expect(END);
       return result;
     } catch (error) {
       throw error === MISMATCH ? this.#syntaxError() : error;
@@ -92,9 +48,9 @@ class Parser {
   }
 
   #syntaxError() {
-    const { from, to } = this.#tokens[this.#furthest];
+    const from = this.#tokens[this.#furthest + 1];
     const before = utf8Encode(this.#text.slice(0, from)).length;
-    const size = utf8Encode(this.#text.slice(from, to)).length;
+    const size = utf8Encode(this.#text.slice(from, this.#tokens[this.#furthest + 2])).length;
     let excerpt = '';
     let bytes = 0;
     for (const character of this.#text.slice(from, from + EXCERPT_BYTES)) {
@@ -110,139 +66,172 @@ class Parser {
     throw MISMATCH;
   }
 
-  #is(kind) {
-    return this.#tokens[this.#at].kind === kind;
-  }
-
+  /** Takes a token if it is of that kind. */
   #take(kind) {
-    if (!this.#is(kind)) {
-      if (this.#at > this.#furthest) this.#furthest = this.#at;
-      return false;
+    if (this.#tokens[this.#at] === kind) {
+      this.#at += 3;
+      return true;
     }
-    this.#at++;
-    return true;
+    if (this.#at > this.#furthest) this.#furthest = this.#at;
+    return false;
   }
 
   #expect(kind) {
-    if (!this.#is(kind)) this.#mismatch();
-    return this.#tokens[this.#at++].value;
+    if (this.#tokens[this.#at] !== kind) this.#mismatch();
+    this.#at += 3;
   }
 
-  /** What `production` gives, or undefined with nothing taken if it does not fit. */
-  #attempt(production) {
-    const start = this.#at;
-    try {
-      return production();
-    } catch (error) {
-      if (error !== MISMATCH) throw error;
-      this.#at = start;
-      return undefined;
-    }
+  /** The text of a token of that kind. */
+  #read(kind) {
+    const at = this.#at;
+    this.#expect(kind);
+    return this.#text.slice(this.#tokens[at + 1], this.#tokens[at + 2]);
   }
 
   definitions() {
     const result = [];
-    while (!this.#is('end')) {
-      result.push(this.#definition());
-      this.#take(';');
+    while (this.#tokens[this.#at] !== END) {
+      const head = this.#tokens[this.#at] === NAME ? this.#head() : null;
+      const type = this.type();
+      result.push({ __proto__: null, name: head && head.name, params: head ? head.params : NOTHING, type });
+      this.#take(SEMICOLON);
     }
     return result;
   }
 
-  #definition() {
-    const head = this.#is('name') ? this.#attempt(() => this.#head()) : undefined;
-    return { __proto__: null, name: head ? head.name : null, params: head ? head.params : [], type: this.type() };
+  /** `Name =` or `Name<P1,P2> =`; null with nothing taken if it is something else that begins with a name. */
+  #head() {
+    const start = this.#at;
+    const name = this.#read(NAME);
+    const params = this.#tokens[this.#at] === OPEN_ANGLE ? this.#parameters() : NOTHING;
+    if (params !== null && this.#take(EQUALS)) return { name, params };
+    this.#at = start;
+    return null;
   }
 
-  /** `Name =` or `Name<P1,P2> =` */
-  #head() {
-    const name = this.#expect('name');
+  #parameters() {
+    this.#at += 3;
     const params = [];
-    if (this.#take('<')) {
-      if (!this.#is('>')) do params.push(this.#expect('name')); while (this.#take(','));
-      this.#expect('>');
+    if (this.#take(CLOSE_ANGLE)) return params;
+    while (this.#tokens[this.#at] === NAME) {
+      params.push(this.#read(NAME));
+      if (!this.#take(COMMA)) return this.#take(CLOSE_ANGLE) ? params : null;
     }
-    this.#expect('=');
-    return { name, params };
+    return null;
   }
 
   type() {
-    const token = this.#tokens[this.#at];
-    switch (token.kind) {
-      case 'name':
-      case 'number':
-        return this.#reference();
-      case '#':
-        this.#at++;
-        if (!this.#is('name') || !isPrimitive(this.#tokens[this.#at].value)) this.#mismatch();
-        return primitive(this.#expect('name'));
-      case '@':
-        this.#at++;
-        return newType('compact', { of: this.type() });
-      case '[':
+    switch (this.#tokens[this.#at]) {
+      case NAME:
+        return this.#reference(this.#read(NAME));
+      case NUMBER:
+        return this.#reference(+this.#read(NUMBER));
+      case HASH:
+        return this.#primitive();
+      case AT:
+        this.#at += 3;
+        return { __proto__: null, id: types++, kind: 'compact', of: this.type() };
+      case OPEN_LIST:
         return this.#list();
-      case '(':
-        this.#at++;
-        return newType('tuple', { of: this.#separated(')', () => this.type()) });
-      case '{': {
-        this.#at++;
-        const names = [];
-        const of = this.#separated('}', () => {
-          names.push(this.#expect('name'));
-          this.#expect(':');
-          return this.type();
-        });
-        return newType('struct', { names, of });
-      }
-      case '<':
-        this.#at++;
-        return newType('enum', { variants: this.#separated('>', () => this.#variant(), true) });
+      case OPEN:
+        return this.#tuple();
+      case OPEN_STRUCT:
+        return this.#struct();
+      case OPEN_ANGLE:
+        return this.#enum();
       default:
         return this.#mismatch();
     }
   }
 
-  #reference() {
-    const name = this.#tokens[this.#at++].value;
+  #reference(name) {
     // Without this list of arguments the reference stands alone, and what follows is another definition.
-    const args = this.#is('<') ? this.#attempt(() => this.#arguments()) : undefined;
-    return reference(name, args ?? []);
+    return reference(name, this.#tokens[this.#at] === OPEN_ANGLE ? this.#arguments() : NOTHING);
   }
 
+  /** None, with nothing taken, if there is no list of types. */
   #arguments() {
-    const result = [];
-    this.#expect('<');
-    if (!this.#is('>')) do result.push(this.type()); while (this.#take(','));
-    this.#expect('>');
-    return result;
+    const start = this.#at;
+    try {
+      this.#at += 3;
+      const result = [];
+      if (this.#tokens[this.#at] !== CLOSE_ANGLE) do result.push(this.type()); while (this.#take(COMMA));
+      this.#expect(CLOSE_ANGLE);
+      return result;
+    } catch (error) {
+      if (error !== MISMATCH) throw error;
+      this.#at = start;
+      return NOTHING;
+    }
+  }
+
+  #primitive() {
+    this.#at += 3;
+    const start = this.#at;
+    const name = this.#read(NAME);
+    if (PRIMITIVES.includes(name)) return primitive(name);
+    this.#at = start;
+    return this.#mismatch();
   }
 
   #list() {
-    this.#expect('[');
+    this.#at += 3;
     const of = this.type();
-    const length = this.#take(';') ? this.#expect('number') : undefined;
-    this.#expect(']');
-    return length === undefined ? newType('sequence', { of }) : newType('array', { of, length });
+    const length = this.#take(SEMICOLON) ? +this.#read(NUMBER) : undefined;
+    this.#expect(CLOSE_LIST);
+    return { __proto__: null, id: types++, kind: length === undefined ? 'sequence' : 'array', of, length };
   }
 
-  /** Items between separators, with one allowed after the last. */
-  #separated(close, item, bars = false) {
-    const result = [];
-    while (!this.#take(close)) {
-      result.push(item());
-      if (this.#take(',') || (bars && this.#take('|'))) continue;
-      this.#expect(close);
-      break;
+  /** After an item: whether another may follow. */
+  #isMore(close) {
+    if (this.#take(COMMA)) return true;
+    if (this.#tokens[this.#at] !== close) this.#mismatch();
+    return false;
+  }
+
+  #tuple() {
+    this.#at += 3;
+    const of = [];
+    while (this.#tokens[this.#at] !== CLOSE) {
+      of.push(this.type());
+      if (!this.#isMore(CLOSE)) break;
     }
-    return result;
+    this.#expect(CLOSE);
+    return { __proto__: null, id: types++, kind: 'tuple', of };
+  }
+
+  #struct() {
+    this.#at += 3;
+    const names = [];
+    const of = [];
+    while (this.#tokens[this.#at] !== CLOSE_STRUCT) {
+      names.push(this.#read(NAME));
+      this.#expect(COLON);
+      of.push(this.type());
+      if (!this.#isMore(CLOSE_STRUCT)) break;
+    }
+    this.#expect(CLOSE_STRUCT);
+    return { __proto__: null, id: types++, kind: 'struct', names, of };
+  }
+
+  #enum() {
+    this.#at += 3;
+    const variants = [];
+    while (this.#tokens[this.#at] !== CLOSE_ANGLE) {
+      variants.push(this.#variant());
+      if (!this.#take(BAR) && !this.#isMore(CLOSE_ANGLE)) break;
+    }
+    this.#expect(CLOSE_ANGLE);
+    return { __proto__: null, id: types++, kind: 'enum', variants };
   }
 
   /** `A`, `A:`, `A:T`, `A:T:7`, `A::7` */
   #variant() {
-    const variant = { __proto__: null, name: this.#expect('name'), type: null, index: null };
-    if (!this.#take(':')) return variant;
-    if (!this.#is(':') && !this.#is(',') && !this.#is('|') && !this.#is('>')) variant.type = this.type();
-    if (this.#take(':')) variant.index = this.#expect('number');
+    const variant = { __proto__: null, name: this.#read(NAME), type: null, index: null };
+    if (!this.#take(COLON)) return variant;
+    const next = this.#tokens[this.#at];
+    if (next !== COLON && next !== COMMA && next !== BAR && next !== CLOSE_ANGLE) variant.type = this.type();
+    if (this.#take(COLON)) variant.index = +this.#read(NUMBER);
     return variant;
   }
 }

@@ -108,13 +108,11 @@ class Types {
   #tuples = new Map(); // numbers of nodes by those of their elements
 
   constructor(registry) {
+    this.isFull = false;
     this.#registry = registry;
     this.table = scaleTable(toStringTag, define, raise, high, join);
   }
 
-  get isFull() {
-    return this.#nodes.length > MAX_NODES || this.#roots.size > MAX_TYPE_TEXTS;
-  }
 
   /**
    * The node of a type that a caller names: by a name, an expression, or the number of a definition.
@@ -126,6 +124,7 @@ class Types {
     if (node === undefined) {
       node = this.#nodeFor(this.#instance(this.#parse(type), NOTHING, NOTHING));
       this.#roots.set(type, node);
+      this.#measure();
     }
     return node;
   }
@@ -139,8 +138,13 @@ class Types {
       node = this.#nodes.push(null) - 1;
       scaleDefine(this.table, node, TUPLE, 0, of);
       this.#tuples.set(key, node);
+      this.#measure();
     }
     return node;
+  }
+
+  #measure() {
+    this.isFull = this.#nodes.length > MAX_NODES || this.#roots.size + this.#tuples.size > MAX_TYPE_TEXTS;
   }
 
   #parse(type) {
