@@ -382,25 +382,32 @@ static void *reallocate(JSRuntime *rt, void *opaque, void *data, size_t size)
     return js_realloc_rt(rt, data, size);
 }
 
+/* The bytes as they are, without a copy: the buffer is the array's now, or freed. */
+static JSValue give_away(JSContext *ctx, uint8_t *bytes, size_t size)
+{
+    uint8_t *exact = js_realloc(ctx, bytes, size);
+    JSValue buffer = exact ? JS_NewArrayBuffer(ctx, exact, size, 0, reallocate, NULL, false) : JS_EXCEPTION;
+    if (JS_IsException(buffer)) {
+        js_free(ctx, exact ? exact : bytes);
+        return JS_EXCEPTION;
+    }
+    JSValue array = JS_NewTypedArray(ctx, 1, &buffer, JS_TYPED_ARRAY_UINT8);
+    JS_FreeValue(ctx, buffer);
+    return array;
+}
+
 /* scaleEncode(table, id, value, types): bytes */
 JSValue scale_encode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     uint8_t small[SMALL];
     encoder e = { .bytes = small, .capacity = SMALL };
     uint32_t id;
-    JSValue bytes = JS_EXCEPTION;
     if (!scale_begin(&e.run, ctx, argv[0], argv[3]) || JS_ToUint32(ctx, &id, argv[1]))
         return JS_EXCEPTION;
-    if (encode(&e, id, argv[2]))
-        bytes = scale_end_failed(&e.run);
-    else if (!e.on_heap)
-        return JS_NewUint8ArrayCopy(ctx, e.bytes, e.size);
-    else {
-        uint8_t *exact = js_realloc(ctx, e.bytes, e.size);
-        if (exact)
-            return JS_NewUint8Array(ctx, exact, e.size, reallocate, NULL, false);
-    }
+    int status = encode(&e, id, argv[2]);
+    if (!status)
+        return e.on_heap ? give_away(ctx, e.bytes, e.size) : JS_NewUint8ArrayCopy(ctx, e.bytes, e.size);
     if (e.on_heap)
         js_free(ctx, e.bytes);
-    return bytes;
+    return scale_end_failed(&e.run);
 }
