@@ -31,7 +31,9 @@ const CASES = {
   'definitions are invalid': () => SCALE.parseTypes('A={a:u8,'),
 };
 
-if (SCALE) {
+if (SCALE === undefined) {
+  test('only in the engine', () => {});
+} else {
   for (const name in CASES) {
     test(`nothing is left when ${name}`, () => {
       const repeat = () => {
