@@ -227,3 +227,60 @@ async def test_any_text_is_definitions_or_an_error(js: Evaluator, text: str) -> 
     errors = {(await js.attempt(f"{attempt}; 0"))[1] for attempt in attempts}
     assert len(errors) == 1
     assert errors == {None} or errors.pop().startswith("Error: invalid syntax at ")
+
+
+#: What a contract's call answers with, as the original's example has it (wapojs-api.md 5.8): generics, comments,
+#: compact weights, and an error whose bytes are of a second type.
+CONTRACT_TYPES = """
+// Of the runtime
+Weight = { ref_time: @u64, proof_size: @u64 }
+Deposit<B> = <Refund: B | Charge: B> /// either way
+ModuleError = { index: u8, error: [u8;4] };
+DispatchError = <Other, CannotLookup, BadOrigin, Module: ModuleError>
+Returned = { flags: u32, data: Vec<u8> }
+ContractResult<R, B> = {
+  gas_consumed: Weight, gas_required: Weight, storage_deposit: Deposit<B>, debug_message: Vec<u8>,
+  result: Result<R, DispatchError>, // the built-in one
+}
+ContractError = <A0,A1,A2,A3,A4,A5,A6,A7,A8,A9,A10,A11,A12,A13,A14,A15,A16,A17,A18,A19,A20,StorageDepositNotEnoughFunds>
+"""
+
+
+@pytest.mark.parametrize(
+    "result",
+    [{"Ok": {"flags": 0, "data": "0x0000"}}, {"Err": {"Module": {"index": 4, "error": "0x15000000"}}}, {"Err": {"BadOrigin": None}}],
+)  # fmt: skip
+async def test_the_result_of_a_contract_is_read(js: Evaluator, result: dict[str, Any]) -> None:
+    weight = their_type("struct", [("ref_time", "Compact<u64>"), ("proof_size", "Compact<u64>")])
+    module = their_type("struct", [("index", "u8"), ("error", "[u8; 4]")])
+    error = their_type("enum", [("Other", "Null"), ("CannotLookup", "Null"), ("BadOrigin", "Null"), ("Module", module)])
+    returned = their_type("struct", [("flags", "u32"), ("data", "Bytes")])
+    whole = their_type("struct", [
+        ("gas_consumed", weight), ("gas_required", weight),
+        ("storage_deposit", their_type("enum", [("Refund", "u128"), ("Charge", "u128")])), ("debug_message", "Bytes"),
+        ("result", their_type("enum", [("Ok", returned), ("Err", error)])),
+    ])  # fmt: skip
+    weights = {"ref_time": 3896612752, "proof_size": 262144}
+    data = THEIRS.create_scale_object(whole).encode({
+        "gas_consumed": weights, "gas_required": weights, "storage_deposit": {"Charge": 10**13}, "debug_message": "0x",
+        "result": result,
+    })  # fmt: skip
+    answer = await js(
+        f"const r = S.parseTypes({json.dumps(CONTRACT_TYPES)});"
+        f"S.decode(Uint8Array.fromHex('{bytes(data.data).hex()}'), 'ContractResult<Returned,u128>', r)"
+    )
+    read = {"ref_time": BigInt(3896612752), "proof_size": 262144}
+    assert answer == {
+        "gas_consumed": read, "gas_required": read, "storage_deposit": {"Charge": BigInt(10**13)}, "debug_message": b"",
+        "result": as_decoded(result),
+    }  # fmt: skip
+    assert await js(f"S.decode(u8(0x15, 0, 0, 0), 'ContractError', {json.dumps(CONTRACT_TYPES)})") == {
+        "StorageDepositNotEnoughFunds": None
+    }
+
+
+def as_decoded(value: Any) -> Any:
+    """The same with bytes for hex."""
+    if isinstance(value, dict):
+        return {key: as_decoded(item) for key, item in value.items()}
+    return bytes.fromhex(value[2:]) if isinstance(value, str) else value

@@ -127,6 +127,7 @@ UNRESOLVED = [
     ("", "Option<u8,u8>", "type Option<T> expected 1 type parameters, got 2"),
     ("", "u8<u8>", "type u8 expected 0 type parameters, got 1"),
     ("X<A,B>=u8", "X<u8>", "type X<A,B> expected 2 type parameters, got 1"),
+    ("Foo=u16 Foo\n<u8,u8>", "1", "type Foo expected 0 type parameters, got 2"),
     ("X=u8", "X<u8>", "type X expected 0 type parameters, got 1"),
     ("G<T>=[T<u8>]", "G<u16>", "generic type T can not have type arguments"),
     ("A=B B=A", "A", "type A is defined by itself"),
