@@ -1,4 +1,5 @@
 /* SCALE bytes to JavaScript values (wapojs-scale.md 4). */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include "scale.h"
@@ -110,8 +111,11 @@ static int push(decoder *d, JSValue item)
 {
     if (d->item_count == d->item_capacity) {
         size_t capacity = d->item_capacity ? d->item_capacity * 2 : 64;
-        JSValue *items = js_realloc(d->run.ctx, d->items, capacity * sizeof(*items));
+        bool fits = capacity <= SIZE_MAX / sizeof(*d->items);
+        JSValue *items = fits ? js_realloc(d->run.ctx, d->items, capacity * sizeof(*items)) : NULL;
         if (!items) {
+            if (!fits)
+                JS_ThrowOutOfMemory(d->run.ctx);
             JS_FreeValue(d->run.ctx, item);
             return -1;
         }

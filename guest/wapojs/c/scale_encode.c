@@ -77,13 +77,6 @@ static int put_compact(encoder *e, unsigned __int128 value)
     return put(e, data, size + 1);
 }
 
-static int put_length(encoder *e, size_t length)
-{
-    if (length > UINT32_MAX)
-        return scale_fail(&e->run, "the sequence is too long");
-    return put_compact(e, length);
-}
-
 static int encode_integer(encoder *e, scale_operation operation, JSValueConst value)
 {
     scale_integer integer;
@@ -171,7 +164,7 @@ static int encode_bytes(encoder *e, const uint32_t *fixed, JSValueConst value)
             return -1;
         if (fixed && size != *fixed)
             return wrong_length(e, *fixed, size);
-        return (!fixed && put_length(e, size)) || put(e, data, size) ? -1 : 0;
+        return (!fixed && put_compact(e, size)) || put(e, data, size) ? -1 : 0;
     }
     if (JS_IsString(value)) {
         size_t size;
@@ -183,7 +176,7 @@ static int encode_bytes(encoder *e, const uint32_t *fixed, JSValueConst value)
         int status;
         if (fixed && count != *fixed && !(hex && size % 2))
             status = wrong_length(e, *fixed, count);
-        else if (!fixed && put_length(e, count))
+        else if (!fixed && put_compact(e, count))
             status = -1;
         else
             status = hex ? put_hex(e, text + 2, size - 2) : put(e, text, size);
@@ -195,7 +188,7 @@ static int encode_bytes(encoder *e, const uint32_t *fixed, JSValueConst value)
         return -1;
     if (fixed && length != *fixed)
         return wrong_length(e, *fixed, length);
-    if (!fixed && put_length(e, length))
+    if (!fixed && put_compact(e, length))
         return -1;
     for (uint32_t i = 0; i < length; i++) {
         JSValue item = JS_GetPropertyUint32(ctx, value, i);
@@ -217,7 +210,7 @@ static int encode_str(encoder *e, JSValueConst value)
     const char *text = wapojs_to_utf8(e->run.ctx, value, &size);
     if (!text)
         return -1;
-    int status = put_length(e, size) || put(e, text, size) ? -1 : 0;
+    int status = put_compact(e, size) || put(e, text, size) ? -1 : 0;
     JS_FreeCString(e->run.ctx, text);
     return status;
 }
@@ -319,7 +312,7 @@ static int encode_node(encoder *e, const scale_node *node, JSValueConst value)
     case SCALE_BYTE_ARRAY:
         return encode_bytes(e, &node->number, value);
     case SCALE_SEQUENCE:
-        if (length_of(e, value, &length) || put_length(e, length))
+        if (length_of(e, value, &length) || put_compact(e, length))
             return -1;
         return encode_items(e, node->slots[0].node, value, length);
     case SCALE_ARRAY:
