@@ -25,7 +25,7 @@ $(VENV)/.package: $(VENV)/bin/python $(SOURCES)
 dev: $(VENV)/.dev ## setup, and what tests, benchmarks and linters need
 
 $(VENV)/.dev: $(VENV)/.package
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint,bench]'
 	@touch $@
 
 demo: setup ## serve an example agent in the background and print its URL

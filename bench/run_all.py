@@ -10,7 +10,8 @@ from harness import flatten, machine
 
 FOLDER = Path(__file__).resolve().parent
 SCRIPTS = (
-    "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs",
+    "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
+    "js_speed",
 )  # fmt: skip
 
 

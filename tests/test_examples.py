@@ -67,6 +67,23 @@ async def test_the_example_proxy(site: Site) -> None:
     assert any("418" in line for line in await site.log(path))
 
 
+async def test_the_example_scale(site: Site) -> None:
+    path = await site.publish(source("scale"))
+    data = "0x" + "05000000" + "00000000" * 3 + (10**30).to_bytes(16, "little").hex() + "00" * 32 + "00" * 15 + "80"
+    response = await site.client.get(path, params={"data": data})
+    account = response.json()
+    assert account == {
+        "nonce": 5, "consumers": 0, "providers": 0, "sufficients": 0,
+        "data": {"free": str(10**30), "reserved": "0", "frozen": "0", "flags": str(2**127)},
+    }  # fmt: skip
+    assert (await site.client.post(path, json=account)).text == f"{data}\n"
+    short = await site.client.get(path, params={"data": data[:-2]})
+    assert (short.status_code, short.text) == (400, "unexpected end of buffer (at data.flags)\n")
+    del account["data"]["frozen"]
+    wrong = await site.client.post(path, json=account)
+    assert (wrong.status_code, wrong.text) == (400, "expect u128, got undefined (at data.frozen)\n")
+
+
 @pytest.mark.parametrize("body", [{"data": {"a": "b"}}, {"files": {"a": ("name.txt", b"b")}}])
 async def test_the_example_listener(site: Site, body: dict) -> None:  # type: ignore[type-arg]
     path = await site.publish(source("listener"))

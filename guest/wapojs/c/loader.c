@@ -78,6 +78,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_SetModuleExportList(ctx, module, native_coding_functions, native_coding_count);
+    JS_SetModuleExportList(ctx, module, native_scale_functions, native_scale_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     return native_url_init(ctx, module);
 }
@@ -92,6 +93,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_AddModuleExportList(ctx, module, native_coding_functions, native_coding_count);
+    JS_AddModuleExportList(ctx, module, native_scale_functions, native_scale_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;

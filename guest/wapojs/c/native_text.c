@@ -103,6 +103,11 @@ static JSValue utf8_decode(JSContext *ctx, JSValueConst this_value, int argc, JS
     return string;
 }
 
+bool wapojs_is_utf8(const uint8_t *data, size_t length)
+{
+    return utf8_valid_prefix(data, length) == length;
+}
+
 static JSValue latin1_encode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     size_t length;

@@ -75,6 +75,8 @@ extern const JSCFunctionListEntry native_misc_functions[];
 extern const int native_misc_count;
 extern const JSCFunctionListEntry native_coding_functions[];
 extern const int native_coding_count;
+extern const JSCFunctionListEntry native_scale_functions[];
+extern const int native_scale_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);
 
 /* loader.c: the platform's modules, which are in this program's data; the user's program. */
@@ -94,6 +96,7 @@ JSValue wapojs_latin1_string(JSContext *ctx, const uint8_t *data, size_t length)
 uint8_t *wapojs_to_latin1(JSContext *ctx, JSValueConst value, size_t *length);
 /* UTF-8 of a string with lone surrogates replaced; borrowed like JS_ToCStringLen, freed with JS_FreeCString. */
 const char *wapojs_to_utf8(JSContext *ctx, JSValueConst value, size_t *length);
+bool wapojs_is_utf8(const uint8_t *data, size_t length);
 /* The bytes of an ArrayBuffer or of any view on one; NULL with an exception pending. Borrowed. */
 uint8_t *wapojs_bytes(JSContext *ctx, JSValueConst value, size_t *length);
 

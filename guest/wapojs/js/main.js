@@ -16,6 +16,7 @@ import { process, runTicks } from './process.js';
 import { reportException } from './report.js';
 import { Request } from './request.js';
 import { Response } from './response.js';
+import { SCALE, ScaleCodec } from './scale/scale.js';
 import { URL } from './url.js';
 import { Wapo } from './wapo-global.js';
 
@@ -28,7 +29,8 @@ exposeGlobals((level, text) => native.log(LEVELS[level], text));
 const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
-const OBJECTS = { crypto, navigator, process, Wapo };
+Wapo.SCALE = SCALE;
+const OBJECTS = { crypto, navigator, process, SCALE, ScaleCodec, Wapo };
 for (const name in OBJECTS) exposeGlobal(name, OBJECTS[name]);
 exposeGlobal('fetch', fetch, true);
 
