@@ -5,7 +5,7 @@
 
 import * as native from 'wapo:native';
 import { defineScriptGlobals, idle, load, request, run, settled } from './agent.js';
-import { crypto, Crypto, SubtleCrypto } from './crypto.js';
+import { crypto, Crypto } from './crypto.js';
 import { trackRejection } from './errors.js';
 import { fetch } from './fetch.js';
 import { FetchEvent } from './fetch-event.js';
@@ -18,6 +18,8 @@ import { Request } from './request.js';
 import { Response } from './response.js';
 import { URL } from './url.js';
 import { Wapo } from './wapo-global.js';
+import { CryptoKey } from './webcrypto/crypto-key.js';
+import { SubtleCrypto } from './webcrypto/subtle-crypto.js';
 
 const { defineProperty } = Object;
 
@@ -25,7 +27,7 @@ const { defineProperty } = Object;
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
-const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
+const INTERFACES = { Crypto, CryptoKey, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 const OBJECTS = { crypto, navigator, process, Wapo };

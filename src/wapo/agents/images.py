@@ -37,6 +37,7 @@ TOUCHES: Final = {
     "entropy": "draws random numbers",
     "timers": "sets a timer",
     "network": "makes a request",
+    "work": "has the host compute something that takes long",
     "secrets": "derives a secret",
     "address": "asks for its address",
     "arguments": "reads scriptArgs",
