@@ -70,8 +70,8 @@ class Guest:
     __slots__ = (
         "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_on_end", "_poll_cpu_s", "_queued", "_release",
         "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "held_body_bytes", "instance",
-        "limits", "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot", "scheduler",
-        "services", "session", "settled", "table", "tasks", "trace", "wasi",
+        "limits", "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot",
+        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi",
     )  # fmt: skip
 
     def __init__(

@@ -16,6 +16,7 @@ from wapo.vm.guest import Guest
 from wapo.vm.limits import GuestLimits
 from wapo.vm.meter import Meter
 from wapo.vm.ocalls.core import CORE
+from wapo.vm.ocalls.crypto import CRYPTO
 from wapo.vm.ocalls.dispatch import host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
@@ -31,7 +32,7 @@ __all__ = ["Program", "ProgramLinker", "program_functions"]
 
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
-    ocalls = host_functions((CORE, HTTP, HASHING, NETWORK, NODE), (LEGACY,), suspends=True)
+    ocalls = host_functions((CORE, HTTP, HASHING, CRYPTO, NETWORK, NODE), (LEGACY,), suspends=True)
     return ocalls + wasi_functions(suspends=True)
 
 

@@ -1,9 +1,7 @@
 // Members of algorithm dictionaries: https://w3c.github.io/webcrypto/#algorithm-dictionary
 //
-// A dictionary's conversion reads its members in the order of their names. Bytes are copied, since a getter that comes
-// later may change them.
+// A dictionary's conversion reads its members in the order of their names; `normalize` copies the bytes when it has.
 
-import { copyBytes } from './bytes.js';
 import { enforceRange, toBytes } from '../webidl.js';
 
 const { TypeError } = globalThis;
@@ -15,10 +13,10 @@ export function required(value, name) {
 }
 
 /** A required BufferSource. */
-export const bufferSource = (value, name) => copyBytes(toBytes(required(value, name), name));
+export const bufferSource = (value, name) => toBytes(required(value, name), name);
 
-/** An optional BufferSource; empty if it is missing. */
-export const optionalBufferSource = (value, name) => (value === undefined ? null : copyBytes(toBytes(value, name)));
+/** An optional BufferSource; null if it is missing. */
+export const optionalBufferSource = (value, name) => (value === undefined ? null : toBytes(value, name));
 
 /** Required [EnforceRange] integers. */
 export const octet = (value, name) => enforceRange(required(value, name), name, 0xff);

@@ -5,7 +5,10 @@
 
 import { DOMException } from '../dom-exception.js';
 import { toDOMString } from '../webidl.js';
+import { copyBytes } from './bytes.js';
 import { required } from './dictionaries.js';
+
+const { Uint8Array } = globalThis;
 
 /** [[supportedAlgorithms]], by name in upper case. */
 const algorithms = { __proto__: null };
@@ -40,6 +43,7 @@ export function normalize(operation, identifier) {
   if (typeof identifier !== 'string') toDOMString(required(identifier.name, 'name')); // the conversion reads it again
   const params = (entry.params ?? noParams)(dictionary);
   params.name = algorithm.name;
+  for (const member in params) if (params[member] instanceof Uint8Array) params[member] = copyBytes(params[member]);
   return { algorithm, params };
 }
 

@@ -35,9 +35,8 @@ function generateParams(dictionary) {
   if (!isArrayBufferView(publicExponent) || !(publicExponent instanceof Uint8Array)) {
     throw new TypeError("the algorithm's member 'publicExponent' must be a Uint8Array");
   }
-  const exponent = copyBytes(publicExponent);
   const hash = hashIdentifier(dictionary.hash);
-  return { __proto__: null, hash: normalizeHash(hash), modulusLength, publicExponent: exponent };
+  return { __proto__: null, hash: normalizeHash(hash), modulusLength, publicExponent };
 }
 
 /** The host's list of numbers: each after its u32 length. */
