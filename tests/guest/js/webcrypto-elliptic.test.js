@@ -120,6 +120,9 @@ test('elliptic curves: what is no key is refused', async () => {
   await assertRejects('SyntaxError', take('jwk', jwk, ['verify']));
   await assertRejects('SyntaxError', take('jwk', { ...jwk, d: undefined }, ['sign']));
   await assertRejects('SyntaxError', take('raw', raw, ['sign']));
+  await assertRejects('DataError', take('raw', raw, ['sign'], { namedCurve: 'P-224' }));
+  await assertRejects('DataError', take('spki', spki, ['verify'], { namedCurve: 'P-224' }));
+  await assertRejects('SyntaxError', take('spki', spki, ['sign'], { namedCurve: 'P-224' }));
   await assertRejects('SyntaxError', take('spki', spki, ['deriveBits']));
   await assertRejects('SyntaxError', take('pkcs8', pkcs8, ['verify']));
   await assertRejects('SyntaxError', take('pkcs8', pkcs8, []));

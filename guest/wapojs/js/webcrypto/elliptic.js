@@ -108,9 +108,11 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
       run({ namedCurve }, format, keyData, extractable, usages) {
         if (format === 'jwk') return importJwk(keyData, namedCurve, extractable, usages);
         const { type, usages: allowed, operation } = IMPORTS[format];
-        checkUsages(usages, allowed);
         const curve = CURVES[namedCurve];
-        if (curve === undefined) throw dataError(`${name}: no curve '${namedCurve}'`);
+        const noCurve = () => dataError(`${name}: no curve '${namedCurve}'`);
+        if (curve === undefined && format === 'raw') throw noCurve(); // the standard's order is another there
+        checkUsages(usages, allowed);
+        if (curve === undefined) throw noCurve();
         const handle = host.compute({
           operation, a: curve.number, data: keyData, what: `importing the ${format} key`, error: 'DataError',
         });
