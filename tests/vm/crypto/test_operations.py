@@ -74,4 +74,8 @@ def test_what_takes_long_is_known_before() -> None:
     assert [long(50, bits) for bits in (5, 1023, 1024, 2048, 4096, 4097)] == [False, False, True, True, True, False]
     assert all(long(number, 2, key=long_key) for number in (52, 54, 57))
     assert not any(long(number, 2, key=long_key[:1217]) for number in (52, 54, 57))
+    assert OPERATIONS[20].is_long(Request(20, 2, 255 * 32, 0, b"", b"", b"", bytes(2000)))
+    assert not OPERATIONS[20].is_long(Request(20, 2, 255 * 32, 0, b"", b"", b"", bytes(900)))
+    assert OPERATIONS[21].is_long(Request(21, 2, 32 * 100, 1, b"", bytes(3000), b"", b""))
+    assert not OPERATIONS[21].is_long(Request(21, 2, 32 * 100, 1, b"", bytes(2000), b"", b""))
     assert [long(21, 2, 64, rounds) for rounds in (1000, 1001, 5_000_000, 5_000_001)] == [False, True, True, False]

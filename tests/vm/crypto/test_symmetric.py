@@ -102,6 +102,8 @@ def test_a_long_text_is_the_same_text() -> None:
         ((21, 2, 32, 10_000_000), 0),
         ((21, 2, 33, 10_000_000), 10),
         ((21, 2, 0xFFFFFFFF, 1), 10),
+        ((21, 2, 1 << 20, 1), 0),
+        ((21, 2, (1 << 20) + 1, 1), 10),
         ((21, 2, 32, 0xFFFFFFFF), 10),
         ((21, 2, 32, 0), 3),
         ((21, 9, 32, 1), 3),
@@ -114,5 +116,7 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch, request_: tuple[int, ...], expe
     """What is allowed at most is not computed here: it takes seconds."""
     monkeypatch.setattr(hashlib, "pbkdf2_hmac", lambda *_: b"")
     assert code(*request_, key=b"x") == expected
+    assert code(21, 1, 20 * 4096, 1, param=bytes(65473)) == 10
+    assert code(20, 1, 255 * 20, extra=bytes(1_100_000)) == 10
     assert code(15, key=bytes(16), data=bytes((64 << 10) + 8)) == 10
     assert code(16, key=bytes(16), data=bytes((64 << 10) + 8)) == 10

@@ -11,25 +11,54 @@ __all__ = ["DERIVATION", "MAX_PBKDF2_ROUNDS"]
 
 #: Iterations times blocks of output: a few seconds of a thread. OWASP's advice of 2023 is 600,000 for SHA-256.
 MAX_PBKDF2_ROUNDS: Final = 10_000_000
+#: Bytes that are hashed anew for each block of output, the salt of one and the info of the other, together.
+_MAX_HASHED_BYTES: Final = 256 << 20
+_MAX_OUTPUT_BYTES: Final = 1 << 20
 #: Less than a millisecond.
 _SHORT_ROUNDS: Final = 2000
+_SHORT_BYTES: Final = 256 << 10
+
+
+def _blocks(request: Request) -> int:
+    size = HASH_BYTES.get(request.a)
+    if size is None:
+        invalid()
+    return -(-request.b // size)
+
+
+def _hashed(request: Request, repeated: bytes) -> int:
+    return _blocks(request) * (len(repeated) + 64)
+
+
+def _hkdf_is_long(request: Request) -> bool:
+    return _hashed(request, request.extra) > _SHORT_BYTES
 
 
 def _hkdf(request: Request) -> bytes:
+    if _hashed(request, request.extra) > _MAX_HASHED_BYTES:
+        limited()
     if request.b == 0:
         return b""
     return HKDF(request.hash, request.b, request.param, request.extra).derive(request.key)
 
 
-def _rounds(request: Request) -> int:
-    size = HASH_BYTES.get(request.a)
-    if size is None or request.c == 0:
-        invalid()
-    return request.c * -(-request.b // size)
+def _pbkdf2_is_long(request: Request) -> bool:
+    rounds, hashed = request.c * _blocks(request), _hashed(request, request.param)
+    return _is_allowed(request) and (rounds > _SHORT_ROUNDS or hashed > _SHORT_BYTES)
+
+
+def _is_allowed(request: Request) -> bool:
+    return (
+        request.b <= _MAX_OUTPUT_BYTES
+        and request.c * _blocks(request) <= MAX_PBKDF2_ROUNDS
+        and _hashed(request, request.param) <= _MAX_HASHED_BYTES
+    )
 
 
 def _pbkdf2(request: Request) -> bytes:
-    if _rounds(request) > MAX_PBKDF2_ROUNDS:
+    if request.c == 0 or request.a not in HASH_NAMES:
+        invalid()
+    if not _is_allowed(request):
         limited()
     if request.b == 0:
         return b""
@@ -37,6 +66,6 @@ def _pbkdf2(request: Request) -> bytes:
 
 
 DERIVATION: Final = {
-    20: Operation(_hkdf),
-    21: Operation(_pbkdf2, lambda request: _SHORT_ROUNDS < _rounds(request) <= MAX_PBKDF2_ROUNDS),
+    20: Operation(_hkdf, _hkdf_is_long),
+    21: Operation(_pbkdf2, _pbkdf2_is_long),
 }

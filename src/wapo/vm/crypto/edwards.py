@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
+from wapo.trust.ed25519_points import POINT_BYTES, is_usable_point
 from wapo.vm.crypto.request import Operation, Request, invalid
 
 __all__ = ["EDWARDS"]
@@ -42,6 +43,9 @@ def _sign(request: Request) -> bytes:
 
 
 def _verify(request: Request) -> bytes:
+    """Points of small order are refused, in the key and in the signature: #ed25519-operations of Web Cryptography."""
+    if not (is_usable_point(request.key) and is_usable_point(request.param[:POINT_BYTES])):
+        return b"\0"
     try:
         Ed25519PublicKey.from_public_bytes(request.key).verify(request.param, request.data)
     except InvalidSignature:
