@@ -246,6 +246,22 @@ async def test_limits_say_what_they_are(run: Run, code: str, text: str) -> None:
     assert found == ["OperationError", text, True]
 
 
+async def test_the_example_of_the_original(run: Run) -> None:
+    """Two pairs of ECDH agree on an AES key (wapojs-api.md 5.5); whoever expects bytes makes them of the result."""
+    assert await run(
+        """
+        const make = () => subtle.generateKey({ name: 'ECDH', namedCurve: 'P-384' }, false, ['deriveKey']);
+        const agree = (theirs, own) =>
+          subtle.deriveKey({ name: 'ECDH', public: theirs }, own, { name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
+        const [alice, bob] = [await make(), await make()];
+        const [a, b] = [await agree(bob.publicKey, alice.privateKey), await agree(alice.publicKey, bob.privateKey)];
+        const iv = crypto.getRandomValues(new Uint8Array(12));
+        const sealed = await subtle.encrypt({ name: 'AES-GCM', iv }, a, new TextEncoder().encode('Hello, Bob!'));
+        return new TextDecoder().decode(new Uint8Array(await subtle.decrypt({ name: 'AES-GCM', iv }, b, sealed)));
+        """
+    ) == "Hello, Bob!"  # fmt: skip
+
+
 async def test_a_key_may_be_part_of_an_image(shared_workshop: Workshop) -> None:
     """The host keeps no keys, so a machine that starts from the image has it. What chance has made is in no image."""
     source = """

@@ -173,6 +173,15 @@ async def test_a_guest_that_ends_leaves_nothing(engine: Engine, gate: Gate) -> N
         assert guest.held_body_bytes == 0
 
 
+async def test_a_guest_cannot_ask_for_the_work_of_another(engine: Engine, gate: Gate) -> None:
+    scheduler = Scheduler()
+    async with Puppet(engine, scheduler=scheduler) as one, Puppet(engine, scheduler=scheduler) as other:
+        job = await start(one, encode(HELD, 1, data=b"secret"), 0)
+        gate.open.set()
+        assert await one.ready_call(1032, 5, job, RESULT, 10) == 6
+        assert await other.replay([(1032, 5, number, RESULT, 10) for number in range(5)]) == [err(7)] * 5
+
+
 async def test_the_host_keeps_only_so_much_for_a_guest(engine: Engine, gate: Gate) -> None:
     limits = GuestLimits(memory_bytes=8 << 20, request_body_bytes=1 << 20, burst_s=10)
     async with Puppet(engine, limits=limits) as puppet:
