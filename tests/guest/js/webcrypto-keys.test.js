@@ -145,6 +145,31 @@ test('importKey: arguments', async () => {
   assertEquals(hex(await subtle.exportKey('raw', key)), hex(utf8('secret')));
 });
 
+test('importKey: what is far too long is no key either', async () => {
+  const names = { 'RSA-OAEP': ['encrypt', 'decrypt'], ECDSA: ['verify', 'sign'], ECDH: [null, 'deriveBits'], Ed25519: ['verify', 'sign'],
+    X25519: [null, 'deriveBits'] };
+  for (const [name, [open, own]] of Object.entries(names)) {
+    const algorithm = { name, hash: 'SHA-1', namedCurve: 'P-256' };
+    const long = new Uint8Array(100_000).fill(0x30);
+    await assertRejects('DataError', subtle.importKey('spki', long, algorithm, true, open ? [open] : []));
+    await assertRejects('DataError', subtle.importKey('pkcs8', long, algorithm, true, [own]));
+    if (name !== 'RSA-OAEP') await assertRejects('DataError', subtle.importKey('raw', long, algorithm, true, open ? [open] : []));
+    const kty = name === 'RSA-OAEP' ? 'RSA' : name.startsWith('EC') ? 'EC' : 'OKP';
+    const jwk = { kty, crv: kty === 'EC' ? 'P-256' : name, x: 'A'.repeat(99_999), y: 'A'.repeat(99_999), n: 'A'.repeat(99_999), e: 'AQAB' };
+    await assertRejects('DataError', subtle.importKey('jwk', jwk, algorithm, true, open ? [open] : []));
+  }
+});
+
+test('verify: a signature that is far too long is none', async () => {
+  const long = new Uint8Array(100_000);
+  for (const algorithm of [{ name: 'HMAC', hash: 'SHA-1' }, { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-1' }, { name: 'Ed25519' }]) {
+    const made = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
+    assertEquals(await subtle.verify(algorithm, made.publicKey ?? made, long, utf8('x')), false);
+    const signature = await subtle.sign(algorithm, made.privateKey ?? made, long);
+    assertEquals(await subtle.verify(algorithm, made.publicKey ?? made, signature, long), true);
+  }
+});
+
 test('wrapKey and unwrapKey: every format, with every cipher', async () => {
   const inner = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };

@@ -61,7 +61,7 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
     }
     const [x, y, d] = numbers;
     const point = concatBytes(new Uint8Array([4]), x, y);
-    const handle = host.compute({
+    const handle = host.computeNow({
       operation: isPrivate ? host.EC_PAIR : host.EC_POINT, a: curve.number, data: isPrivate ? concatBytes(d, point) : point,
       what: 'importing the JWK', error: 'DataError',
     });
@@ -95,7 +95,7 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
         checkUsages(usages, [...publicUsages, ...privateUsages]);
         const curve = CURVES[namedCurve];
         if (curve === undefined) throw new DOMException(`${name}: no curve '${namedCurve}'`, 'NotSupportedError');
-        const handle = host.compute({ operation: host.EC_GENERATE, a: curve.number, what: 'making a key' });
+        const handle = host.computeNow({ operation: host.EC_GENERATE, a: curve.number, what: 'making a key' });
         const point = sliceBytes(handle, curve.bytes, handle.length);
         return {
           publicKey: makeKey('public', namedCurve, true, onlyUsages(usages, publicUsages), point),
@@ -113,7 +113,7 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
         if (curve === undefined && format === 'raw') throw noCurve(); // the standard's order is another there
         checkUsages(usages, allowed);
         if (curve === undefined) throw noCurve();
-        const handle = host.compute({
+        const handle = host.computeNow({
           operation, a: curve.number, data: keyData, what: `importing the ${format} key`, error: 'DataError',
         });
         return makeKey(type, namedCurve, extractable, usages, handle);
@@ -124,7 +124,7 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
         if (format === 'jwk') return exportJwk(key);
         requireType(key, format === 'pkcs8' ? 'private' : 'public', `the format '${format}'`);
         if (format === 'raw') return copyBytes(handleOf(key));
-        return host.compute({
+        return host.computeNow({
           operation: format === 'spki' ? host.EC_EXPORT_SPKI : host.EC_EXPORT_PKCS8, a: curveOf(key).number,
           key: handleOf(key), what: 'exporting the key',
         });
@@ -194,7 +194,7 @@ registerAlgorithm('ECDH', {
     params: agreementParams,
     run({ public: other }, key, length) {
       checkAgreement(key, other);
-      const secret = host.compute({
+      const secret = host.computeNow({
         operation: host.EC_AGREE, a: curveOf(key).number, key: handleOf(key), param: handleOf(other), what: 'ECDH',
       });
       return cutSecret(secret, length);

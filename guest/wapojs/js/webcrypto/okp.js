@@ -29,7 +29,7 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
   /** A private key's handle. */
   function withPublic(own, error) {
     const request = { operation: host.OKP_PUBLIC, a: kind, key: own, what: `the ${name} key`, error };
-    return concatBytes(own, host.compute(request));
+    return concatBytes(own, host.computeNow(request));
   }
 
   function importJwk(jwk, extractable, usages) {
@@ -82,7 +82,7 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
         checkUsages(usages, format === 'pkcs8' ? privateUsages : publicUsages);
         if (format === 'raw') return makeKey('public', extractable, usages, checkRaw(copyBytes(keyData)));
         const operation = format === 'spki' ? host.OKP_IMPORT_SPKI : host.OKP_IMPORT_PKCS8;
-        const raw = host.compute({
+        const raw = host.computeNow({
           operation, a: kind, data: keyData, what: `importing the ${format} key`, error: 'DataError',
         });
         if (format === 'spki') return makeKey('public', extractable, usages, raw);
@@ -95,9 +95,9 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
         requireType(key, format === 'pkcs8' ? 'private' : 'public', `the format '${format}'`);
         if (format === 'raw') return copyBytes(handleOf(key));
         if (format === 'spki') {
-          return host.compute({ operation: host.OKP_EXPORT_SPKI, a: kind, key: handleOf(key), what: 'exporting the key' });
+          return host.computeNow({ operation: host.OKP_EXPORT_SPKI, a: kind, key: handleOf(key), what: 'exporting the key' });
         }
-        return host.compute({ operation: host.OKP_EXPORT_PKCS8, a: kind, key: privateOf(key), what: 'exporting the key' });
+        return host.computeNow({ operation: host.OKP_EXPORT_PKCS8, a: kind, key: privateOf(key), what: 'exporting the key' });
       },
     },
   };
@@ -128,7 +128,7 @@ registerAlgorithm('X25519', {
     params: agreementParams,
     run({ public: other }, key, length) {
       checkAgreement(key, other);
-      const secret = host.compute({
+      const secret = host.computeNow({
         operation: host.X25519_AGREE, key: privateOf(key), param: handleOf(other), what: 'X25519',
       });
       return cutSecret(secret, length);

@@ -65,7 +65,7 @@ function writeNumbers(numbers) {
 
 function numbersOf(type, handle) {
   const operation = type === 'public' ? host.RSA_PUBLIC_NUMBERS : host.RSA_PRIVATE_NUMBERS;
-  return readNumbers(host.compute({ operation, key: handle, what: 'reading the key' }));
+  return readNumbers(host.computeNow({ operation, key: handle, what: 'reading the key' }));
 }
 
 /**
@@ -99,7 +99,7 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
       if (jwk.oth !== undefined) throw new DOMException('keys of more than two primes are not supported', 'NotSupportedError');
       for (const member of PRIVATE_MEMBERS) numbers.push(jwkBytes(jwk, member));
     }
-    const handle = host.compute({
+    const handle = host.computeNow({
       operation: host.RSA_FROM_NUMBERS, data: writeNumbers(numbers), what: 'importing the JWK', error: 'DataError',
       limit: IMPORT_LIMIT,
     });
@@ -124,7 +124,7 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
           limit: 'a key that is made here has at most 4096 bits',
         });
         return host.andThen(made, (handle) => {
-          const spki = host.compute({ operation: host.RSA_PUBLIC, key: handle, what: `${name}: making a key` });
+          const spki = host.computeNow({ operation: host.RSA_PUBLIC, key: handle, what: `${name}: making a key` });
           return {
             publicKey: makeKey('public', hash, true, onlyUsages(usages, publicUsages), spki),
             privateKey: makeKey('private', hash, extractable, onlyUsages(usages, privateUsages), handle),
@@ -139,7 +139,7 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
         if (format !== 'spki' && format !== 'pkcs8') throw unsupportedFormat(name, format);
         const type = format === 'spki' ? 'public' : 'private';
         checkUsages(usages, type === 'public' ? publicUsages : privateUsages);
-        const handle = host.compute({
+        const handle = host.computeNow({
           operation: type === 'public' ? host.RSA_IMPORT_SPKI : host.RSA_IMPORT_PKCS8, data: keyData,
           what: `importing the ${format} key`, error: 'DataError', limit: IMPORT_LIMIT,
         });
