@@ -39,9 +39,10 @@ static JSValue crypto(JSContext *ctx, JSValueConst this_value, int argc, JSValue
             at += head[NUMBERS + i];
         }
     JSValue answer;
-    ocall_result done = ocall(OCALL_CRYPTO, OCALL_POINTER(message), (int32_t)total, OCALL_POINTER(message), (int32_t)room);
+    int32_t pointer = OCALL_POINTER(message);
+    ocall_result done = ocall(OCALL_CRYPTO, pointer, (int32_t)total, pointer, (int32_t)room);
     if (done.error == ERROR_LIMITED) { /* too long to be done at once, perhaps */
-        done = ocall(OCALL_CRYPTO_START, OCALL_POINTER(message), (int32_t)total, 0, 0);
+        done = ocall(OCALL_CRYPTO_START, pointer, (int32_t)total, 0, 0);
         answer = done.error ? JS_NewInt32(ctx, done.error) : waits_crypto(ctx, done.value, argv[0]);
     } else if (done.error) {
         answer = JS_NewInt32(ctx, done.error);

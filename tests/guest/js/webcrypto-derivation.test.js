@@ -7,12 +7,27 @@ const base = (name, bytes, usages = ['deriveBits', 'deriveKey']) => subtle.impor
 test('HKDF: the vectors of RFC 5869', async () => {
   // A.1, A.3 and A.4
   const vectors = [
-    ['SHA-256', '0b'.repeat(22), '000102030405060708090a0b0c', 'f0f1f2f3f4f5f6f7f8f9',
-      '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865'],
-    ['SHA-256', '0b'.repeat(22), '', '',
-      '8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8'],
-    ['SHA-1', '0b'.repeat(11), '000102030405060708090a0b0c', 'f0f1f2f3f4f5f6f7f8f9',
-      '085a01ea1b10f36933068b56efa5ad81a4f14b822f5b091568a9cdd4f155fda2c22e422478d305f3f896'],
+    [
+      'SHA-256',
+      '0b'.repeat(22),
+      '000102030405060708090a0b0c',
+      'f0f1f2f3f4f5f6f7f8f9',
+      '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865',
+    ],
+    [
+      'SHA-256',
+      '0b'.repeat(22),
+      '',
+      '',
+      '8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8',
+    ],
+    [
+      'SHA-1',
+      '0b'.repeat(11),
+      '000102030405060708090a0b0c',
+      'f0f1f2f3f4f5f6f7f8f9',
+      '085a01ea1b10f36933068b56efa5ad81a4f14b822f5b091568a9cdd4f155fda2c22e422478d305f3f896',
+    ],
   ];
   for (const [hash, key, salt, info, expected] of vectors) {
     const algorithm = { name: 'HKDF', hash, salt: unhex(salt), info: unhex(info) };
@@ -41,8 +56,13 @@ test('PBKDF2: the vectors of RFC 6070 and RFC 7914', async () => {
     ['SHA-1', 'password', 'salt', 1, '0c60c80f961f0e71f3a9b524af6012062fe037a6'],
     ['SHA-1', 'password', 'salt', 2, 'ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957'],
     ['SHA-1', 'password', 'salt', 4096, '4b007901b765489abead49d926f721d065a429c1'],
-    ['SHA-256', 'passwd', 'salt', 1,
-      '55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783'],
+    [
+      'SHA-256',
+      'passwd',
+      'salt',
+      1,
+      '55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783',
+    ],
   ];
   for (const [hash, password, salt, iterations, expected] of vectors) {
     const algorithm = { name: 'PBKDF2', hash, salt: utf8(salt), iterations };
@@ -67,12 +87,18 @@ test('PBKDF2: iterations, lengths, an empty password', async () => {
 test('keys for derivation come as bytes, and stay', async () => {
   for (const name of ['HKDF', 'PBKDF2']) {
     const key = await base(name, utf8('secret'), ['deriveKey']);
-    assertEquals([key.type, key.extractable, Object.keys(key.algorithm), key.usages], ['secret', false, ['name'], ['deriveKey']]);
+    assertEquals(
+      [key.type, key.extractable, Object.keys(key.algorithm), key.usages],
+      ['secret', false, ['name'], ['deriveKey']],
+    );
     await assertRejects('SyntaxError', subtle.importKey('raw', utf8('x'), name, true, ['deriveBits']));
     await assertRejects('SyntaxError', subtle.importKey('raw', utf8('x'), name, false, ['encrypt']));
     await assertRejects('SyntaxError', subtle.importKey('raw', utf8('x'), name, false, []));
     await assertRejects('NotSupportedError', subtle.importKey('pkcs8', utf8('x'), name, false, ['deriveBits']));
-    await assertRejects('NotSupportedError', subtle.importKey('jwk', { kty: 'oct', k: '' }, name, false, ['deriveBits']));
+    await assertRejects(
+      'NotSupportedError',
+      subtle.importKey('jwk', { kty: 'oct', k: '' }, name, false, ['deriveBits']),
+    );
     await assertRejects('NotSupportedError', subtle.exportKey('raw', key));
     await assertRejects('NotSupportedError', subtle.generateKey(name, true, ['deriveBits']));
   }
@@ -92,11 +118,23 @@ test('deriveKey: the length is what the key needs', async () => {
     assertEquals(derived.algorithm.length, length);
     assertEquals(hex(await subtle.exportKey('raw', derived)), bits.slice(0, length / 4));
   }
-  await assertRejects('OperationError', subtle.deriveKey(algorithm, key, { name: 'AES-GCM', length: 100 }, true, ['encrypt']));
-  await assertRejects(TypeError, subtle.deriveKey(algorithm, key, { name: 'HMAC', hash: 'SHA-1', length: 0 }, true, ['sign']));
-  await assertRejects('SyntaxError', subtle.deriveKey(algorithm, key, { name: 'AES-GCM', length: 128 }, true, ['sign']));
+  await assertRejects(
+    'OperationError',
+    subtle.deriveKey(algorithm, key, { name: 'AES-GCM', length: 100 }, true, ['encrypt']),
+  );
+  await assertRejects(
+    TypeError,
+    subtle.deriveKey(algorithm, key, { name: 'HMAC', hash: 'SHA-1', length: 0 }, true, ['sign']),
+  );
+  await assertRejects(
+    'SyntaxError',
+    subtle.deriveKey(algorithm, key, { name: 'AES-GCM', length: 128 }, true, ['sign']),
+  );
   await assertRejects('SyntaxError', subtle.deriveKey(algorithm, key, { name: 'AES-GCM', length: 128 }, true, []));
-  await assertRejects('NotSupportedError', subtle.deriveKey(algorithm, key, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']));
+  await assertRejects(
+    'NotSupportedError',
+    subtle.deriveKey(algorithm, key, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']),
+  );
 });
 
 test('deriving needs the usage, and the algorithm of the key', async () => {

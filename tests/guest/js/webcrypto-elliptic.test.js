@@ -11,8 +11,11 @@ test('ECDSA: the key and signature of RFC 6979 A.2.5', async () => {
   const y = '7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299';
   const signature = unhex(`efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716
     f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8`);
-  const key = await subtle.importKey('raw', unhex(`04${x}${y}`), { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
-  const verify = (data, sig = signature, hash = 'SHA-256') => subtle.verify({ name: 'ECDSA', hash }, key, sig, utf8(data));
+  const key = await subtle.importKey('raw', unhex(`04${x}${y}`), { name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'verify',
+  ]);
+  const verify = (data, sig = signature, hash = 'SHA-256') =>
+    subtle.verify({ name: 'ECDSA', hash }, key, sig, utf8(data));
   assertEquals(await verify('sample'), true);
   assertEquals(await verify('Sample'), false);
   assertEquals(await verify('sample', signature, 'SHA-384'), false);
@@ -24,8 +27,11 @@ test('ECDSA: the key and signature of RFC 6979 A.2.5', async () => {
 
 test('ECDSA: the JWS of RFC 7515 A.3', async () => {
   const jwk = {
-    kty: 'EC', crv: 'P-256', x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
-    y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0', d: 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI',
+    kty: 'EC',
+    crv: 'P-256',
+    x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+    y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+    d: 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI',
   };
   const data = utf8(
     'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ',
@@ -44,7 +50,10 @@ test('ECDSA: the JWS of RFC 7515 A.3', async () => {
 
 test('ECDSA: every curve with every hash', async () => {
   for (const [namedCurve, size] of Object.entries(CURVES)) {
-    const { publicKey, privateKey } = await subtle.generateKey({ name: 'ECDSA', namedCurve }, false, ['sign', 'verify']);
+    const { publicKey, privateKey } = await subtle.generateKey({ name: 'ECDSA', namedCurve }, false, [
+      'sign',
+      'verify',
+    ]);
     assertEquals([publicKey.type, publicKey.extractable, publicKey.usages], ['public', true, ['verify']]);
     assertEquals([privateKey.type, privateKey.extractable, privateKey.usages], ['private', false, ['sign']]);
     assertEquals(privateKey.algorithm, { name: 'ECDSA', namedCurve });
@@ -79,7 +88,11 @@ test('elliptic curves: every format brings the same key back', async () => {
       for (const format of ['pkcs8', 'jwk']) {
         const data = await subtle.exportKey(format, pair.privateKey);
         const key = await subtle.importKey(format, data, algorithm, true, privateUsages);
-        assertEquals([hex(await subtle.exportKey('pkcs8', key)), key.type], [pkcs8, 'private'], `${namedCurve} ${format}`);
+        assertEquals(
+          [hex(await subtle.exportKey('pkcs8', key)), key.type],
+          [pkcs8, 'private'],
+          `${namedCurve} ${format}`,
+        );
       }
       const jwk = await subtle.exportKey('jwk', pair.privateKey);
       assertEquals([jwk.kty, jwk.crv, jwk.key_ops], ['EC', namedCurve, privateUsages]);
@@ -94,7 +107,8 @@ test('elliptic curves: what is no key is refused', async () => {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
   const { publicKey, privateKey } = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const other = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const take = (format, data, usages, changes) => subtle.importKey(format, data, { ...algorithm, ...changes }, true, usages);
+  const take = (format, data, usages, changes) =>
+    subtle.importKey(format, data, { ...algorithm, ...changes }, true, usages);
   const raw = new Uint8Array(await subtle.exportKey('raw', publicKey));
   const off = raw.slice();
   off[64] ^= 1; // not on the curve
@@ -113,8 +127,19 @@ test('elliptic curves: what is no key is refused', async () => {
   await assertRejects('DataError', take('spki', new Uint8Array(1000), ['verify']));
   const jwk = await subtle.exportKey('jwk', privateKey);
   const { x, y } = await subtle.exportKey('jwk', other.publicKey);
-  for (const changes of [{ x, y }, { x }, { kty: 'RSA' }, { crv: 'P-384' }, { crv: undefined }, { y: undefined }, { d: 'AA' },
-    { alg: 'ES384' }, { use: 'enc' }, { key_ops: ['verify'] }, { ext: false }]) {
+  for (const changes of [
+    { x, y },
+    { x },
+    { kty: 'RSA' },
+    { crv: 'P-384' },
+    { crv: undefined },
+    { y: undefined },
+    { d: 'AA' },
+    { alg: 'ES384' },
+    { use: 'enc' },
+    { key_ops: ['verify'] },
+    { ext: false },
+  ]) {
     await assertRejects('DataError', take('jwk', { ...jwk, ...changes }, ['sign']));
   }
   await assertRejects('SyntaxError', take('jwk', jwk, ['verify']));
@@ -127,7 +152,10 @@ test('elliptic curves: what is no key is refused', async () => {
   await assertRejects('SyntaxError', take('pkcs8', pkcs8, ['verify']));
   await assertRejects('SyntaxError', take('pkcs8', pkcs8, []));
   await assertRejects('NotSupportedError', subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-224' }, true, ['sign']));
-  await assertRejects('NotSupportedError', subtle.generateKey({ name: 'ECDH', namedCurve: 'p-256' }, true, ['deriveBits']));
+  await assertRejects(
+    'NotSupportedError',
+    subtle.generateKey({ name: 'ECDH', namedCurve: 'p-256' }, true, ['deriveBits']),
+  );
   await assertRejects(TypeError, subtle.generateKey({ name: 'ECDH' }, true, ['deriveBits']));
   await assertRejects('SyntaxError', subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['sign']));
   await assertRejects('SyntaxError', subtle.generateKey(algorithm, true, ['verify']));
@@ -140,7 +168,8 @@ test('ECDH: both sides agree, on as many bits as are asked for', async () => {
     const make = () => subtle.generateKey({ name: 'ECDH', namedCurve }, false, ['deriveBits', 'deriveKey']);
     const [a, b] = [await make(), await make()];
     assertEquals([a.publicKey.usages, a.privateKey.usages], [[], ['deriveKey', 'deriveBits']]);
-    const derive = (own, other, length) => subtle.deriveBits({ name: 'ECDH', public: other.publicKey }, own.privateKey, length);
+    const derive = (own, other, length) =>
+      subtle.deriveBits({ name: 'ECDH', public: other.publicKey }, own.privateKey, length);
     const secret = hex(await derive(a, b, null));
     assertEquals(secret.length, 2 * size);
     assertEquals(hex(await derive(b, a)), secret);
@@ -149,7 +178,13 @@ test('ECDH: both sides agree, on as many bits as are asked for', async () => {
     const odd = new Uint8Array(await derive(a, b, 13));
     assertEquals([odd.length, odd[1] & 7], [2, 0]);
     await assertRejects('OperationError', derive(a, b, 8 * size + 8));
-    const key = await subtle.deriveKey({ name: 'ECDH', public: b.publicKey }, a.privateKey, { name: 'AES-GCM', length: 256 }, true, ['encrypt']);
+    const key = await subtle.deriveKey(
+      { name: 'ECDH', public: b.publicKey },
+      a.privateKey,
+      { name: 'AES-GCM', length: 256 },
+      true,
+      ['encrypt'],
+    );
     assertEquals(hex(await subtle.exportKey('raw', key)), secret.slice(0, 64));
   }
 });
@@ -173,15 +208,27 @@ test('ECDH: both keys must be what they should be', async () => {
 
 test('Ed25519: test 1 and test 3 of RFC 8032', async () => {
   const vectors = [
-    ['9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60',
-      'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a', '',
-      'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b'],
-    ['c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7',
-      'fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025', 'af82',
-      '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a'],
+    [
+      '9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60',
+      'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+      '',
+      'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
+    ],
+    [
+      'c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7',
+      'fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025',
+      'af82',
+      '6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a',
+    ],
   ];
   for (const [seed, open, message, expected] of vectors) {
-    const privateKey = await subtle.importKey('pkcs8', unhex(`302e020100300506032b657004220420${seed}`), 'Ed25519', true, ['sign']);
+    const privateKey = await subtle.importKey(
+      'pkcs8',
+      unhex(`302e020100300506032b657004220420${seed}`),
+      'Ed25519',
+      true,
+      ['sign'],
+    );
     const signature = await subtle.sign('Ed25519', privateKey, unhex(message));
     assertEquals(hex(signature), expected);
     const publicKey = await subtle.importKey('raw', unhex(open), { name: 'ed25519' }, true, ['verify']);
@@ -195,8 +242,13 @@ test('Ed25519: test 1 and test 3 of RFC 8032', async () => {
 
 test('Ed25519: points of small order verify nothing', async () => {
   // RFC 8032 knows eight; for these, a signature of the neutral point and zeros would do for one message in four, or all.
-  const points = ['01' + '00'.repeat(31), 'ec' + 'ff'.repeat(30) + '7f', '00'.repeat(32), '00'.repeat(31) + '80',
-    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a'];
+  const points = [
+    '01' + '00'.repeat(31),
+    'ec' + 'ff'.repeat(30) + '7f',
+    '00'.repeat(32),
+    '00'.repeat(31) + '80',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  ];
   for (const point of points) {
     const key = await subtle.importKey('raw', unhex(point), 'Ed25519', true, ['verify']);
     for (let i = 0; i < 16; i++) {
@@ -211,13 +263,18 @@ test('X25519: RFC 7748 section 6.1', async () => {
   const alice = '8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a';
   const bob = '5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb';
   const shared = '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742';
-  const a = await subtle.importKey('pkcs8', unhex(`302e020100300506032b656e04220420${bob}`), 'X25519', true, ['deriveBits']);
+  const a = await subtle.importKey('pkcs8', unhex(`302e020100300506032b656e04220420${bob}`), 'X25519', true, [
+    'deriveBits',
+  ]);
   const b = await subtle.importKey('raw', unhex(alice), 'X25519', true, []);
   assertEquals(hex(await subtle.deriveBits({ name: 'X25519', public: b }, a, 256)), shared);
 });
 
 test('Ed25519 and X25519: every format brings the same key back', async () => {
-  for (const [name, publicUsages, privateUsages] of [['Ed25519', ['verify'], ['sign']], ['X25519', [], ['deriveBits']]]) {
+  for (const [name, publicUsages, privateUsages] of [
+    ['Ed25519', ['verify'], ['sign']],
+    ['X25519', [], ['deriveBits']],
+  ]) {
     const { publicKey, privateKey } = await subtle.generateKey(name, true, [...publicUsages, ...privateUsages]);
     assertEquals([publicKey.usages, privateKey.usages], [publicUsages, privateUsages]);
     const open = hex(await subtle.exportKey('raw', publicKey));
@@ -233,10 +290,25 @@ test('Ed25519 and X25519: every format brings the same key back', async () => {
     }
     const jwk = await subtle.exportKey('jwk', privateKey);
     assertEquals([jwk.kty, jwk.crv, 'alg' in jwk ? jwk.alg : name], ['OKP', name, name]);
-    const take = (changes, usages = privateUsages) => subtle.importKey('jwk', { ...jwk, ...changes }, name, true, usages);
-    const elsewhere = (await subtle.exportKey('jwk', (await subtle.generateKey(name, true, [...publicUsages, ...privateUsages])).publicKey)).x;
-    for (const changes of [{ kty: 'EC' }, { crv: 'Ed448' }, { x: undefined }, { x: 'AA' }, { x: elsewhere }, { d: 'AA' }, { ext: false },
-      { key_ops: [] }, { use: name === 'Ed25519' ? 'enc' : 'sig' }]) {
+    const take = (changes, usages = privateUsages) =>
+      subtle.importKey('jwk', { ...jwk, ...changes }, name, true, usages);
+    const elsewhere = (
+      await subtle.exportKey(
+        'jwk',
+        (await subtle.generateKey(name, true, [...publicUsages, ...privateUsages])).publicKey,
+      )
+    ).x;
+    for (const changes of [
+      { kty: 'EC' },
+      { crv: 'Ed448' },
+      { x: undefined },
+      { x: 'AA' },
+      { x: elsewhere },
+      { d: 'AA' },
+      { ext: false },
+      { key_ops: [] },
+      { use: name === 'Ed25519' ? 'enc' : 'sig' },
+    ]) {
       await assertRejects('DataError', take(changes));
     }
     if (name === 'Ed25519') {
@@ -255,7 +327,8 @@ test('Ed25519 and X25519: every format brings the same key back', async () => {
 test('X25519: both sides agree; a point of small order is refused', async () => {
   const make = () => subtle.generateKey('X25519', false, ['deriveBits']);
   const [a, b] = [await make(), await make()];
-  const derive = (own, other, length = null) => subtle.deriveBits({ name: 'X25519', public: other.publicKey }, own.privateKey, length);
+  const derive = (own, other, length = null) =>
+    subtle.deriveBits({ name: 'X25519', public: other.publicKey }, own.privateKey, length);
   const secret = hex(await derive(a, b));
   assertEquals([secret.length, hex(await derive(b, a))], [64, secret]);
   assertEquals(hex(await derive(a, b, 64)), secret.slice(0, 16));

@@ -3,14 +3,25 @@ import { assert, assertEquals, assertInterface, assertRejects, assertSame, asser
 import { hex, rawKey, subtle, unhex, utf8 } from './webcrypto-support.js';
 
 const { CryptoKey, SubtleCrypto } = globalThis;
-const aes = () => subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey']);
+const aes = () =>
+  subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt', 'decrypt', 'wrapKey', 'unwrapKey']);
 
 test('the interfaces', () => {
   assertInterface(CryptoKey, 'CryptoKey', { attributes: ['type', 'extractable', 'algorithm', 'usages'] });
   assertInterface(SubtleCrypto, 'SubtleCrypto', {
     methods: {
-      encrypt: 3, decrypt: 3, sign: 3, verify: 4, digest: 2, generateKey: 3, deriveKey: 5, deriveBits: 2, importKey: 5,
-      exportKey: 2, wrapKey: 4, unwrapKey: 7,
+      encrypt: 3,
+      decrypt: 3,
+      sign: 3,
+      verify: 4,
+      digest: 2,
+      generateKey: 3,
+      deriveKey: 5,
+      deriveBits: 2,
+      importKey: 5,
+      exportKey: 2,
+      wrapKey: 4,
+      unwrapKey: 7,
     },
   });
   assertThrows(TypeError, () => new CryptoKey());
@@ -61,8 +72,10 @@ test('structuredClone: the clone is as good as the key', async () => {
 test('normalization: names in any case, of those that have the operation', async () => {
   assertEquals((await subtle.digest('sha-256', utf8(''))).byteLength, 32);
   assertEquals((await subtle.digest({ name: 'Sha-512' }, utf8(''))).byteLength, 64);
-  for (const name of ['SHA-224', 'HMAC', 'ſha-256', '', 'MD5']) await assertRejects('NotSupportedError', subtle.digest(name, utf8('')));
-  for (const value of [undefined, null, 5, true]) await assertRejects('NotSupportedError', subtle.digest(value, utf8('')));
+  for (const name of ['SHA-224', 'HMAC', 'ſha-256', '', 'MD5'])
+    await assertRejects('NotSupportedError', subtle.digest(name, utf8('')));
+  for (const value of [undefined, null, 5, true])
+    await assertRejects('NotSupportedError', subtle.digest(value, utf8('')));
   await assertRejects(TypeError, subtle.digest({}, utf8('')));
   await assertRejects(TypeError, subtle.digest({ name: undefined }, utf8('')));
   await assertRejects(TypeError, subtle.digest(Symbol(), utf8('')));
@@ -72,39 +85,93 @@ test('normalization: names in any case, of those that have the operation', async
   await assertRejects('NotSupportedError', subtle.encrypt('AES-KW', key, utf8('')));
   await assertRejects('NotSupportedError', subtle.generateKey('SHA-1', true, ['sign']));
   const boom = new Error('boom');
-  await assertRejects(boom, subtle.digest({ get name() { throw boom; } }, utf8('')));
+  await assertRejects(
+    boom,
+    subtle.digest(
+      {
+        get name() {
+          throw boom;
+        },
+      },
+      utf8(''),
+    ),
+  );
 });
 
 test('the bytes are looked at after the algorithm', async () => {
   const empty = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
   const data = utf8('a');
-  const changing = { get name() { data[0] = 0x62; return 'SHA-256'; } };
+  const changing = {
+    get name() {
+      data[0] = 0x62;
+      return 'SHA-256';
+    },
+  };
   assertEquals(hex(await subtle.digest(changing, data)), hex(await subtle.digest('SHA-256', utf8('b'))));
   const gone = utf8('a');
-  const transferring = { get name() { if (gone.length) structuredClone(gone, { transfer: [gone.buffer] }); return 'SHA-256'; } };
+  const transferring = {
+    get name() {
+      if (gone.length) structuredClone(gone, { transfer: [gone.buffer] });
+      return 'SHA-256';
+    },
+  };
   assertEquals(hex(await subtle.digest(transferring, gone)), empty);
 });
 
 test('parameters are copied when all of them have been read', async () => {
   const key = await rawKey(unhex('2b7e151628aed2a6abf7158809cf4f3c'), 'AES-GCM', 'encrypt');
   const iv = new Uint8Array(12);
-  const algorithm = { name: 'AES-GCM', iv, get tagLength() { iv[0] = 1; return 128; } };
+  const algorithm = {
+    name: 'AES-GCM',
+    iv,
+    get tagLength() {
+      iv[0] = 1;
+      return 128;
+    },
+  };
   const sealed = subtle.encrypt(algorithm, key, utf8('x'));
   iv[0] = 2;
-  const expected = subtle.encrypt({ name: 'AES-GCM', iv: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) }, key, utf8('x'));
+  const expected = subtle.encrypt(
+    { name: 'AES-GCM', iv: Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) },
+    key,
+    utf8('x'),
+  );
   assertEquals(hex(await sealed), hex(await expected));
 });
 
 test('members are read in the order of their names, the name first', async () => {
   const read = [];
-  const trace = (object) => new Proxy(object, {
-    get(target, name) { read.push(name); return target[name]; },
-  });
+  const trace = (object) =>
+    new Proxy(object, {
+      get(target, name) {
+        read.push(name);
+        return target[name];
+      },
+    });
   await subtle.generateKey(trace({ name: 'HMAC', length: 8, hash: 'SHA-1' }), true, ['sign']);
   assertEquals(read, ['name', 'name', 'hash', 'length']);
   read.length = 0;
   await subtle.importKey('jwk', trace({ kty: 'oct', k: 'AA' }), { name: 'HMAC', hash: 'SHA-1' }, true, ['sign']);
-  assertEquals(read, ['alg', 'crv', 'd', 'dp', 'dq', 'e', 'ext', 'k', 'key_ops', 'kty', 'n', 'oth', 'p', 'q', 'qi', 'use', 'x', 'y']);
+  assertEquals(read, [
+    'alg',
+    'crv',
+    'd',
+    'dp',
+    'dq',
+    'e',
+    'ext',
+    'k',
+    'key_ops',
+    'kty',
+    'n',
+    'oth',
+    'p',
+    'q',
+    'qi',
+    'use',
+    'x',
+    'y',
+  ]);
 });
 
 test('the key must be for the algorithm, and have the usage', async () => {
@@ -146,23 +213,40 @@ test('importKey: arguments', async () => {
 });
 
 test('importKey: what is far too long is no key either', async () => {
-  const names = { 'RSA-OAEP': ['encrypt', 'decrypt'], ECDSA: ['verify', 'sign'], ECDH: [null, 'deriveBits'], Ed25519: ['verify', 'sign'],
-    X25519: [null, 'deriveBits'] };
+  const names = {
+    'RSA-OAEP': ['encrypt', 'decrypt'],
+    ECDSA: ['verify', 'sign'],
+    ECDH: [null, 'deriveBits'],
+    Ed25519: ['verify', 'sign'],
+    X25519: [null, 'deriveBits'],
+  };
   for (const [name, [open, own]] of Object.entries(names)) {
     const algorithm = { name, hash: 'SHA-1', namedCurve: 'P-256' };
     const long = new Uint8Array(100_000).fill(0x30);
     await assertRejects('DataError', subtle.importKey('spki', long, algorithm, true, open ? [open] : []));
     await assertRejects('DataError', subtle.importKey('pkcs8', long, algorithm, true, [own]));
-    if (name !== 'RSA-OAEP') await assertRejects('DataError', subtle.importKey('raw', long, algorithm, true, open ? [open] : []));
+    if (name !== 'RSA-OAEP')
+      await assertRejects('DataError', subtle.importKey('raw', long, algorithm, true, open ? [open] : []));
     const kty = name === 'RSA-OAEP' ? 'RSA' : name.startsWith('EC') ? 'EC' : 'OKP';
-    const jwk = { kty, crv: kty === 'EC' ? 'P-256' : name, x: 'A'.repeat(99_999), y: 'A'.repeat(99_999), n: 'A'.repeat(99_999), e: 'AQAB' };
+    const jwk = {
+      kty,
+      crv: kty === 'EC' ? 'P-256' : name,
+      x: 'A'.repeat(99_999),
+      y: 'A'.repeat(99_999),
+      n: 'A'.repeat(99_999),
+      e: 'AQAB',
+    };
     await assertRejects('DataError', subtle.importKey('jwk', jwk, algorithm, true, open ? [open] : []));
   }
 });
 
 test('verify: a signature that is far too long is none', async () => {
   const long = new Uint8Array(100_000);
-  for (const algorithm of [{ name: 'HMAC', hash: 'SHA-1' }, { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-1' }, { name: 'Ed25519' }]) {
+  for (const algorithm of [
+    { name: 'HMAC', hash: 'SHA-1' },
+    { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-1' },
+    { name: 'Ed25519' },
+  ]) {
     const made = await subtle.generateKey(algorithm, true, ['sign', 'verify']);
     assertEquals(await subtle.verify(algorithm, made.publicKey ?? made, long, utf8('x')), false);
     const signature = await subtle.sign(algorithm, made.privateKey ?? made, long);
@@ -174,18 +258,27 @@ test('wrapKey and unwrapKey: every format, with every cipher', async () => {
   const inner = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
   const ciphers = [
-    { name: 'AES-GCM', iv: new Uint8Array(12) }, { name: 'AES-CBC', iv: new Uint8Array(16) },
+    { name: 'AES-GCM', iv: new Uint8Array(12) },
+    { name: 'AES-CBC', iv: new Uint8Array(16) },
     { name: 'AES-CTR', counter: new Uint8Array(16), length: 64 },
   ];
   for (const cipher of ciphers) {
     const key = await subtle.generateKey({ name: cipher.name, length: 256 }, false, ['wrapKey', 'unwrapKey']);
-    for (const [format, wanted, usages] of [['jwk', inner.privateKey, ['sign']], ['pkcs8', inner.privateKey, ['sign']],
-      ['spki', inner.publicKey, ['verify']], ['raw', inner.publicKey, []]]) {
+    for (const [format, wanted, usages] of [
+      ['jwk', inner.privateKey, ['sign']],
+      ['pkcs8', inner.privateKey, ['sign']],
+      ['spki', inner.publicKey, ['verify']],
+      ['raw', inner.publicKey, []],
+    ]) {
       const wrapped = await subtle.wrapKey(format, wanted, key, cipher);
       assert(wrapped instanceof ArrayBuffer);
       const out = await subtle.unwrapKey(format, wrapped, key, cipher, algorithm, true, usages);
       const plain = wanted === inner.privateKey ? 'pkcs8' : 'raw';
-      assertEquals(hex(await subtle.exportKey(plain, out)), hex(await subtle.exportKey(plain, wanted)), `${cipher.name} ${format}`);
+      assertEquals(
+        hex(await subtle.exportKey(plain, out)),
+        hex(await subtle.exportKey(plain, wanted)),
+        `${cipher.name} ${format}`,
+      );
     }
     await assertRejects('InvalidAccessError', subtle.encrypt(cipher, key, utf8('')));
     await assertRejects('InvalidAccessError', subtle.wrapKey('jwk', key, key, cipher)); // not extractable
@@ -195,13 +288,15 @@ test('wrapKey and unwrapKey: every format, with every cipher', async () => {
 test('wrapKey: a JWK with AES-KW and RSA-OAEP', async () => {
   const secret = await rawKey(unhex('00112233445566778899aabbccddeeff'), 'AES-CTR', 'encrypt');
   const kw = await subtle.generateKey({ name: 'AES-KW', length: 192 }, false, ['wrapKey', 'unwrapKey']);
-  if (typeof Wapo === 'object') { // others may refuse it: the standard leaves the padding of JSON to them
+  if (typeof Wapo === 'object') {
+    // others may refuse it: the standard leaves the padding of JSON to them
     const wrapped = await subtle.wrapKey('jwk', secret, kw, 'AES-KW');
     const out = await subtle.unwrapKey('jwk', wrapped, kw, 'AES-KW', 'AES-CTR', true, ['encrypt']);
     assertEquals(hex(await subtle.exportKey('raw', out)), '00112233445566778899aabbccddeeff');
   }
   const rsa = await subtle.generateKey(
-    { name: 'RSA-OAEP', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-1' }, false,
+    { name: 'RSA-OAEP', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: 'SHA-1' },
+    false,
     ['wrapKey', 'unwrapKey', 'decrypt'],
   );
   assertEquals([rsa.publicKey.usages, rsa.privateKey.usages], [['wrapKey'], ['decrypt', 'unwrapKey']]);
@@ -209,7 +304,11 @@ test('wrapKey: a JWK with AES-KW and RSA-OAEP', async () => {
     const sealed = await subtle.wrapKey(format, secret, rsa.publicKey, 'RSA-OAEP');
     const opened = await subtle.unwrapKey(format, sealed, rsa.privateKey, 'RSA-OAEP', 'AES-CTR', true, ['encrypt']);
     assertEquals(hex(await subtle.exportKey('raw', opened)), '00112233445566778899aabbccddeeff');
-    if (format === 'jwk') assertEquals(JSON.parse(new TextDecoder().decode(await subtle.decrypt('RSA-OAEP', rsa.privateKey, sealed))).kty, 'oct');
+    if (format === 'jwk')
+      assertEquals(
+        JSON.parse(new TextDecoder().decode(await subtle.decrypt('RSA-OAEP', rsa.privateKey, sealed))).kty,
+        'oct',
+      );
   }
 });
 
@@ -220,7 +319,8 @@ test('unwrapKey: what comes out must be a key', async () => {
   const open = (format, wrapped, algorithm = 'AES-GCM', usages = ['encrypt']) =>
     subtle.unwrapKey(format, wrapped, key, cipher, algorithm, true, usages);
   await assertRejects('DataError', open('raw', await seal(new Uint8Array(5))));
-  for (const bad of ['{', '5', 'null', '{"k":"AA"}', '{"kty":"oct"}', '\u{feff}x']) await assertRejects('DataError', open('jwk', await seal(utf8(bad))));
+  for (const bad of ['{', '5', 'null', '{"k":"AA"}', '{"kty":"oct"}', '\u{feff}x'])
+    await assertRejects('DataError', open('jwk', await seal(utf8(bad))));
   await assertRejects('OperationError', open('raw', new Uint8Array(40)));
   await assertRejects('SyntaxError', open('raw', await seal(new Uint8Array(16)), 'AES-GCM', ['sign']));
   await assertRejects('SyntaxError', open('raw', await seal(new Uint8Array(16)), 'AES-GCM', []));

@@ -3,16 +3,21 @@ import { assert, assertEquals, assertRejects, test } from './harness.js';
 import { HASHES, hex, subtle, text, utf8 } from './webcrypto-support.js';
 
 const F4 = new Uint8Array([1, 0, 1]);
-const NAMES = { 'RSASSA-PKCS1-v1_5': ['sign', 'verify'], 'RSA-PSS': ['sign', 'verify'], 'RSA-OAEP': ['encrypt', 'decrypt'] };
+const NAMES = {
+  'RSASSA-PKCS1-v1_5': ['sign', 'verify'],
+  'RSA-PSS': ['sign', 'verify'],
+  'RSA-OAEP': ['encrypt', 'decrypt'],
+};
 const JWK_NAMES = {
   'RSASSA-PKCS1-v1_5': ['RS1', 'RS256', 'RS384', 'RS512'],
   'RSA-PSS': ['PS1', 'PS256', 'PS384', 'PS512'],
   'RSA-OAEP': ['RSA-OAEP', 'RSA-OAEP-256', 'RSA-OAEP-384', 'RSA-OAEP-512'],
 };
 
-const made = subtle.generateKey(
-  { name: 'RSA-PSS', modulusLength: 2048, publicExponent: F4, hash: 'SHA-256' }, true, ['sign', 'verify'],
-);
+const made = subtle.generateKey({ name: 'RSA-PSS', modulusLength: 2048, publicExponent: F4, hash: 'SHA-256' }, true, [
+  'sign',
+  'verify',
+]);
 
 /** The same key pair for another algorithm. */
 async function pairFor(name, hash, extractable = true) {
@@ -41,14 +46,19 @@ test('generateKey: a pair, with what was asked for', async () => {
 
 test('generateKey: what cannot be', async () => {
   const make = (changes, usages = ['sign', 'verify']) =>
-    subtle.generateKey({ name: 'RSA-PSS', modulusLength: 2048, publicExponent: F4, hash: 'SHA-256', ...changes }, true, usages);
+    subtle.generateKey(
+      { name: 'RSA-PSS', modulusLength: 2048, publicExponent: F4, hash: 'SHA-256', ...changes },
+      true,
+      usages,
+    );
   await assertRejects('OperationError', make({ publicExponent: new Uint8Array([2]) }));
   await assertRejects('OperationError', make({ publicExponent: new Uint8Array(0) }));
   await assertRejects('OperationError', make({ modulusLength: 0 }));
   await assertRejects('SyntaxError', make({}, ['encrypt']));
   await assertRejects('SyntaxError', make({}, ['verify', 'deriveKey']));
   await assertRejects('NotSupportedError', make({ hash: 'MD5' }));
-  for (const missing of ['modulusLength', 'publicExponent', 'hash']) await assertRejects(TypeError, make({ [missing]: undefined }));
+  for (const missing of ['modulusLength', 'publicExponent', 'hash'])
+    await assertRejects(TypeError, make({ [missing]: undefined }));
   await assertRejects(TypeError, make({ publicExponent: [1, 0, 1] }));
   await assertRejects(TypeError, make({ modulusLength: -1 }));
 });
@@ -106,15 +116,43 @@ test('every format brings the same key back', async () => {
       const open = await subtle.exportKey('jwk', publicKey);
       const own = await subtle.exportKey('jwk', privateKey);
       assertEquals(Object.keys(open).toSorted(), ['alg', 'e', 'ext', 'key_ops', 'kty', 'n']);
-      assertEquals(Object.keys(own).toSorted(), ['alg', 'd', 'dp', 'dq', 'e', 'ext', 'key_ops', 'kty', 'n', 'p', 'q', 'qi']);
-      assertEquals([open.kty, open.e, open.alg, own.alg], ['RSA', 'AQAB', JWK_NAMES[name][index], JWK_NAMES[name][index]]);
+      assertEquals(Object.keys(own).toSorted(), [
+        'alg',
+        'd',
+        'dp',
+        'dq',
+        'e',
+        'ext',
+        'key_ops',
+        'kty',
+        'n',
+        'p',
+        'q',
+        'qi',
+      ]);
+      assertEquals(
+        [open.kty, open.e, open.alg, own.alg],
+        ['RSA', 'AQAB', JWK_NAMES[name][index], JWK_NAMES[name][index]],
+      );
       assertEquals([open.key_ops, own.key_ops], [publicKey.usages, privateKey.usages]);
       const a = await subtle.importKey('jwk', open, { name, hash }, true, publicKey.usages);
       const b = await subtle.importKey('jwk', own, { name, hash }, true, privateKey.usages);
       assertEquals(hex(await subtle.exportKey('spki', a)), hex(await subtle.exportKey('spki', publicKey)));
       assertEquals(hex(await subtle.exportKey('pkcs8', b)), hex(await subtle.exportKey('pkcs8', privateKey)));
-      await assertRejects('DataError', subtle.importKey('jwk', { ...open, alg: 'ES256' }, { name, hash }, true, publicKey.usages));
-      await assertRejects('DataError', subtle.importKey('jwk', { ...open, alg: JWK_NAMES[name][(index + 1) % 4] }, { name, hash }, true, publicKey.usages));
+      await assertRejects(
+        'DataError',
+        subtle.importKey('jwk', { ...open, alg: 'ES256' }, { name, hash }, true, publicKey.usages),
+      );
+      await assertRejects(
+        'DataError',
+        subtle.importKey(
+          'jwk',
+          { ...open, alg: JWK_NAMES[name][(index + 1) % 4] },
+          { name, hash },
+          true,
+          publicKey.usages,
+        ),
+      );
     }
   }
 });
@@ -136,8 +174,24 @@ test('what is no key is refused', async () => {
   await assertRejects('DataError', take('pkcs8', await subtle.exportKey('pkcs8', elliptic.privateKey), ['sign']));
   const jwk = await subtle.exportKey('jwk', privateKey);
   const { n, e } = jwk;
-  for (const changes of [{ kty: 'oct' }, { n: undefined }, { e: undefined }, { n: '' }, { p: undefined }, { qi: undefined }, { d: e },
-    { dp: e }, { dq: e }, { qi: e }, { q: e }, { p: n, q: 'AQ' }, { n: 'AQAB' }, { use: 'enc' }, { ext: false }, { key_ops: ['verify'] }]) {
+  for (const changes of [
+    { kty: 'oct' },
+    { n: undefined },
+    { e: undefined },
+    { n: '' },
+    { p: undefined },
+    { qi: undefined },
+    { d: e },
+    { dp: e },
+    { dq: e },
+    { qi: e },
+    { q: e },
+    { p: n, q: 'AQ' },
+    { n: 'AQAB' },
+    { use: 'enc' },
+    { ext: false },
+    { key_ops: ['verify'] },
+  ]) {
     await assertRejects('DataError', take('jwk', { ...jwk, ...changes }, ['sign']));
   }
   await assertRejects('NotSupportedError', take('jwk', { ...jwk, oth: [] }, ['sign']));

@@ -3,7 +3,8 @@
 export const { subtle } = globalThis.crypto;
 
 /** Bytes of hexadecimal digits; blanks are ignored. */
-export const unhex = (text) => new Uint8Array((text.replaceAll(/\s/g, '').match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
+export const unhex = (text) =>
+  new Uint8Array((text.replaceAll(/\s/g, '').match(/../g) ?? []).map((pair) => parseInt(pair, 16)));
 
 export const hex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 

@@ -27,7 +27,12 @@ test('HMAC: the vectors of RFC 4231 and RFC 2202', async () => {
 });
 
 test('HMAC: a key is as long as a block, or as it is asked for', async () => {
-  for (const [hash, length] of [['SHA-1', 512], ['SHA-256', 512], ['SHA-384', 1024], ['SHA-512', 1024]]) {
+  for (const [hash, length] of [
+    ['SHA-1', 512],
+    ['SHA-256', 512],
+    ['SHA-384', 1024],
+    ['SHA-512', 1024],
+  ]) {
     const key = await subtle.generateKey({ name: 'HMAC', hash }, true, ['sign']);
     assertEquals(key.algorithm, { name: 'HMAC', length, hash: { name: hash } });
     assertEquals((await subtle.exportKey('raw', key)).byteLength, length / 8);
@@ -60,8 +65,18 @@ test('HMAC: JWK says which hash', async () => {
   assertEquals(hex(await subtle.exportKey('raw', await take('SHA-384'))), hex(utf8('secret')));
   await take('SHA-384', { alg: undefined, use: 'sig' });
   await assertRejects('DataError', take('SHA-256'));
-  for (const changes of [{ kty: 'RSA' }, { kty: undefined }, { k: undefined }, { k: 'c2V=' }, { k: '+/+/' }, { use: 'enc' },
-    { key_ops: ['verify'] }, { key_ops: ['sign', 'sign'] }, { ext: false }, { alg: 'HS1' }]) {
+  for (const changes of [
+    { kty: 'RSA' },
+    { kty: undefined },
+    { k: undefined },
+    { k: 'c2V=' },
+    { k: '+/+/' },
+    { use: 'enc' },
+    { key_ops: ['verify'] },
+    { key_ops: ['sign', 'sign'] },
+    { ext: false },
+    { alg: 'HS1' },
+  ]) {
     await assertRejects('DataError', take('SHA-384', changes));
   }
 });
@@ -174,7 +189,10 @@ test('AES: keys have 128, 192 or 256 bits, in every form', async () => {
     const usages = name === 'AES-KW' ? ['wrapKey'] : ['encrypt', 'decrypt'];
     for (const length of [128, 192, 256]) {
       const key = await subtle.generateKey({ name, length }, true, usages);
-      assertEquals([key.type, key.extractable, key.algorithm.name, key.algorithm.length], ['secret', true, name, length]);
+      assertEquals(
+        [key.type, key.extractable, key.algorithm.name, key.algorithm.length],
+        ['secret', true, name, length],
+      );
       const jwk = await subtle.exportKey('jwk', key);
       assertEquals([jwk.kty, jwk.alg], ['oct', `A${length}${name.slice(4)}`]);
       const again = await subtle.importKey('jwk', jwk, { name }, true, usages);

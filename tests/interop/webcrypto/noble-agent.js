@@ -21,9 +21,15 @@ async function hashes(data) {
   const found = { keccak: hex(keccak_256(data)), blake2b: hex(blake2b(data, { dkLen: 32 })) };
   for (const [name, hash] of Object.entries(HASHES)) {
     const mac = await subtle.importKey('raw', data, { name: 'HMAC', hash: name }, false, ['sign']);
-    const theirs = [hash(data), hmac(hash, data, data), hkdf(hash, data, salt, data, 100), pbkdf2(hash, data, salt, { c: 10, dkLen: 70 })];
+    const theirs = [
+      hash(data),
+      hmac(hash, data, data),
+      hkdf(hash, data, salt, data, 100),
+      pbkdf2(hash, data, salt, { c: 10, dkLen: 70 }),
+    ];
     const ours = [
-      await subtle.digest(name, data), await subtle.sign('HMAC', mac, data),
+      await subtle.digest(name, data),
+      await subtle.sign('HMAC', mac, data),
       await subtle.deriveBits({ name: 'HKDF', hash: name, salt, info: data }, key, 800),
       await subtle.deriveBits({ name: 'PBKDF2', hash: name, salt, iterations: 10 }, password, 560),
     ];
@@ -42,13 +48,17 @@ async function curves(data) {
   const agree = await subtle.generateKey('X25519', true, ['deriveBits']);
   const other = x25519.keygen();
   const shared = await subtle.deriveBits(
-    { name: 'X25519', public: await subtle.importKey('raw', other.publicKey, 'X25519', true, []) }, agree.privateKey, 256);
+    { name: 'X25519', public: await subtle.importKey('raw', other.publicKey, 'X25519', true, []) },
+    agree.privateKey,
+    256,
+  );
   const ethereum = secp256k1.keygen();
   return [
     ed25519.verify(new Uint8Array(await subtle.sign('Ed25519', pair.privateKey, data)), data, open),
     await subtle.verify('Ed25519', imported, ed25519.sign(data, theirs.secretKey), data),
     p256.verify(signature, data, new Uint8Array(await subtle.exportKey('raw', nist.publicKey)), { lowS: false }),
-    hex(shared) === hex(x25519.getSharedSecret(other.secretKey, new Uint8Array(await subtle.exportKey('raw', agree.publicKey)))),
+    hex(shared) ===
+      hex(x25519.getSharedSecret(other.secretKey, new Uint8Array(await subtle.exportKey('raw', agree.publicKey)))),
     secp256k1.verify(secp256k1.sign(data, ethereum.secretKey), data, ethereum.publicKey),
   ];
 }

@@ -67,7 +67,9 @@ const cipher = (operation, key, members, data) =>
 
 const ctr = {
   params: ({ counter, length }) => ({
-    __proto__: null, counter: bufferSource(counter, 'counter'), length: octet(length, 'length'),
+    __proto__: null,
+    counter: bufferSource(counter, 'counter'),
+    length: octet(length, 'length'),
   }),
   run({ counter, length }, key, data) {
     if (counter.length !== BLOCK_BYTES) throw operationError('AES-CTR: the counter must have 16 bytes');
@@ -89,7 +91,9 @@ const cbc = (operation) => ({
 });
 
 registerAlgorithm('AES-CBC', {
-  encrypt: cbc(host.AES_CBC_ENCRYPT), decrypt: cbc(host.AES_CBC_DECRYPT), ...keyOperations('AES-CBC', CIPHER_USAGES),
+  encrypt: cbc(host.AES_CBC_ENCRYPT),
+  decrypt: cbc(host.AES_CBC_DECRYPT),
+  ...keyOperations('AES-CBC', CIPHER_USAGES),
 });
 
 // AES-GCM
@@ -102,13 +106,16 @@ const gcm = (operation) => ({
     tagLength: optionalOctet(dictionary.tagLength, 'tagLength'),
   }),
   run({ additionalData, iv, tagLength = 128 }, key, data) {
-    if (!TAG_BITS.includes(tagLength)) throw operationError(`AES-GCM: the tagLength must be one of ${TAG_BITS.join(', ')}`);
+    if (!TAG_BITS.includes(tagLength))
+      throw operationError(`AES-GCM: the tagLength must be one of ${TAG_BITS.join(', ')}`);
     return cipher(operation, key, { a: tagLength / 8, param: iv, extra: additionalData }, data);
   },
 });
 
 registerAlgorithm('AES-GCM', {
-  encrypt: gcm(host.AES_GCM_ENCRYPT), decrypt: gcm(host.AES_GCM_DECRYPT), ...keyOperations('AES-GCM', CIPHER_USAGES),
+  encrypt: gcm(host.AES_GCM_ENCRYPT),
+  decrypt: gcm(host.AES_GCM_DECRYPT),
+  ...keyOperations('AES-GCM', CIPHER_USAGES),
 });
 
 // AES-KW
@@ -116,5 +123,7 @@ registerAlgorithm('AES-GCM', {
 const wrapping = (operation) => ({ run: (_params, key, data) => cipher(operation, key, {}, data) });
 
 registerAlgorithm('AES-KW', {
-  wrapKey: wrapping(host.AES_KW_WRAP), unwrapKey: wrapping(host.AES_KW_UNWRAP), ...keyOperations('AES-KW', WRAPPING_USAGES),
+  wrapKey: wrapping(host.AES_KW_WRAP),
+  unwrapKey: wrapping(host.AES_KW_UNWRAP),
+  ...keyOperations('AES-KW', WRAPPING_USAGES),
 });

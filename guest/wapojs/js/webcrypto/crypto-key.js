@@ -1,7 +1,7 @@
 // CryptoKey: https://w3c.github.io/webcrypto/#cryptokey-interface
 //
-// The key itself, [[handle]], is bytes in this machine's memory: in what form is its algorithm's business. The host keeps
-// no keys, so a key may be cloned, be part of an image, and goes with the machine.
+// The key itself, [[handle]], is bytes in this machine's memory: in what form is its algorithm's business. The host
+// keeps no keys, so a key may be cloned, be part of an image, and goes with the machine.
 
 import { defineInterface, illegalConstructor } from '../interfaces.js';
 import { copyBuffer, typedArrayBuffer } from '../primordials.js';
@@ -74,7 +74,8 @@ function toObject(dictionary) {
   for (const name in dictionary) {
     const value = dictionary[name];
     if (typeof value !== 'object') object[name] = value;
-    else if (value instanceof Uint8Array) object[name] = new Uint8Array(copyBuffer(typedArrayBuffer(value), 0, value.length));
+    else if (value instanceof Uint8Array)
+      object[name] = new Uint8Array(copyBuffer(typedArrayBuffer(value), 0, value.length));
     else object[name] = toObject(value);
   }
   return object;

@@ -43,8 +43,13 @@ registerAlgorithm('HKDF', {
     },
     run({ hash, info, salt }, key, length) {
       return compute({
-        operation: HKDF, a: DIGESTS[hash.name].number, b: toBytesLength('HKDF', length),
-        key: handleOf(key), param: salt, extra: info, what: 'HKDF',
+        operation: HKDF,
+        a: DIGESTS[hash.name].number,
+        b: toBytesLength('HKDF', length),
+        key: handleOf(key),
+        param: salt,
+        extra: info,
+        what: 'HKDF',
       });
     },
   },
@@ -63,8 +68,13 @@ registerAlgorithm('PBKDF2', {
       const bytes = toBytesLength('PBKDF2', length);
       if (iterations === 0) throw operationError('PBKDF2: at least one iteration is needed');
       return compute({
-        operation: PBKDF2, a: DIGESTS[hash.name].number, b: bytes, c: iterations,
-        key: handleOf(key), param: salt, what: 'PBKDF2',
+        operation: PBKDF2,
+        a: DIGESTS[hash.name].number,
+        b: bytes,
+        c: iterations,
+        key: handleOf(key),
+        param: salt,
+        what: 'PBKDF2',
         limit: 'iterations, times blocks of output, are at most 10000000 here',
       });
     },

@@ -29,7 +29,8 @@ const curveOf = (key) => CURVES[algorithmOf(key).namedCurve];
 
 /** EcKeyGenParams and EcKeyImportParams. */
 const curveParams = ({ namedCurve }) => ({
-  __proto__: null, namedCurve: toDOMString(required(namedCurve, 'namedCurve')),
+  __proto__: null,
+  namedCurve: toDOMString(required(namedCurve, 'namedCurve')),
 });
 
 /** The point at the end of a handle. */
@@ -62,8 +63,11 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
     const [x, y, d] = numbers;
     const point = concatBytes(new Uint8Array([4]), x, y);
     const handle = host.computeNow({
-      operation: isPrivate ? host.EC_PAIR : host.EC_POINT, a: curve.number, data: isPrivate ? concatBytes(d, point) : point,
-      what: 'importing the JWK', error: 'DataError',
+      operation: isPrivate ? host.EC_PAIR : host.EC_POINT,
+      a: curve.number,
+      data: isPrivate ? concatBytes(d, point) : point,
+      what: 'importing the JWK',
+      error: 'DataError',
     });
     return makeKey(isPrivate ? 'private' : 'public', namedCurve, extractable, usages, handle);
   }
@@ -114,7 +118,11 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
         checkUsages(usages, allowed);
         if (curve === undefined) throw noCurve();
         const handle = host.computeNow({
-          operation, a: curve.number, data: keyData, what: `importing the ${format} key`, error: 'DataError',
+          operation,
+          a: curve.number,
+          data: keyData,
+          what: `importing the ${format} key`,
+          error: 'DataError',
         });
         return makeKey(type, namedCurve, extractable, usages, handle);
       },
@@ -125,8 +133,10 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
         requireType(key, format === 'pkcs8' ? 'private' : 'public', `the format '${format}'`);
         if (format === 'raw') return copyBytes(handleOf(key));
         return host.computeNow({
-          operation: format === 'spki' ? host.EC_EXPORT_SPKI : host.EC_EXPORT_PKCS8, a: curveOf(key).number,
-          key: handleOf(key), what: 'exporting the key',
+          operation: format === 'spki' ? host.EC_EXPORT_SPKI : host.EC_EXPORT_PKCS8,
+          a: curveOf(key).number,
+          key: handleOf(key),
+          what: 'exporting the key',
         });
       },
     },
@@ -141,7 +151,12 @@ function ecdsaParams(dictionary) {
 }
 
 const ecdsaRequest = (operation, { hash }, key, data) => ({
-  operation, a: curveOf(key).number, b: DIGESTS[hash.name].number, key: handleOf(key), data, what: 'ECDSA',
+  operation,
+  a: curveOf(key).number,
+  b: DIGESTS[hash.name].number,
+  key: handleOf(key),
+  data,
+  what: 'ECDSA',
 });
 
 registerAlgorithm('ECDSA', {
@@ -195,7 +210,11 @@ registerAlgorithm('ECDH', {
     run({ public: other }, key, length) {
       checkAgreement(key, other);
       const secret = host.computeNow({
-        operation: host.EC_AGREE, a: curveOf(key).number, key: handleOf(key), param: handleOf(other), what: 'ECDH',
+        operation: host.EC_AGREE,
+        a: curveOf(key).number,
+        key: handleOf(key),
+        param: handleOf(other),
+        what: 'ECDH',
       });
       return cutSecret(secret, length);
     },

@@ -37,7 +37,12 @@ registerAlgorithm('HMAC', {
   verify: {
     run: (_params, key, signature, data) =>
       computeBoolean({
-        operation: HMAC_VERIFY, a: hashNumber(algorithmOf(key)), key: handleOf(key), param: signature, data, what: 'HMAC',
+        operation: HMAC_VERIFY,
+        a: hashNumber(algorithmOf(key)),
+        key: handleOf(key),
+        param: signature,
+        data,
+        what: 'HMAC',
       }),
   },
   generateKey: {

@@ -58,7 +58,8 @@ const LIMITED = 10;
 
 function failure(code, request) {
   const { what, error = 'OperationError' } = request;
-  if (code === LIMITED) return new DOMException(`${what}: ${request.limit ?? 'more than this host does for a program'}`, 'OperationError');
+  if (code === LIMITED)
+    return new DOMException(`${what}: ${request.limit ?? 'more than this host does for a program'}`, 'OperationError');
   if (code === NO_MEMORY) return new DOMException(`${what}: out of memory`, 'OperationError');
   return new DOMException(`${what} failed`, error);
 }

@@ -71,7 +71,12 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
         checkUsages(usages, [...publicUsages, ...privateUsages]);
         const handle = withPublic(randomBytes(KEY_BYTES), 'OperationError');
         return {
-          publicKey: makeKey('public', true, onlyUsages(usages, publicUsages), sliceBytes(handle, KEY_BYTES, 2 * KEY_BYTES)),
+          publicKey: makeKey(
+            'public',
+            true,
+            onlyUsages(usages, publicUsages),
+            sliceBytes(handle, KEY_BYTES, 2 * KEY_BYTES),
+          ),
           privateKey: makeKey('private', extractable, onlyUsages(usages, privateUsages), handle),
         };
       },
@@ -83,7 +88,11 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
         if (format === 'raw') return makeKey('public', extractable, usages, checkRaw(copyBytes(keyData)));
         const operation = format === 'spki' ? host.OKP_IMPORT_SPKI : host.OKP_IMPORT_PKCS8;
         const raw = host.computeNow({
-          operation, a: kind, data: keyData, what: `importing the ${format} key`, error: 'DataError',
+          operation,
+          a: kind,
+          data: keyData,
+          what: `importing the ${format} key`,
+          error: 'DataError',
         });
         if (format === 'spki') return makeKey('public', extractable, usages, raw);
         return makeKey('private', extractable, usages, withPublic(raw, 'DataError'));
@@ -95,9 +104,19 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
         requireType(key, format === 'pkcs8' ? 'private' : 'public', `the format '${format}'`);
         if (format === 'raw') return copyBytes(handleOf(key));
         if (format === 'spki') {
-          return host.computeNow({ operation: host.OKP_EXPORT_SPKI, a: kind, key: handleOf(key), what: 'exporting the key' });
+          return host.computeNow({
+            operation: host.OKP_EXPORT_SPKI,
+            a: kind,
+            key: handleOf(key),
+            what: 'exporting the key',
+          });
         }
-        return host.computeNow({ operation: host.OKP_EXPORT_PKCS8, a: kind, key: privateOf(key), what: 'exporting the key' });
+        return host.computeNow({
+          operation: host.OKP_EXPORT_PKCS8,
+          a: kind,
+          key: privateOf(key),
+          what: 'exporting the key',
+        });
       },
     },
   };
@@ -114,12 +133,21 @@ registerAlgorithm('Ed25519', {
     run(_params, key, signature, data) {
       requireType(key, 'public', 'verifying');
       return host.computeBoolean({
-        operation: host.ED25519_VERIFY, key: handleOf(key), param: signature, data, what: 'Ed25519',
+        operation: host.ED25519_VERIFY,
+        key: handleOf(key),
+        param: signature,
+        data,
+        what: 'Ed25519',
       });
     },
   },
   ...keyOperations({
-    name: 'Ed25519', kind: 1, publicUsages: ['verify'], privateUsages: ['sign'], use: 'sig', algs: ['Ed25519', 'EdDSA'],
+    name: 'Ed25519',
+    kind: 1,
+    publicUsages: ['verify'],
+    privateUsages: ['sign'],
+    use: 'sig',
+    algs: ['Ed25519', 'EdDSA'],
   }),
 });
 
@@ -129,12 +157,20 @@ registerAlgorithm('X25519', {
     run({ public: other }, key, length) {
       checkAgreement(key, other);
       const secret = host.computeNow({
-        operation: host.X25519_AGREE, key: privateOf(key), param: handleOf(other), what: 'X25519',
+        operation: host.X25519_AGREE,
+        key: privateOf(key),
+        param: handleOf(other),
+        what: 'X25519',
       });
       return cutSecret(secret, length);
     },
   },
   ...keyOperations({
-    name: 'X25519', kind: 2, publicUsages: [], privateUsages: ['deriveKey', 'deriveBits'], use: 'enc', algs: null,
+    name: 'X25519',
+    kind: 2,
+    publicUsages: [],
+    privateUsages: ['deriveKey', 'deriveBits'],
+    use: 'enc',
+    algs: null,
   }),
 });

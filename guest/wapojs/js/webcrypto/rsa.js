@@ -43,7 +43,7 @@ function generateParams(dictionary) {
 function readNumbers(bytes) {
   const view = new DataView(bytes.buffer);
   const numbers = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = view.getUint32(at, true);
     numbers.push(sliceBytes(bytes, at + 4, at + 4 + length));
     at += 4 + length;
@@ -77,7 +77,11 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
   function makeKey(type, hash, extractable, usages, handle) {
     const [n, e] = numbersOf(type, handle);
     const algorithm = {
-      __proto__: null, name, modulusLength: n.length * 8 - Math.clz32(n[0]) + 24, publicExponent: e, hash,
+      __proto__: null,
+      name,
+      modulusLength: n.length * 8 - Math.clz32(n[0]) + 24,
+      publicExponent: e,
+      hash,
     };
     return createKey(type, extractable, algorithm, usages, handle);
   }
@@ -96,11 +100,15 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
     }
     const numbers = [jwkBytes(jwk, 'n'), jwkBytes(jwk, 'e')];
     if (isPrivate) {
-      if (jwk.oth !== undefined) throw new DOMException('keys of more than two primes are not supported', 'NotSupportedError');
+      if (jwk.oth !== undefined)
+        throw new DOMException('keys of more than two primes are not supported', 'NotSupportedError');
       for (const member of PRIVATE_MEMBERS) numbers.push(jwkBytes(jwk, member));
     }
     const handle = host.computeNow({
-      operation: host.RSA_FROM_NUMBERS, data: writeNumbers(numbers), what: 'importing the JWK', error: 'DataError',
+      operation: host.RSA_FROM_NUMBERS,
+      data: writeNumbers(numbers),
+      what: 'importing the JWK',
+      error: 'DataError',
       limit: IMPORT_LIMIT,
     });
     return makeKey(isPrivate ? 'private' : 'public', hash, extractable, usages, handle);
@@ -120,7 +128,10 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
       run({ hash, modulusLength, publicExponent }, extractable, usages) {
         checkUsages(usages, [...publicUsages, ...privateUsages]);
         const made = host.compute({
-          operation: host.RSA_GENERATE, a: modulusLength, param: publicExponent, what: `${name}: making a key`,
+          operation: host.RSA_GENERATE,
+          a: modulusLength,
+          param: publicExponent,
+          what: `${name}: making a key`,
           limit: 'a key that is made here has at most 4096 bits',
         });
         return host.andThen(made, (handle) => {
@@ -140,8 +151,11 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
         const type = format === 'spki' ? 'public' : 'private';
         checkUsages(usages, type === 'public' ? publicUsages : privateUsages);
         const handle = host.computeNow({
-          operation: type === 'public' ? host.RSA_IMPORT_SPKI : host.RSA_IMPORT_PKCS8, data: keyData,
-          what: `importing the ${format} key`, error: 'DataError', limit: IMPORT_LIMIT,
+          operation: type === 'public' ? host.RSA_IMPORT_SPKI : host.RSA_IMPORT_PKCS8,
+          data: keyData,
+          what: `importing the ${format} key`,
+          error: 'DataError',
+          limit: IMPORT_LIMIT,
         });
         return makeKey(type, hash, extractable, usages, handle);
       },
@@ -160,7 +174,12 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
 /** `sign` and `verify` with the host's operations. */
 function signing(name, signOperation, verifyOperation, params = undefined) {
   const request = (operation, { saltLength = 0 }, key, data) => ({
-    operation, a: hashNumber(algorithmOf(key)), b: saltLength, key: handleOf(key), data, what: name,
+    operation,
+    a: hashNumber(algorithmOf(key)),
+    b: saltLength,
+    key: handleOf(key),
+    data,
+    what: name,
   });
   return {
     sign: {
@@ -201,7 +220,12 @@ const oaep = (operation, type, what) => ({
   run({ label }, key, data) {
     requireType(key, type, what);
     return host.compute({
-      operation, a: hashNumber(algorithmOf(key)), key: handleOf(key), param: label, data, what: 'RSA-OAEP',
+      operation,
+      a: hashNumber(algorithmOf(key)),
+      key: handleOf(key),
+      param: label,
+      data,
+      what: 'RSA-OAEP',
     });
   },
 });
@@ -210,7 +234,10 @@ registerAlgorithm('RSA-OAEP', {
   encrypt: oaep(host.RSA_OAEP_ENCRYPT, 'public', 'encrypting'),
   decrypt: oaep(host.RSA_OAEP_DECRYPT, 'private', 'decrypting'),
   ...keyOperations({
-    name: 'RSA-OAEP', publicUsages: ['encrypt', 'wrapKey'], privateUsages: ['decrypt', 'unwrapKey'], use: 'enc',
+    name: 'RSA-OAEP',
+    publicUsages: ['encrypt', 'wrapKey'],
+    privateUsages: ['decrypt', 'unwrapKey'],
+    use: 'enc',
     jwkAlg: ({ jwk }) => (jwk === '1' ? 'RSA-OAEP' : `RSA-OAEP-${jwk}`),
   }),
 });

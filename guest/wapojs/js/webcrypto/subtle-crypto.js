@@ -7,15 +7,7 @@ import { DOMException } from '../dom-exception.js';
 import { defineInterface, illegalConstructor } from '../interfaces.js';
 import { typedArrayBuffer } from '../primordials.js';
 import { promiseReject, promiseResolve } from '../promises.js';
-import {
-  isBufferSource,
-  isObject,
-  requireArguments,
-  toBytes,
-  toDOMString,
-  toEnum,
-  toUnsignedLong,
-} from '../webidl.js';
+import { isBufferSource, isObject, requireArguments, toBytes, toDOMString, toEnum, toUnsignedLong } from '../webidl.js';
 import { algorithmOf, isCryptoKey, isExtractable, typeOf, usagesOf } from './crypto-key.js';
 import { andThen } from './host.js';
 import { encodeJwk, parseJwk, toJsonWebKey } from './jwk.js';
@@ -57,7 +49,8 @@ const toFormat = (value, what) => toEnum(value, FORMATS, `${what}: format`);
 const invalidAccess = (text) => new DOMException(text, 'InvalidAccessError');
 
 function checkKey(key, params, usage) {
-  if (algorithmOf(key).name !== params.name) throw invalidAccess(`the key is for ${algorithmOf(key).name}, not ${params.name}`);
+  if (algorithmOf(key).name !== params.name)
+    throw invalidAccess(`the key is for ${algorithmOf(key).name}, not ${params.name}`);
   if (!usagesOf(key).includes(usage)) throw invalidAccess(`the key does not have the usage '${usage}'`);
 }
 
@@ -225,7 +218,9 @@ export class SubtleCrypto {
       const usages = toUsages(keyUsages, 'SubtleCrypto.importKey: keyUsages');
       const { algorithm: found, params } = normalize('importKey', identifier);
       if (isSource === (kind === 'jwk')) {
-        throw new TypeError(`SubtleCrypto.importKey: the format '${kind}' needs ${isSource ? 'an object' : 'a buffer'}`);
+        throw new TypeError(
+          `SubtleCrypto.importKey: the format '${kind}' needs ${isSource ? 'an object' : 'a buffer'}`,
+        );
       }
       const data = isSource ? toBytes(given, 'keyData') : given;
       return checkImported(found.importKey.run(params, kind, data, !!extractable, usages));

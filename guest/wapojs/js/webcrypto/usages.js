@@ -4,16 +4,7 @@ import { DOMException } from '../dom-exception.js';
 import { toEnum, toSequence } from '../webidl.js';
 
 /** In the order in which a key lists them. */
-export const KEY_USAGES = [
-  'encrypt',
-  'decrypt',
-  'sign',
-  'verify',
-  'deriveKey',
-  'deriveBits',
-  'wrapKey',
-  'unwrapKey',
-];
+export const KEY_USAGES = ['encrypt', 'decrypt', 'sign', 'verify', 'deriveKey', 'deriveBits', 'wrapKey', 'unwrapKey'];
 
 /** A sequence<KeyUsage>, each once and in order: "normalized value". */
 export function toUsages(value, what) {
