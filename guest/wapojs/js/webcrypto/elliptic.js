@@ -6,10 +6,10 @@
 import { DOMException } from '../dom-exception.js';
 import { toDOMString } from '../webidl.js';
 import { concatBytes, copyBytes, firstBits, sliceBytes, toBase64Url } from './bytes.js';
-import { algorithmOf, createKey, handleOf, isCryptoKey, isExtractable, typeOf, usagesOf } from './crypto-key.js';
+import { algorithmOf, createKey, handleOf, isCryptoKey, typeOf } from './crypto-key.js';
 import { required } from './dictionaries.js';
 import { DIGESTS, hashIdentifier, normalizeHash } from './digests.js';
-import { jwkEnd, operationError, requireType } from './formats.js';
+import { finishJwk, operationError, requireType } from './formats.js';
 import * as host from './host.js';
 import { checkJwk, dataError, jwkBytes } from './jwk.js';
 import { registerAlgorithm } from './normalize.js';
@@ -82,7 +82,7 @@ function keyOperations({ name, publicUsages, privateUsages, use }) {
     jwk.x = toBase64Url(sliceBytes(point, 1, 1 + bytes));
     jwk.y = toBase64Url(sliceBytes(point, 1 + bytes, 1 + 2 * bytes));
     if (typeOf(key) === 'private') jwk.d = toBase64Url(sliceBytes(handleOf(key), 0, bytes));
-    return jwkEnd(key, jwk, usagesOf(key), isExtractable(key));
+    return finishJwk(jwk, key);
   }
 
   const IMPORTS = {

@@ -1,7 +1,7 @@
 // What families of algorithms have in common where keys come and go.
 
 import { DOMException } from '../dom-exception.js';
-import { typeOf } from './crypto-key.js';
+import { isExtractable, typeOf, usagesOf } from './crypto-key.js';
 
 /** A format that a kind of key does not have. */
 export const unsupportedFormat = (name, format) =>
@@ -17,9 +17,9 @@ export function operationError(text) {
   return new DOMException(text, 'OperationError');
 }
 
-/** The members that every exported JWK ends with. */
-export const jwkEnd = (key, jwk, usages, extractable) => {
-  jwk.key_ops = [...usages];
-  jwk.ext = extractable;
+/** An exported JWK, with the members that all of them end with. */
+export function finishJwk(jwk, key) {
+  jwk.key_ops = [...usagesOf(key)];
+  jwk.ext = isExtractable(key);
   return jwk;
-};
+}

@@ -5,9 +5,9 @@
 
 import { randomBytes } from 'wapo:native';
 import { concatBytes, copyBytes, sliceBytes, toBase64Url } from './bytes.js';
-import { createKey, handleOf, isExtractable, typeOf, usagesOf } from './crypto-key.js';
+import { createKey, handleOf, typeOf } from './crypto-key.js';
 import { agreementParams, checkAgreement, cutSecret } from './elliptic.js';
-import { jwkEnd, requireType } from './formats.js';
+import { finishJwk, requireType } from './formats.js';
 import * as host from './host.js';
 import { checkJwk, dataError, jwkBytes } from './jwk.js';
 import { registerAlgorithm } from './normalize.js';
@@ -62,7 +62,7 @@ function keyOperations({ name, kind, publicUsages, privateUsages, use, algs }) {
     if (algs !== null) jwk.alg = name;
     jwk.x = toBase64Url(isPrivate ? sliceBytes(handle, KEY_BYTES, 2 * KEY_BYTES) : handle);
     if (isPrivate) jwk.d = toBase64Url(privateOf(key));
-    return jwkEnd(key, jwk, usagesOf(key), isExtractable(key));
+    return finishJwk(jwk, key);
   }
 
   return {

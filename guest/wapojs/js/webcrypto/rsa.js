@@ -8,10 +8,10 @@ import { DOMException } from '../dom-exception.js';
 import { typedArraySet } from '../primordials.js';
 import { isArrayBufferView } from '../webidl.js';
 import { copyBytes, sliceBytes, toBase64Url } from './bytes.js';
-import { algorithmOf, createKey, handleOf, isExtractable, typeOf, usagesOf } from './crypto-key.js';
+import { algorithmOf, createKey, handleOf, typeOf } from './crypto-key.js';
 import { optionalBufferSource, required, unsignedLong } from './dictionaries.js';
 import { DIGESTS, hashIdentifier, hashNumber, normalizeHash } from './digests.js';
-import { jwkEnd, requireType, unsupportedFormat } from './formats.js';
+import { finishJwk, requireType, unsupportedFormat } from './formats.js';
 import * as host from './host.js';
 import { checkJwk, dataError, jwkBytes } from './jwk.js';
 import { registerAlgorithm } from './normalize.js';
@@ -119,7 +119,7 @@ function keyOperations({ name, publicUsages, privateUsages, use, jwkAlg }) {
     const [n, e, ...own] = numbersOf(type, handleOf(key)).map(toBase64Url);
     const jwk = { kty: 'RSA', alg: jwkAlg(DIGESTS[algorithmOf(key).hash.name]), n, e };
     for (let i = 0; i < own.length; i++) jwk[PRIVATE_MEMBERS[i]] = own[i];
-    return jwkEnd(key, jwk, usagesOf(key), isExtractable(key));
+    return finishJwk(jwk, key);
   }
 
   return {

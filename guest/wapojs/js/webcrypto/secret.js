@@ -1,8 +1,8 @@
 // Keys that are just bytes: the formats of HMAC (https://w3c.github.io/webcrypto/#hmac) and of AES.
 
 import { copyBytes, toBase64Url } from './bytes.js';
-import { algorithmOf, handleOf, isExtractable, usagesOf } from './crypto-key.js';
-import { jwkEnd, unsupportedFormat } from './formats.js';
+import { algorithmOf, handleOf } from './crypto-key.js';
+import { finishJwk, unsupportedFormat } from './formats.js';
 import { checkJwk, dataError, jwkBytes } from './jwk.js';
 
 /**
@@ -26,5 +26,5 @@ export function exportSecret(format, key, alg) {
   const bytes = handleOf(key);
   if (format === 'raw') return copyBytes(bytes);
   if (format !== 'jwk') throw unsupportedFormat(algorithmOf(key).name, format);
-  return jwkEnd(key, { kty: 'oct', k: toBase64Url(bytes), alg }, usagesOf(key), isExtractable(key));
+  return finishJwk({ kty: 'oct', k: toBase64Url(bytes), alg }, key);
 }
