@@ -120,6 +120,11 @@ DIRECT = {
     "crypto.getRandomValues": ("entropy", "crypto.getRandomValues(new Uint8Array(4))"),
     "crypto.randomUUID": ("entropy", "crypto.randomUUID()"),
     "a blob's URL": ("entropy", "URL.createObjectURL?.(new Blob()) ?? crypto.randomUUID()"),
+    "making an AES key": ("entropy", "crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt'])"),
+    "making an EC key": ("entropy", "crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])"),
+    "deriving for long": ("work", "(async () => { const key = await crypto.subtle.importKey('raw', new Uint8Array(1), 'PBKDF2', "
+        "false, ['deriveBits']); await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(1), "
+        "iterations: 5000 }, key, 256); })()"),
     "fetch": ("network", "fetch('http://127.0.0.1:4/').catch(() => 0)"),
     "CompressionStream": (
         "compression",
@@ -191,6 +196,10 @@ HONEST_TOP_LEVELS = {
     "other names of process.env": "if (process.env.NODE_ENV !== 'production' && !('DEBUG' in process.env)) process.env.OWN = 'x';",
     "a fixed date": "globalThis.epoch = new Date(0).toISOString() + Date.UTC(2020, 1) + Date.parse('2020-01-01');",
     "hashing": "globalThis.digest = await crypto.subtle.digest('SHA-256', new Uint8Array(8)); Wapo.hash('sha256', 'a');",
+    "a key and a signature": """
+        const key = await crypto.subtle.importKey('raw', new Uint8Array(9), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign']);
+        globalThis.mac = await crypto.subtle.sign('HMAC', key, new Uint8Array(8));
+    """,
     "making platform objects": "new Request('http://a/'); new Headers({ a: 'b' }); new URL('http://a/'); new AbortController().signal; new Blob(['a']); new TextEncoder(); new ReadableStream();",
     "looking at what is there": "typeof fetch; typeof scriptArgsOfMine; 'scriptArgs' in globalThis; performance.now.name; Math.random.length; process.version;",
     "replacing what is watched": "Math.random = () => 4; Date.now = () => 0; Math.random(); Date.now();",

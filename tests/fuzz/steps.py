@@ -17,7 +17,7 @@ Call = tuple[Any, ...]
 
 KINDS = (
     "timer", "channel", "oneshot", "tcp-listener", "tcp", "tls", "tcp-connect", "tls-connect", "duplex", "sni", "http",
-    "hash",
+    "hash", "crypto",
 )  # fmt: skip
 STREAMS = ("tcp", "tls", "duplex", "http")
 NUMBERS = (0, 1, 2, 3, 5, 8, 13, 30, 8191, 8192, -1, -(1 << 31))
@@ -27,7 +27,8 @@ ODD = (
     0, 1, 2, 255, 256, 65535, 65536, MEMORY_BYTES, MEMORY_BYTES + 1, (1 << 31) - 1, -(1 << 31), -2, -1,
 )  # fmt: skip
 SIZES = (0, 1, 100, 1024, 5000, 65536)
-EVERY_NUMBER = sorted({*ERRORS, *LEGACY_ERRORS, *CALLS})
+#: Without ready_list, after which there are no waker messages to be checked.
+EVERY_NUMBER = sorted({*ERRORS, *LEGACY_ERRORS, *CALLS} - {1008})
 
 
 class Draw:
@@ -66,7 +67,7 @@ class Draw:
 
 def on_resource(d: Draw) -> Call:
     number = d.one(
-        101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1101, 1102
+        101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1032, 1101, 1102
     )
     if number == 101:
         return d.call(101, d.some(*KINDS))
@@ -88,13 +89,15 @@ def on_resource(d: Draw) -> Call:
         return d.call(1022, d.some("hash"), d.range())
     if number == 1023:
         return d.call(1023, d.some("hash"), d.one(*POINTERS))
+    if number == 1032:
+        return d.call(1032, 0, d.some("crypto"), d.range())
     if number == 1101:
         return d.call(1101, 0, d.some("http"), d.range())
     return d.call(1102, d.some("http"), d.range())
 
 
 def creating(d: Draw) -> Call:
-    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1100)
+    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1100)
     if number == 201:
         return d.call(201, d.one(0, 1, 2, 1000, -1))
     if number == 240:
@@ -106,7 +109,7 @@ def creating(d: Draw) -> Call:
     data = {
         210: ("LISTEN", "LISTEN", "LISTEN_TLS", "LISTEN_BAD", "GARBAGE"),
         214: ("CONNECT_TLS", "CONNECT_TLS", "CONNECT_TLS_BAD", "GARBAGE"), 215: ("SNI_A", "SNI_B", "GARBAGE"),
-        1100: ("REQUEST", "REQUEST_BODY", "GARBAGE"),
+        1031: ("CRYPTO", "CRYPTO_LONG", "CRYPTO_BAD", "GARBAGE"), 1100: ("REQUEST", "REQUEST_BODY", "GARBAGE"),
     }  # fmt: skip
     return d.call(number, d.one(*data[number]))
 
@@ -123,6 +126,7 @@ def other(d: Draw) -> Call:
         lambda: d.call(220, d.one(*range(7)), d.range()),
         lambda: d.call(231, d.one(*SYMBOLS), d.one(*SYMBOLS)),
         lambda: d.call(d.one(232, 253), d.one(*ODD), d.one(*ODD), d.one(*ODD), d.one(*ODD)),
+        lambda: d.call(1030, d.one("CRYPTO", "CRYPTO", "CRYPTO_LONG", "CRYPTO_BAD", "GARBAGE"), d.range()),
         lambda: d.call(1020, d.one(*range(11)), d.range(), d.one(*POINTERS)),
     )
     return d.one(*kinds)()

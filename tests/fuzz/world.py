@@ -21,6 +21,7 @@ from typing import Any
 from tests.fuzz.model import Model, RecordingQueue
 from tests.fuzz.rules import WAKERS, Call, written
 from tests.vm.conftest import Authority
+from tests.vm.crypto.support import encode
 from tests.vm.node_services import NodeServices, OneApp
 from tests.vm.puppet import BUFFER, Puppet
 from wapo.engine.engine import Engine
@@ -46,7 +47,7 @@ DATA = BUFFER + 0x40000
 ROOM = DATA + 0x10000
 
 #: Which parameter points to what a call writes.
-_WRITES_AT = {0: 0, 103: 2, 113: 0, 1000: 0, 1008: 0, 1020: 3, 1023: 1, 1101: 2, 1102: 1}
+_WRITES_AT = {0: 0, 103: 2, 113: 0, 1000: 0, 1008: 0, 1020: 3, 1023: 1, 1030: 2, 1032: 2, 1101: 2, 1102: 1}
 
 Step = tuple[Any, ...]
 
@@ -54,6 +55,7 @@ Step = tuple[Any, ...]
 SYMBOLS = (
     "ECHO_HOST", "NAME_HOST", "BAD_TEXT", "LISTEN", "LISTEN_TLS", "LISTEN_BAD", "CONNECT_TLS", "CONNECT_TLS_BAD", "SNI_A",
     "SNI_B", "BLOB", "NO_BLOB", "REQUEST", "REQUEST_BODY", "GARBAGE", "HEAD", "LOCK",
+    "CRYPTO", "CRYPTO_LONG", "CRYPTO_BAD",
 )  # fmt: skip
 PORTS = ("echo_port", "tls_port", "http_port", "silent_port", "refused_port", "resetting_port")
 
@@ -163,6 +165,8 @@ def _data(site: Site) -> dict[str, bytes]:
         "BLOB": blob, "NO_BLOB": b"sha256:" + b"0" * 64, "REQUEST": request(b"GET", "/", b"", 2),
         "REQUEST_BODY": request(b"POST", "/", b"", 1), "GARBAGE": bytes(range(256)),
         "HEAD": b"\xc8\x00\x04" + encode_text("a") + encode_text("b"), "LOCK": b"a lock",
+        "CRYPTO": encode(1, 2, key=b"key", data=b"text"), "CRYPTO_LONG": encode(21, 2, 100, 3000, key=b"key"),
+        "CRYPTO_BAD": encode(13, key=bytes(16), param=bytes(16), data=b"text"),
     }  # fmt: skip
 
 

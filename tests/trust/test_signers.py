@@ -17,7 +17,7 @@ from tests.trust.vectors import (
     EVM_ROOT_SIGNATURE,
     QUERY,
 )
-from wapo.trust import signers
+from wapo.trust import ed25519_points, signers
 from wapo.trust.query_errors import InvalidPublicKey, InvalidSignature
 from wapo.trust.query_signature import Query, SignatureType
 from wapo.trust.query_verification import SignedCertificate, SignedQuery
@@ -148,7 +148,7 @@ def test_wallets_may_count_from_27() -> None:
 PRIME = 2**255 - 19
 LOW_ORDER = [
     y | sign << 255
-    for y in sorted(signers._ED25519_LOW_ORDER)
+    for y in sorted(ed25519_points._LOW_ORDER)
     for sign in (0, 1)
     if not (sign and y in (1, PRIME - 1))  # x is 0 there, which has no sign
 ]

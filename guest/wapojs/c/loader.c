@@ -76,6 +76,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_text_functions, native_text_count);
     JS_SetModuleExportList(ctx, module, native_url_functions, native_url_count);
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
+    JS_SetModuleExportList(ctx, module, native_crypto_functions, native_crypto_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_SetModuleExportList(ctx, module, native_coding_functions, native_coding_count);
     JS_SetModuleExportList(ctx, module, native_scale_functions, native_scale_count);
@@ -91,6 +92,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_text_functions, native_text_count);
     JS_AddModuleExportList(ctx, module, native_url_functions, native_url_count);
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
+    JS_AddModuleExportList(ctx, module, native_crypto_functions, native_crypto_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_AddModuleExportList(ctx, module, native_coding_functions, native_coding_count);
     JS_AddModuleExportList(ctx, module, native_scale_functions, native_scale_count);

@@ -143,6 +143,34 @@ static void try_head(wait *w, uint32_t waker)
     finish(w, JS_NULL, JS_NewArrayFrom(ctx, 4, parts));
 }
 
+/* What a thread of the host has computed. */
+static void try_crypto(wait *w, uint32_t waker)
+{
+    JSContext *ctx = wapojs_context;
+    ocall_result length = ocall(OCALL_CRYPTO_RESULT, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(read_buffer),
+                                READ_BUFFER);
+    if (length.error == ERROR_PENDING)
+        return;
+    uint8_t *result = read_buffer;
+    if (!length.error && length.value > READ_BUFFER) {
+        result = malloc(length.value);
+        if (!result)
+            length.error = ERROR_NO_MEMORY;
+        else
+            length.error = ocall(OCALL_GET_RETURN, OCALL_POINTER(result), (int32_t)length.value, 0, 0).error;
+    }
+    ocall(OCALL_CLOSE, (int32_t)w->resource, 0, 0, 0);
+    JSValue bytes = length.error ? JS_NULL : JS_NewUint8ArrayCopy(ctx, result, length.value);
+    if (result != read_buffer)
+        free(result);
+    if (JS_IsException(bytes)) {
+        JS_FreeValue(ctx, JS_GetException(ctx));
+        bytes = JS_NULL;
+        length.error = ERROR_NO_MEMORY;
+    }
+    finish(w, length.error ? JS_NewInt32(ctx, length.error) : JS_NULL, bytes);
+}
+
 static void try_again(wait *w)
 {
     uint32_t waker = (uint32_t)(w - waits) + 1;
@@ -150,6 +178,7 @@ static void try_again(wait *w)
     case WAIT_READ: try_read(w, waker); break;
     case WAIT_WRITE: try_write(w, waker); break;
     case WAIT_HEAD: try_head(w, waker); break;
+    case WAIT_CRYPTO: try_crypto(w, waker); break;
     case WAIT_TIMER: break;
     }
 }
@@ -189,6 +218,11 @@ JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSVal
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback)
 {
     return begin(ctx, WAIT_HEAD, resource, 0, JS_UNDEFINED, callback);
+}
+
+JSValue waits_crypto(JSContext *ctx, uint32_t resource, JSValueConst callback)
+{
+    return begin(ctx, WAIT_CRYPTO, resource, 0, JS_UNDEFINED, callback);
 }
 
 static void drop(JSContext *ctx, wait *w)

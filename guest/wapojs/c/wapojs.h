@@ -41,12 +41,14 @@ void wapojs_call(JSValueConst function, int argc, JSValue *argv);
 bool wapojs_has_work(void);
 
 /* waits.c: operations under way on resources, by waker id. */
-typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_TIMER } wait_kind;
+typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_CRYPTO, WAIT_TIMER } wait_kind;
 void waits_wake(uint32_t waker);
 int waits_count(void);
 JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback);
 JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSValueConst callback);
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* The callback gets (error code, null) or (null, bytes); the resource is closed then. */
+JSValue waits_crypto(JSContext *ctx, uint32_t resource, JSValueConst callback);
 /* Drops what waits on a resource that is being closed; callbacks are not called. */
 void waits_cancel(JSContext *ctx, uint32_t resource);
 void waits_cancel_all(JSContext *ctx);
@@ -71,6 +73,8 @@ extern const JSCFunctionListEntry native_url_functions[];
 extern const int native_url_count;
 extern const JSCFunctionListEntry native_io_functions[];
 extern const int native_io_count;
+extern const JSCFunctionListEntry native_crypto_functions[];
+extern const int native_crypto_count;
 extern const JSCFunctionListEntry native_misc_functions[];
 extern const int native_misc_count;
 extern const JSCFunctionListEntry native_coding_functions[];

@@ -1,13 +1,10 @@
 // Crypto: https://w3c.github.io/webcrypto/#crypto-interface
-// SubtleCrypto.digest: https://w3c.github.io/webcrypto/#SubtleCrypto-method-digest
-//
-// Digests are made by the host's libraries.
 
-import { fillRandom, hash, randomBytes } from 'wapo:native';
+import { fillRandom, randomBytes } from 'wapo:native';
 import { DOMException } from './dom-exception.js';
 import { defineInterface, illegalConstructor } from './interfaces.js';
-import { promiseReject, promiseResolve } from './promises.js';
-import { isObject, requireArguments, toBytes, toDOMString } from './webidl.js';
+import { subtle } from './webcrypto/subtle-crypto.js';
+import { requireArguments } from './webidl.js';
 
 const { TypeError } = globalThis;
 const { isView } = ArrayBuffer;
@@ -17,40 +14,6 @@ const QUOTA_BYTES = 65536;
 const INTEGER_VIEWS = ['Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array',
   'Uint32Array', 'BigInt64Array', 'BigUint64Array'];
 const typeOfView = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
-
-/** Digests by their registered name; the numbers are the host's (docs/abi.md, 1020). */
-const DIGESTS = { __proto__: null, 'SHA-1': 1, 'SHA-256': 2, 'SHA-384': 3, 'SHA-512': 4 };
-
-/** "Normalize an algorithm" for digest: the host's number. */
-function toDigest(algorithm) {
-  const name = toDOMString(isObject(algorithm) ? algorithm.name : algorithm).toUpperCase();
-  const number = DIGESTS[name];
-  if (number === undefined) throw new DOMException(`the digest '${name}' is not supported`, 'NotSupportedError');
-  return number;
-}
-
-export class SubtleCrypto {
-  #brand;
-
-  constructor(key = undefined) {
-    if (key !== CREATE) throw illegalConstructor();
-    this.#brand = true;
-  }
-
-  digest(algorithm, data) {
-    try {
-      this.#brand;
-      requireArguments(arguments.length, 2, 'SubtleCrypto.digest');
-      const number = toDigest(algorithm);
-      return promiseResolve(hash(number, toBytes(data, 'SubtleCrypto.digest: data')).buffer);
-    } catch (error) {
-      return promiseReject(error);
-    }
-  }
-}
-
-defineInterface(SubtleCrypto);
-const subtle = new SubtleCrypto(CREATE);
 
 const HEX = [];
 for (let i = 0; i < 256; i++) HEX[i] = (i + 256).toString(16).slice(1);

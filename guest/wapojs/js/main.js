@@ -5,7 +5,7 @@
 
 import * as native from 'wapo:native';
 import { defineScriptGlobals, idle, load, request, run, settled } from './agent.js';
-import { crypto, Crypto, SubtleCrypto } from './crypto.js';
+import { crypto, Crypto } from './crypto.js';
 import { trackRejection } from './errors.js';
 import { fetch } from './fetch.js';
 import { FetchEvent } from './fetch-event.js';
@@ -19,6 +19,8 @@ import { Response } from './response.js';
 import { SCALE, ScaleCodec } from './scale/scale.js';
 import { URL } from './url.js';
 import { Wapo } from './wapo-global.js';
+import { CryptoKey } from './webcrypto/crypto-key.js';
+import { SubtleCrypto } from './webcrypto/subtle-crypto.js';
 
 const { defineProperty } = Object;
 
@@ -26,7 +28,7 @@ const { defineProperty } = Object;
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
-const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
+const INTERFACES = { Crypto, CryptoKey, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 Wapo.SCALE = SCALE;

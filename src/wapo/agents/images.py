@@ -38,6 +38,7 @@ TOUCHES: Final = {
     "timers": "sets a timer",
     "network": "makes a request",
     "compression": "compresses or decompresses",
+    "work": "has the host compute something that takes long",
     "secrets": "derives a secret",
     "address": "asks for its address",
     "arguments": "reads scriptArgs",

@@ -15,6 +15,7 @@ from wapo.engine.modules import ModuleCache
 from wapo.errors import HostError
 from wapo.vm.ocalls.coding import CODING
 from wapo.vm.ocalls.core import CORE
+from wapo.vm.ocalls.crypto import CRYPTO, draws_entropy
 from wapo.vm.ocalls.dispatch import Handler, Handlers, host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CODING, AGENT_CALLS)
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CRYPTO, CODING, AGENT_CALLS)
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
@@ -35,8 +36,11 @@ _WATCHED: Final = {
     242: "address",
     255: "secrets",
     1080: "compression",
+    1031: "work",
     1100: "network",
 }
+#: What these ask for decides.
+_CRYPTO_REQUESTS: Final = (1030, 1031)
 
 
 class GuestMissing(HostError):
@@ -65,10 +69,25 @@ def _watched(handler: Handler, what: str) -> Handler:
     return watched
 
 
+def _watched_crypto(handler: Handler) -> Handler:
+    """Signatures that are padded at random, and keys: drawn by the host, so no other call tells."""
+
+    def watched(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> "int | bytes | Suspension":
+        if draws_entropy(guest, p0, p1):
+            guest.session.note("entropy")
+        return handler(guest, task, p0, p1, p2, p3)
+
+    return watched
+
+
 def _watching(families: tuple[Handlers, ...]) -> list[Handlers]:
-    return [
+    watching = [
         {number: _watched(call, _WATCHED[number]) if number in _WATCHED else call for number, call in family.items()}
         for family in families
+    ]
+    return [
+        {number: _watched_crypto(call) if number in _CRYPTO_REQUESTS else call for number, call in family.items()}
+        for family in watching
     ]
 
 

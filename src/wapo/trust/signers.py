@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature as CryptographyInvalidSigna
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from wapo.trust import schnorr
+from wapo.trust.ed25519_points import is_usable_point
 from wapo.trust.keccak import keccak256
 from wapo.trust.query_errors import InvalidPublicKey, InvalidSignature
 from wapo.trust.query_signature import SignatureType
@@ -24,11 +25,6 @@ _WRAPPED: Final = {
     SignatureType.EVM_ECDSA_WRAP_BYTES: SignatureType.EVM_ECDSA,
 }
 _EVM_SUFFIX: Final = b"@evm_address"
-
-_ED25519_PRIME: Final = 2**255 - 19
-_ED25519_Y8: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
-_ED25519_LOW_ORDER: Final = frozenset({0, 1, _ED25519_Y8, _ED25519_PRIME - _ED25519_Y8, _ED25519_PRIME - 1})
-"""y of the eight points of small order. Everybody can sign for those, zeros among them; libsodium refuses them, too."""
 
 
 class Signable(Protocol):
@@ -84,8 +80,7 @@ def evm_address(key: coincurve.PublicKey) -> bytes:
 
 
 def _verify_ed25519(public: bytes, signature: bytes, message: bytes) -> None:
-    y = int.from_bytes(public, "little") & (2**255 - 1)
-    if len(public) != 32 or y >= _ED25519_PRIME or y in _ED25519_LOW_ORDER:
+    if not is_usable_point(public):
         raise InvalidPublicKey
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)

@@ -68,10 +68,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_on_end", "_poll_cpu_s", "_queued", "_release", "_requested",
-        "_requests", "args", "channels", "dialect", "ended", "env", "held_body_bytes", "instance", "limits",
-        "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot", "scheduler",
-        "services", "session", "settled", "table", "tasks", "trace", "wasi",
+        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_on_end", "_poll_cpu_s", "_queued", "_release",
+        "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "held_body_bytes", "instance",
+        "limits", "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot",
+        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi",
     )  # fmt: skip
 
     def __init__(
@@ -107,6 +107,7 @@ class Guest:
         self.trace = self.may_be_command = False
         self.held_body_bytes = 0
         self._requests: asyncio.Semaphore | None = None
+        self._host_work: asyncio.Lock | None = None
         self.ended: End | None = None
         self._call: Call | None = None
         self._queued = False
@@ -211,6 +212,13 @@ class Guest:
         if self._requests is None:
             self._requests = asyncio.Semaphore(self.limits.requests)
         return self._requests
+
+    @property
+    def host_work(self) -> asyncio.Lock:
+        """Held while a thread works for it (``host_work``)."""
+        if self._host_work is None:
+            self._host_work = asyncio.Lock()
+        return self._host_work
 
     # Polls
 

@@ -17,6 +17,7 @@ from wapo.vm.limits import GuestLimits
 from wapo.vm.meter import Meter
 from wapo.vm.ocalls.coding import CODING
 from wapo.vm.ocalls.core import CORE
+from wapo.vm.ocalls.crypto import CRYPTO
 from wapo.vm.ocalls.dispatch import host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
@@ -32,7 +33,7 @@ __all__ = ["Program", "ProgramLinker", "program_functions"]
 
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
-    ocalls = host_functions((CORE, HTTP, HASHING, CODING, NETWORK, NODE), (LEGACY,), suspends=True)
+    ocalls = host_functions((CORE, HTTP, HASHING, CRYPTO, CODING, NETWORK, NODE), (LEGACY,), suspends=True)
     return ocalls + wasi_functions(suspends=True)
 
 

@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from wapo.vm.ends import End, EndReason
+from wapo.vm.host_work import HostWork
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -44,7 +45,11 @@ class _Owner:
 
 
 class Scheduler:
-    """Runs the guests of one process on the event loop's thread. Make it inside the running loop."""
+    """Runs the guests of one process on the event loop's thread. Make it inside the running loop.
+
+    Attributes:
+        work: threads for what the host does for them and takes long.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -55,6 +60,7 @@ class Scheduler:
         self._scheduled = False
         self._guests: set[Guest] = set()
         self.running: Guest | None = None
+        self.work = HostWork()
 
     @property
     def busy(self) -> bool:

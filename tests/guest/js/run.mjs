@@ -1,4 +1,5 @@
 // Runs the tests of this folder: node run.mjs [--engine PATH] [-v] [word in the file's name ...]
+// Tests of WebCrypto ask the global object, so in Node they try Node's, which is not always ours: only if they are named.
 // With --engine each file is run by that executable (QuickJS-ng with a module `wapo:native`) instead of Node.
 
 import { spawnSync } from 'node:child_process';
@@ -16,6 +17,7 @@ let failed = 0;
 for (const file of readdirSync(folder)
   .filter((name) => name.endsWith('.test.js'))
   .sort()) {
+  if (!engine && !words.length && file.startsWith('webcrypto')) continue;
   if (words.length && !words.some((word) => file.includes(word))) continue;
   const path = join(folder, file);
   const [command, ...args] = engine

@@ -299,6 +299,21 @@ static inline int wapo_ocall_hash_finish(int hash, uint8_t *digest)
     return wapo_fast_(1023, hash, WAPO_POINTER_(digest), 0, 0);
 }
 
+static inline int wapo_ocall_crypto(const void *request, size_t length, void *result, size_t room)
+{
+    return wapo_fast_(1030, WAPO_POINTER_(request), (int32_t)length, WAPO_POINTER_(result), (int32_t)room);
+}
+
+static inline int wapo_ocall_crypto_start(const void *request, size_t length)
+{
+    return wapo_fast_(1031, WAPO_POINTER_(request), (int32_t)length, 0, 0);
+}
+
+static inline int wapo_ocall_crypto_result(int waker, int job, void *result, size_t room)
+{
+    return wapo_fast_(1032, waker, job, WAPO_POINTER_(result), (int32_t)room);
+}
+
 static inline int wapo_ocall_http_open(const void *request, size_t length)
 {
     return wapo_fast_(1100, WAPO_POINTER_(request), (int32_t)length, 0, 0);
