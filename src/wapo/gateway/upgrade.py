@@ -168,6 +168,8 @@ class UpgradingDoor(FrontDoor):
     def _should_upgrade(self) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
             return False  # what was asked before is answered first; this one, as if nobody could upgrade
+        if self.flow.write_paused:
+            return False  # likewise: who watches over answers that are not read must not be left behind
         return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
 
     def hand_over(self, early: bytes) -> None:
