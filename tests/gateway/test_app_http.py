@@ -322,3 +322,13 @@ async def test_a_connection_with_unread_answers_is_not_upgraded(listening: Liste
     await reader.readexactly(left)
     assert (await reader.readline()).startswith(b"HTTP/1.1 503")
     writer.close()
+
+
+async def test_who_asks_for_an_upgrade_and_goes_away_is_gone(listening: Listening) -> None:
+    """An app that does not answer kept the connection, and with it a descriptor and a place, for ever."""
+    app = await listening.site.deploy()
+    _reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+    writer.write(f"GET {base(app)}/hang HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode())
+    await listening.site.until(lambda: app.ongoing > 0)
+    writer.close()
+    await listening.site.until(lambda: app.ongoing == 0)
