@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.gateway.conftest import Listening, ListeningFactory
 from wapo.gateway.app_http import InvalidAppPath, app_path
+from wapo.gateway.rpc.schema import MESSAGES
 from wapo.node.apps.app import App
 
 
@@ -298,3 +300,35 @@ async def test_an_upgrade_does_not_overtake_the_answer_before_it(listening: List
     assert b'{"output":"0x6c617465"}' in rest
     assert (await reader.readline()).startswith(b"HTTP/1.1 503")
     writer.close()
+
+
+async def test_a_connection_with_unread_answers_is_not_upgraded(listening: Listening) -> None:
+    """What watches over clients that do not read would be left behind, for ever, and not watch over this one."""
+    app = await listening.site.deploy(max_query_size=10 << 20)
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(raw, (listening.user.base_url.host, listening.user.base_url.port))
+    reader, writer = await asyncio.open_connection(sock=raw, limit=4096)
+    query = MESSAGES["QueryArgs"](address=app.address, path="/echo", payload=bytes(9_000_000)).SerializeToString()
+    writer.write(b"POST /prpc/User.Query HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(query), query))
+    await listening.site.until(lambda: app.ongoing > 0)
+    await listening.site.until(lambda: app.ongoing == 0)
+    writer.write(f"GET {base(app)}/switch HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    left = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    await reader.readexactly(left)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 503")
+    writer.close()
+
+
+async def test_who_asks_for_an_upgrade_and_goes_away_is_gone(listening: Listening) -> None:
+    """An app that does not answer kept the connection, and with it a descriptor and a place, for ever."""
+    app = await listening.site.deploy()
+    _reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+    writer.write(f"GET {base(app)}/hang HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n".encode())
+    await listening.site.until(lambda: app.ongoing > 0)
+    writer.close()
+    await listening.site.until(lambda: app.ongoing == 0)

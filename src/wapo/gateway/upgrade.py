@@ -5,6 +5,7 @@ ASGI knows WebSockets only, and apps speak any protocol, so the server's connect
 """
 
 import asyncio
+import socket
 from collections import deque
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ __all__ = ["EXTENSION", "RawConnection", "UpgradingDoor", "raw_connection"]
 EXTENSION: Final = "wapo.raw"
 _HIGH_WATER: Final = 64 << 10
 _PREFIX: Final = b"/app/"
+#: Seconds of silence, seconds between questions, questions without an answer.
+_KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3))
 
 
 def raw_connection(scope: Scope) -> "RawConnection | None":
@@ -56,9 +59,11 @@ class RawConnection(asyncio.Protocol):
         self._arrived.set()
 
     def eof_received(self) -> bool:
+        """Half-closed: what we have to say can still be said. But who has asked and then closes, as HTTP goes, is gone:
+        nothing else would tell."""
         self._ended = True
         self._arrived.set()
-        return True  # half-closed: what we have to say can still be said
+        return self.switched
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._ended = self._lost = True
@@ -93,8 +98,17 @@ class RawConnection(asyncio.Protocol):
     async def switch(self, headers: Headers) -> None:
         """Answers 101 with those headers; from now on bytes are nobody's but the application's."""
         self.switched = True
+        self._look_after_peer()
         self._send(h11.InformationalResponse(status_code=101, headers=headers))
         await self._writable.wait()
+
+    def _look_after_peer(self) -> None:
+        """Has the system find out whether a client that is silent is there at all: some protocols never write."""
+        connection = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _KEEP_ALIVE:
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
     async def read(self) -> bytes:
         """What the client has sent; empty when it has finished."""
@@ -168,6 +182,8 @@ class UpgradingDoor(FrontDoor):
     def _should_upgrade(self) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
             return False  # what was asked before is answered first; this one, as if nobody could upgrade
+        if self.flow.write_paused:
+            return False  # likewise: who watches over answers that are not read must not be left behind
         return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
 
     def hand_over(self, early: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.node.apps.conftest import Site, WorkerFactory
 from wapo.errors import WapoError
+from wapo.node.apps.app import NoSlots
 from wapo.node.apps.worker import AppNotFound
 
 
@@ -127,3 +128,26 @@ async def test_a_query_is_not_given_to_an_instance_that_is_being_stopped(site: S
         first.cancel()
         assert await asyncio.create_task(site.ask(app, "/echo", "two")) == b"two"
         await asyncio.gather(first, return_exceptions=True)
+
+
+async def test_one_instance_makes_room_for_one(open_site: WorkerFactory) -> None:
+    """It is being loaded, so its end takes a turn of the loop, in which many may want its place."""
+    async with open_site(max_instances=1) as site:
+        bench = await site.deploy(resizable=True, label="bench")
+        app = await site.deploy(on_demand=True, reuse=False)
+        await site.worker.stop(bench.address)
+        programs = site.worker.programs
+        programs._kept.clear()
+        await programs._gate.acquire()
+        await programs._gate.acquire()
+        filling = asyncio.create_task(site.worker.resize(bench.address, 1))
+        await site.until(lambda: bool(bench.instances))
+        queries = [asyncio.create_task(site.ask(app, "/echo", "x")) for _ in range(4)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len([instance for instance in site.worker.slots.taken if not instance.stopped]) == 1
+        programs._gate.release()
+        programs._gate.release()
+        results = await asyncio.gather(*queries, return_exceptions=True)
+        await asyncio.gather(filling, return_exceptions=True)
+        assert [type(result) for result in results] == [bytes, NoSlots, NoSlots, NoSlots]

@@ -62,7 +62,7 @@ class Slots:
 
     @property
     def free(self) -> int:
-        return self.most - len(self.taken)
+        return max(0, self.most - len(self.taken))  # one that makes room for another is there a turn longer
 
     def evict(self) -> None:
         """Makes room by stopping the latest instance of a resizable app, such as a benchmark that fills idle places.
@@ -71,7 +71,7 @@ class Slots:
             NoSlots: there is none.
         """
         for instance in reversed(self.taken):
-            if instance.app.manifest.resizable:
+            if instance.app.manifest.resizable and not instance.stopped:
                 instance.stop()
                 return
         raise NoSlots("No available slots")
