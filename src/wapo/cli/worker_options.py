@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.cli.values import port_range, size_option, time_option
+from wapo.cli.values import grace_option, host_option, memory_option, port_range, time_option, token_option
 from wapo.node.apps.settings import WorkerSettings
 from wapo.vm.net.network import NetworkSettings
 
@@ -35,6 +35,7 @@ AdminHost = Annotated[
     str | None,
     typer.Option(
         "--admin-host",
+        parser=host_option,
         help="Address of the admin RPC.",
         metavar="ADDRESS",
         rich_help_panel=_PANEL,
@@ -58,7 +59,8 @@ AdminOrigin = Annotated[
 AdminApiToken = Annotated[
     str | None,
     typer.Option(
-        "--admin-api-token", "-t", help="The admin RPC's token.", rich_help_panel=_PANEL, metavar="TOKEN",
+        "--admin-api-token", "-t", parser=token_option, help="The admin RPC's token.", rich_help_panel=_PANEL,
+        metavar="TOKEN",
         show_default="the operator's token",
     ),
 ]  # fmt: skip
@@ -81,7 +83,7 @@ UserPort = Annotated[
 InstanceMemory = Annotated[
     Any,
     typer.Option(
-        "--instance-memory-size", "-m", parser=size_option, help="Memory of one instance, up to 4GB.", metavar="SIZE",
+        "--instance-memory-size", "-m", parser=memory_option, help="Memory of one instance, up to 4GB.", metavar="SIZE",
         rich_help_panel=_PANEL, show_default="128M",
     ),
 ]  # fmt: skip
@@ -135,7 +137,7 @@ QueryTime = Annotated[
 WorkerIdle = Annotated[
     Any,
     typer.Option(
-        "--idle-grace", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="0s",
+        "--idle-grace", parser=grace_option, metavar="TIME", rich_help_panel=_PANEL, show_default="0s",
         help="How long a reused on-demand app stays after its last query.",
     ),
 ]  # fmt: skip

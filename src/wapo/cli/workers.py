@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -70,10 +71,13 @@ class Inherited:
         loop.add_reader(self._lifeline, gone)
 
 
-def supervise(sockets: Sockets, workers: int) -> int:
+def supervise(sockets: Sockets, workers: int, started: Callable[[], None]) -> int:
     """Keeps that many processes, each with this process's command line, until told to stop; replaces what dies.
 
     A first worker that ends by itself with 0 was told to by an operator: then all end.
+
+    Args:
+        started: called once signals are heard and the workers are on their way.
 
     Returns:
         the exit code: 1 if the workers die faster than makes sense to replace them.
@@ -90,6 +94,8 @@ def supervise(sockets: Sockets, workers: int) -> int:
         child = subprocess.Popen(
             [sys.executable, "-m", "wapo", *sys.argv[1:]], env=environment,
             pass_fds=[lifeline, *(number for number in mine if number >= 0)],
+            # Ctrl-C in a terminal is for whoever is in the foreground: this process, which tells the others.
+            process_group=0,
         )  # fmt: skip
         children[child.pid] = child, index
         if stopping:
@@ -106,6 +112,7 @@ def supervise(sockets: Sockets, workers: int) -> int:
     signal.signal(signal.SIGINT, stop)
     for index in range(workers):
         start(index)
+    started()
     code = 0
     while children:
         pid, status = os.wait()
