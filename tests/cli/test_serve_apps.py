@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -78,12 +79,18 @@ class TestStopping:
                 assert time.monotonic() - began < 8  # its grace is 10
             assert not any("Traceback" in line for line in node.lines), node.lines
 
-    def test_worker_exit_is_answered_and_ends_the_node(self, data: Path, program: Path) -> None:
-        with running("serve", *PORTS, "--insecure-admin") as node:
+    def test_worker_exit_is_answered_and_ends_the_node_which_its_file_describes(
+        self, data: Path, folder: Path, program: Path
+    ) -> None:
+        (folder / "Wapod.toml").write_text('[default]\nport = 0\n[user]\nident = "me"\nlimits = {"User.Query" = 99}')
+        with running("serve", "--port", "0", "--upstream", "none", "--insecure-admin") as node:
             node.wait_for("apps: wapo app")
             wapo("app", "deploy", program)
             access = AdminAccess.read(data)
             assert access.token is None
+            with urllib.request.urlopen(f"{access.user_url}/prpc/User.Info", timeout=30) as response:
+                assert response.headers["server"] == "me"
+            assert get(f"{access.user_url}/prpc/User.Query?json", b" " * 100)[0] == 413
             assert AdminClient(access).call("WorkerExit") == {}
             assert node.end() == 0
             assert not any("Traceback" in line for line in node.lines), node.lines

@@ -51,12 +51,14 @@ from wapo.cli.worker_options import (
     Apps,
     Config,
     InsecureAdmin,
+    InstanceLife,
     InstanceMemory,
     ListenPorts,
     MaxInstances,
     ModuleCacheSize,
     OnDemandTime,
     QueryTime,
+    RefuseReplays,
     TlsPort,
     TrustSniCertificates,
     UserPort,
@@ -143,8 +145,10 @@ def serve(
     tls_port: TlsPort = None,
     do_not_verify_tls_server_cert: TrustSniCertificates = False,
     on_demand_instance_time_secs: OnDemandTime = 60.0,
+    max_on_demand_life: InstanceLife = None,
     max_query_time: QueryTime = None,
     idle_grace: WorkerIdle = None,
+    refuse_replays: RefuseReplays = None,
     config: Config = None,
 ) -> None:
     """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
@@ -163,6 +167,7 @@ def serve(
     worker = worker_settings_of(
         instance_memory=instance_memory_size, max_instances=max_instances, module_cache_size=module_cache_size,
         on_demand_time_s=on_demand_instance_time_secs, query_time_s=max_query_time, idle_grace_s=idle_grace,
+        instance_life_s=max_on_demand_life, refuse_replays_s=refuse_replays,
         listen_ports=tcp_listen_port_range, tls_host=host, tls_port=tls_port,
         verify_sni=not do_not_verify_tls_server_cert, extra_roots=roots,
     )  # fmt: skip

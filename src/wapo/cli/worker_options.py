@@ -11,7 +11,7 @@ from wapo.vm.net.network import NetworkSettings
 
 __all__ = [
     "AdminApiToken", "AdminHost", "AdminHostName", "AdminOrigin", "AdminPort", "Apps", "Config", "InsecureAdmin",
-    "InstanceMemory", "ListenPorts", "MaxInstances", "ModuleCacheSize", "OnDemandTime", "QueryTime", "TlsPort",
+    "InstanceLife", "InstanceMemory", "ListenPorts", "MaxInstances", "ModuleCacheSize", "OnDemandTime", "QueryTime", "RefuseReplays", "TlsPort",
     "TrustSniCertificates", "UserPort", "WorkerIdle", "worker_settings_of",
 ]  # fmt: skip
 
@@ -127,6 +127,20 @@ OnDemandTime = Annotated[
         rich_help_panel=_PANEL, metavar="SECONDS",
     ),
 ]  # fmt: skip
+InstanceLife = Annotated[
+    Any,
+    typer.Option(
+        "--max-on-demand-life", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="unlimited",
+        help="How long an on-demand instance may live, whatever it is asked meanwhile.",
+    ),
+]  # fmt: skip
+RefuseReplays = Annotated[
+    Any,
+    typer.Option(
+        "--refuse-replays", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="off",
+        help="Refuse a signed query that the same signer has sent within this time.",
+    ),
+]  # fmt: skip
 QueryTime = Annotated[
     Any,
     typer.Option(
@@ -156,8 +170,10 @@ def worker_settings_of(
     max_instances: int,
     module_cache_size: int,
     on_demand_time_s: float,
+    instance_life_s: float | None,
     query_time_s: float | None,
     idle_grace_s: float | None,
+    refuse_replays_s: float | None,
     listen_ports: tuple[int, int] | None,
     tls_host: str,
     tls_port: int | None,
@@ -171,8 +187,10 @@ def worker_settings_of(
         max_instances=max_instances,
         module_cache=module_cache_size,
         on_demand_time_s=on_demand_time_s,
+        instance_life_s=instance_life_s,
         query_time_s=query_time_s,
         idle_grace_s=idle_grace_s or 0.0,
+        refuse_replays_s=refuse_replays_s,
         network=NetworkSettings(
             listen_ports=listen_ports, tls_host=tls_host, tls_port=tls_port, verify_sni_certificates=verify_sni,
             extra_roots=extra_roots,
