@@ -50,6 +50,8 @@ def ports(
         authority.file,
     ) as node:  # fmt: skip
         node.wait_for("apps: wapo app")
+        node.wait_for(f"apps have names of their own on 127.0.0.1:{ports.tls}, with TLS")
+        node.wait_for(f"apps may listen on ports {ports.first} to {ports.last}")
         yield ports, folder
         assert node.stop(signal.SIGTERM) == 0
         assert not any("Traceback" in line for line in node.lines)

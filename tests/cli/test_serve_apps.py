@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.support import Running, running, wapo
 from tests.cli.test_serve import get
-from tests.cli.test_workers import alive, children, until
+from tests.cli.test_workers import alive, children, first_of, until
 from tests.programs import compile_program
 from wapo.cli.admin_client import AdminAccess, AdminClient, AdminUnreachable
 
@@ -114,7 +114,7 @@ class TestSeveralWorkers:
             # Commands may come at once: they wait at an open socket.
             deployed = wapo("app", "deploy", program, "--json").json
             workers = children(node.process.pid)
-            first = self._first(workers)
+            first = first_of(workers)
             assert len(workers) == 2
             assert all(os.getpgid(worker) != os.getpgid(node.process.pid) for worker in workers)
             for _ in range(8):
@@ -125,7 +125,7 @@ class TestSeveralWorkers:
             until(lambda: not alive(first), "it does not die")
             assert wapo("app", "query", "tool", "/echo", "moved").out == "moved"
             assert get(f"{deployed['url']}seen")[0] == 200
-            second = self._first(children(node.process.pid))
+            second = first_of(children(node.process.pid))
             assert second not in workers
             assert any("a worker ended with -9; starting another" in line for line in node.lines)
             left = children(node.process.pid)
@@ -134,13 +134,6 @@ class TestSeveralWorkers:
             assert not any(map(alive, left))
             assert not any("Traceback" in line for line in node.lines), node.lines
         assert not (data / "admin.json").exists()
-
-    def _first(self, workers: set[int]) -> int:
-        (found,) = [
-            worker for worker in workers
-            if b"\0WAPO_WORKER=0," in b"\0" + Path(f"/proc/{worker}/environ").read_bytes()
-        ]  # fmt: skip
-        return found
 
     def test_an_interrupt_right_after_the_greeting_is_a_clean_stop(self, data: Path) -> None:
         """As Ctrl-C in a terminal: everyone in the foreground hears of it."""

@@ -208,11 +208,11 @@ def serve(
     if workers > 1:
         with working("Preparing"):
             run_async(lambda: _prepare(settings, sockets, listeners if apps else None))
-        raise typer.Exit(supervise(sockets, workers, lambda: _greet(settings, sockets, f" with {workers} workers")))
+        raise typer.Exit(supervise(sockets, workers, lambda: _greet(with_apps, sockets, f" with {workers} workers")))
     run_async(
         lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
-            started=lambda _node: _greet(settings, sockets), starting=working("Starting"),
+            started=lambda node: _greet(with_apps, sockets, node=node), starting=working("Starting"),
         )
     )  # fmt: skip
 
@@ -358,21 +358,29 @@ def _write_token(node: Node) -> None:
         file.write(text)
 
 
-def _greet(settings: NodeSettings, sockets: Sockets, how: str = "") -> None:
+def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Node | None = None) -> None:
     url = _url(sockets.gateway)
     note(f"wapo is listening on {url}{how}")
     note(f"data in {settings.data_dir}; the operator's token is in {_token_file(settings)}")
     if sockets.admin is not None and sockets.user is not None:
         note(f"apps: wapo app --help; admin RPC on {_url(sockets.admin)}, apps and queries on {_url(sockets.user)}")
+    if settings.worker is not None:
+        network = settings.worker.network
+        shared = node.worker.network.tls_port if node is not None and node.worker is not None else None
+        port = shared.port if shared is not None else network.tls_port
+        if port:
+            note(f"apps have names of their own on {_authority(network.tls_host, port)}, with TLS")
+        if network.listen_ports is not None:
+            note("apps may listen on ports {} to {}".format(*network.listen_ports))
     if settings.local_file is not None:
         note(f"{settings.local_file} answers at {url}/local")
 
 
 class _CutFilter(logging.Filter):
-    """A response that was cut off on purpose is no news for the server's log."""
+    """A response that was cut off on purpose is no news for the server's log: by its agent, or by a node that stops."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], ResponseCut))
+        return not (record.exc_info and isinstance(record.exc_info[1], (ResponseCut, asyncio.CancelledError)))
 
 
 def _configure_logging() -> None:
