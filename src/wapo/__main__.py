@@ -1,5 +1,5 @@
 """``python -m wapo``."""
 
-from wapo.cli.main import main
+from wapo.cli.entry import main
 
 main()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
@@ -65,10 +66,10 @@ def wapo_process(*arguments: str | Path, **options: object) -> Result:
 class Running:
     """A command that goes on; its lines, from either stream, as they come."""
 
-    def __init__(self, arguments: Sequence[str | Path]) -> None:
+    def __init__(self, arguments: Sequence[str | Path], **options: Any) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "wapo", *map(str, arguments)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, **options,
         )  # fmt: skip
         self.lines: list[str] = []
         self._changed = threading.Condition()
@@ -107,9 +108,9 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str | Path) -> Iterator[Running]:
-    """A command in the background, killed at the end if it still runs."""
-    command = Running(arguments)
+def running(*arguments: str | Path, **options: Any) -> Iterator[Running]:
+    """A command in the background, killed at the end if it still runs. Options are ``Popen``'s."""
+    command = Running(arguments, **options)
     try:
         yield command
     finally:

@@ -1,6 +1,7 @@
 """``wapo serve --workers``: processes that share a socket, are replaced when they die, and never outlive their supervisor."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from wapo.cli.admin_client import AdminAccess, AdminClient
 
 
 @contextmanager
@@ -49,11 +52,31 @@ def health(url: str) -> int:
         return status
 
 
-def alive(pid: int) -> bool:
+def first_of(workers: set[int]) -> int:
+    """The worker that runs the apps."""
+    (found,) = [
+        pid for pid in workers if b"\0WAPO_WORKER=0," in b"\0" + Path(f"/proc/{pid}/environ").read_bytes()
+    ]  # fmt: skip
+    return found
+
+
+def pending(pid: int, number: int) -> bool:
+    """Whether a signal waits for a process that is stopped."""
+    found = re.search(r"^ShdPnd:\s*(\w+)$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return bool(int(found[1], 16) & (1 << (number - 1)))
+
+
+def state(pid: int) -> str:
+    """As in proc_pid_stat(5); Z, if it is gone."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
+        return "Z"
+
+
+def alive(pid: int) -> bool:
+    return state(pid) != "Z"
 
 
 @pytest.fixture
@@ -83,3 +106,20 @@ def test_sigterm_ends_supervisor_and_workers(folder: Path) -> None:
         process.terminate()
         assert process.wait(30) == 0
         assert not any(map(alive, workers))
+
+
+def test_a_worker_that_does_not_listen_is_killed_by_the_third_interrupt(folder: Path) -> None:
+    with serving(folder, 2) as (process, _url):
+        AdminClient(AdminAccess.read(folder)).call("Info")  # the first is there, and has nothing to do
+        workers = children(process.pid)
+        stuck = first_of(workers)
+        os.kill(stuck, signal.SIGSTOP)
+        until(lambda: state(stuck) == "T", "it is not stopped")
+        process.send_signal(signal.SIGINT)
+        until(lambda: not any(map(alive, workers - {stuck})), "the other does not end")
+        until(lambda: pending(stuck, signal.SIGTERM), "it is not told")
+        process.send_signal(signal.SIGINT)
+        until(lambda: pending(stuck, signal.SIGINT), "it is not hurried")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 1
+        assert not alive(stuck)

@@ -1,5 +1,6 @@
 """Several gateways, and what each kind of failure of some or all of them means."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -170,6 +171,25 @@ async def test_a_gateway_without_archives_is_not_asked_for_them_again(start: Sta
             assert [block async for block in both.archive(cid, 100_000)]
         await both.block(cid)
     assert without.asked == {"car": 1, "raw": 1}
+
+
+async def test_what_is_being_fetched_does_not_hold_up_who_looks_for_something(start: Start) -> None:
+    """However many blocks of large programs are on their way."""
+    gateway = await start(MemoryBlocks())
+    gateway.gate.clear()
+    async with open_fetcher([gateway.url]) as fetcher:
+        blocks = [asyncio.create_task(fetcher.block(raw_block(b"%d" % number).cid)) for number in range(70)]
+        async with asyncio.timeout(10):
+            while gateway.now < 64:
+                await asyncio.sleep(0.005)
+            looking = asyncio.create_task(fetcher.lookup(raw_block(b"new").cid))
+            while gateway.now < 65:
+                await asyncio.sleep(0.005)
+        assert str(raw_block(b"new").cid) in gateway.requests[-1].path
+        gateway.gate.set()
+        results = await asyncio.gather(*blocks, looking, return_exceptions=True)
+        assert all(isinstance(result, ContentNotFound) for result in results)
+        assert gateway.most_at_once == 65
 
 
 async def test_opening_makes_sessions_that_end(start: Start) -> None:

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from tests.content.gateways import Gateway, closed_port
 from tests.content.samples import TINY, content, file_in, link, pb_block, raw_block
@@ -21,12 +22,14 @@ from wapo.content.errors import (
     InvalidCid,
     IsADirectory,
     NotPublishable,
+    TooManyLookups,
     UnsupportedContent,
     UpstreamUnreachable,
 )
 from wapo.content.importer import KUBO, KUBO_V1, pack_bytes, store_now
 from wapo.content.library import Library, Program, open_library
 from wapo.content.limits import Limits
+from wapo.content.lookups import Lookups
 from wapo.content.unixfs import DIRECTORY_DATA
 from wapo.content.upstream import Timeouts
 
@@ -159,18 +162,71 @@ async def test_a_part_that_is_missing_without_upstreams_is_not_found(open_: Open
 
 
 async def test_failures_are_never_kept(open_: Open, start: Start, remote: MemoryBlocks) -> None:
-    """The gateway comes back, the program is there."""
+    """The gateway comes back, the program is there, a few seconds later; until then nobody is asked."""
+    now = 0.0
     cid = file_in(remote, PROGRAM)
     gateway = await start(remote, hidden={cid})
-    library = await open_(gateway.url)
-    with pytest.raises(ContentNotFound):
-        await library.program(cid)
+    library = await open_(gateway.url, lookups=Lookups(remember_s=3, clock=lambda: now))
+    for _ in range(2):
+        with pytest.raises(ContentNotFound):
+            await library.program(cid)
     gateway.hidden.clear()
     gateway.tampered.add(cid)
-    with pytest.raises(HashMismatch, match=r"127\.0\.0\.1"):
-        await library.program(cid)
+    now = 3.0
+    for _ in range(2):
+        with pytest.raises(HashMismatch, match=r"127\.0\.0\.1"):
+            await library.program(cid.v1())
     gateway.tampered.clear()
+    assert gateway.asked == {"raw": 2}
+    now = 6.0
     assert (await library.program(cid)).read() == PROGRAM
+
+
+async def test_what_comes_into_the_store_is_there_at_once(open_: Open, start: Start, remote: MemoryBlocks) -> None:
+    """Whatever an upstream has said a moment ago: who publishes a program wants to see it."""
+    library = await open_((await start()).url)
+    cid = file_in(remote, PROGRAM)
+    with pytest.raises(ContentNotFound):
+        await library.program(cid)
+    assert await library.publish(PROGRAM, layout=KUBO_V1) == cid
+    assert (await library.program(cid)).read() == PROGRAM
+
+
+async def test_what_is_looked_for_in_vain_keeps_nobody_waiting(open_: Open, start: Start, remote: MemoryBlocks) -> None:
+    """An upstream that searches for what does not exist, and somebody who asks for that all the time."""
+    found, here = file_in(remote, PROGRAM), raw_block(b"here")
+    gateway = await start(remote)
+
+    over = asyncio.Event()
+
+    async def search(request: web.Request) -> web.StreamResponse:
+        if Cid.parse(request.match_info["cid"]) != found:
+            await over.wait()
+        return await gateway.answer(request)
+
+    gateway.instead = search
+    now = 0.0
+    library = await open_(gateway.url, lookups=Lookups(8, sure_s=2, clock=lambda: now))
+    await library.blocks.put_verified([here])
+    vain = [asyncio.create_task(library.program(raw_block(b"%d" % number).cid)) for number in range(8)]
+    while len(library.lookups) < 8:
+        await asyncio.sleep(0)
+    # What is here is nobody's question, and what is new is told to come back at once.
+    assert (await library.program(here.cid)).read() == b"here"
+    with pytest.raises(TooManyLookups) as refused:
+        await library.program(found)
+    assert refused.value.status == 503
+    # Some seconds later the first of those in vain makes room.
+    now = 2.0
+    async with asyncio.timeout(5):
+        assert (await library.program(found)).read() == PROGRAM
+        with pytest.raises(TooManyLookups):
+            await vain[0]
+    assert not any(task.done() for task in vain[1:])
+    over.set()
+    results = await asyncio.gather(*vain[1:], return_exceptions=True)
+    assert all(isinstance(result, ContentNotFound) for result in results)
+    assert len(library.lookups) == 0
 
 
 async def test_an_upstream_that_is_down_is_not_a_missing_program(open_: Open) -> None:

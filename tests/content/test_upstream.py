@@ -224,6 +224,28 @@ async def test_silence_is_no_answer(start: Start) -> None:
             await silent.block(BLOCK.cid)
 
 
+async def test_an_answer_must_begin_in_time(start: Start) -> None:
+    """However long its pieces may take afterwards."""
+    gateway = await start()
+    gateway.gate.clear()
+    async with upstream(gateway.url, timeouts=Timeouts(answer_s=0.1)) as silent:
+        with pytest.raises(UpstreamUnreachable, match="did not answer in time"):
+            await silent.block(BLOCK.cid)
+
+
+async def test_it_is_told_when_an_answer_begins(start: Start) -> None:
+    gateway = await start()
+    gateway.store.put_verified([BLOCK])
+    begun: list[str] = []
+    async with upstream(gateway.url) as there:
+        assert await there.block(BLOCK.cid, lambda: begun.append("begun")) == BLOCK
+        assert begun == ["begun"]
+        gateway.hidden.add(BLOCK.cid)
+        with pytest.raises(ContentNotFound):
+            await there.block(BLOCK.cid, lambda: begun.append("again"))
+        assert begun == ["begun"]
+
+
 async def test_dripping_is_no_answer(start: Start) -> None:
     """A byte now and then keeps a connection alive, and is bounded by the time for the whole."""
     over = asyncio.Event()

@@ -1,5 +1,6 @@
 """The admin listener: who may call it, blobs as bodies, its error pages."""
 
+import asyncio
 import hashlib
 
 import httpx
@@ -107,6 +108,21 @@ async def test_a_blob_above_its_limit_is_refused_and_not_cut(open_listeners: Lis
             assert (response.status_code, response.text) == (413, "Entity too large")
         assert set(listening.site.worker.blobs.folder.iterdir()) == before
         assert list(listening.site.worker.blobs.temporary.iterdir()) == []
+
+
+async def test_a_blob_whose_client_goes_away_is_not_stored(listening: Listening) -> None:
+    """With the hash left to the node, half of it would be as good as any other content (security checklist 12)."""
+    blobs, url = listening.site.worker.blobs, listening.admin.base_url
+    before = set(blobs.folder.iterdir())
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    head = (
+        f"POST /blob/sha256: HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\n"
+    )
+    writer.write(head.encode() + b"half")
+    await listening.site.until(lambda: any(blobs.temporary.iterdir()))
+    writer.close()
+    await listening.site.until(lambda: not any(blobs.temporary.iterdir()))
+    assert set(blobs.folder.iterdir()) == before
 
 
 async def test_blobs_that_are_not_there(listening: Listening) -> None:

@@ -1,6 +1,7 @@
 """A running node's admin RPC, for commands: where it is, and calls in JSON."""
 
 import contextlib
+import http.client
 import json
 import os
 import urllib.error
@@ -15,7 +16,7 @@ import msgspec
 from wapo.cli.data import NoNode
 from wapo.errors import CallerError, HostError
 
-__all__ = ["AdminAccess", "AdminClient", "AdminUnreachable", "CallFailed"]
+__all__ = ["AdminAccess", "AdminClient", "AdminUnreachable", "CallFailed", "InvalidAdmin"]
 
 _TIMEOUT_S: Final = 600.0
 
@@ -24,6 +25,12 @@ class AdminUnreachable(HostError):
     """Nobody answers where the node's admin RPC should be."""
 
     code = "admin_unreachable"
+
+
+class InvalidAdmin(CallerError):
+    """What was given as the admin RPC's address or token cannot be one."""
+
+    code = "invalid_admin"
 
 
 class CallFailed(CallerError):
@@ -49,6 +56,12 @@ class AdminAccess:
             json.dump({"url": self.url, "token": self.token, "user_url": self.user_url}, file)
         temporary.replace(path)
 
+    def withdraw(self, data_dir: Path) -> None:
+        """The node has stopped: the token is not to be told to whoever listens there next."""
+        with contextlib.suppress(NoNode, OSError):
+            if AdminAccess.read(data_dir) == self:
+                (data_dir / _FILE).unlink()
+
     @classmethod
     def read(cls, data_dir: Path) -> "AdminAccess":
         """Raises :class:`NoNode` if no node has written it there."""
@@ -57,32 +70,53 @@ class AdminAccess:
             return cls(found["url"], found["token"], found["user_url"])
         except (OSError, ValueError, KeyError, TypeError):
             raise NoNode(
-                f"no node with apps has run in {data_dir}; start one with wapo serve, or say --admin URL"
+                f"no node with apps runs in {data_dir}; start one with wapo serve, or say --admin URL"
             ) from None
 
 
 _FILE: Final = "admin.json"
 
 
+class _Fields(dict[str, Any]):
+    """A message's fields. A node writes all of them; who leaves one out is none."""
+
+    def __init__(self, stranger: AdminUnreachable, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self._stranger = stranger
+
+    def __missing__(self, name: str) -> Any:
+        raise self._stranger
+
+
 class AdminClient:
     """Calls methods of ``Operation``.
 
-    Raises (every call):
-        AdminUnreachable, CallFailed.
+    Raises:
+        InvalidAdmin.
+        AdminUnreachable, CallFailed: every call.
     """
 
     def __init__(self, access: AdminAccess) -> None:
+        if not access.url.startswith(("http://", "https://")):
+            raise InvalidAdmin(f"{access.url!r} is no address of an admin RPC; one looks like http://127.0.0.1:8001")
+        if access.token is not None and not all("!" <= character <= "~" for character in access.token):
+            raise InvalidAdmin("the admin token has characters that no token has")
         self.access = access
 
-    def call(self, method: str, **argument: Any) -> Any:
-        """The result's JSON value. Bytes are ``0x`` and hex, as everywhere in this RPC."""
+    def call(self, method: str, **argument: Any) -> dict[str, Any]:
+        """The result's fields; none, if the method has no result. Bytes are ``0x`` and hex, as everywhere in this RPC."""
         body = msgspec.json.encode(argument)
         answer = self._post(f"/prpc/Operation.{method}?json", body, "application/json")
-        return msgspec.json.decode(answer)
+        stranger = _stranger(self.access.url)
+        try:
+            value = msgspec.json.decode(answer, type=dict[str, Any] | None)
+        except msgspec.DecodeError:
+            raise stranger from None
+        return _Fields(stranger, value or {})
 
     def upload(self, content: bytes) -> str:
         """Stores a blob; its full name."""
-        return self._post("/blob/sha256:", content, "application/octet-stream").decode()
+        return self._post("/blob/sha256:", content, "application/octet-stream").decode("utf-8", "replace")
 
     def _post(self, path: str, body: bytes, content_type: str) -> bytes:
         headers = {"Content-Type": content_type}
@@ -96,24 +130,33 @@ class AdminClient:
             return answer
 
 
+def _stranger(url: str) -> AdminUnreachable:
+    return AdminUnreachable(f"what answers at {url} is no admin RPC")
+
+
 @contextlib.contextmanager
 def _failures(url: str) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
         raise CallFailed(_message(error)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # also http.client's for a connection that ends without an answer
         reason = getattr(error, "reason", error)
         raise AdminUnreachable(f"no node answers at {url}: {getattr(reason, 'strerror', None) or reason}") from None
+    except http.client.HTTPException:
+        raise _stranger(url) from None
 
 
 def _message(error: urllib.error.HTTPError) -> str:
     """The node's words. Of a chain of causes, as the original writes them, the last says most."""
-    body = error.read().decode("utf-8", "replace")
+    try:
+        body = error.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException):
+        body = ""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         text: str = json.loads(body)["error"]
         outer, _, cause = text.partition("\n\nCaused by:\n")
         return f"{outer}: {cause.strip()}" if cause else text
     if error.code == 401:
         return "the admin token is missing or wrong"
-    return body.strip() if len(body) < 500 and "<" not in body else f"{error.code} {error.reason}"
+    return body.strip() if 0 < len(body) < 500 and "<" not in body else f"{error.code} {error.reason}"

@@ -13,10 +13,11 @@ from wapo.cli.data import existing, open_records
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import DataDir, Json, settings_of
 from wapo.cli.output import note, print_json, printable, working
-from wapo.errors import CallerError
+from wapo.errors import CallerError, HostError
 
 __all__ = ["app"]
 
+_NO_APPS: Final = "no apps; see wapo app deploy --help"
 _POLL_S: Final = 0.5
 _MAX_QUERY: Final = 1 << 20
 
@@ -48,6 +49,12 @@ class NoSuchApp(CallerError):
     """No app, or more than one, is what was meant."""
 
     code = "no_such_app"
+
+
+class UnsignedMetrics(HostError):
+    """Metrics that are not signed by the node that they are from."""
+
+    code = "unsigned_metrics"
 
 
 class CannotDeploy(CallerError):
@@ -201,7 +208,7 @@ def list_(data_dir: DataDir = None, admin: Admin = None, token: Token = None, js
             print_json(apps)
             return
         if not apps:
-            note("no apps; see wapo app deploy --help")
+            note(_NO_APPS)
             return
         rows = [("", "LABEL", "ADDRESS", "RUNS", "INSTANCES", "LAST QUERY")]
         rows += [
@@ -285,7 +292,19 @@ def resize(
     token: Token = None,
 ) -> None:
     """Have an app run so many instances; print how many it has then."""
-    _run(lambda: typer.echo(_act("AppResize", which, data_dir, admin, token, instances=instances)["value"]))
+
+    def work() -> None:
+        client = _client(data_dir, admin, token)
+        one = _find(client, which)
+        running = client.call("AppResize", address=one["address"], instances=instances)["value"]
+        typer.echo(running)
+        if running < instances:
+            why = (
+                "there is no room for more" if one["manifest"]["resizable"] else "it was not deployed with --resizable"
+            )
+            note(f"{running} of {instances}: {why}")
+
+    _run(work)
 
 
 @app.command("remove")
@@ -358,25 +377,32 @@ def metrics(
     token: Token = None,
     json: Json = False,
 ) -> None:
-    """Show what apps have used since they were deployed; the node's signature is verified."""
+    """Show what apps have used since they were deployed; the node's signature is verified.
+
+    With --json, a JSON value a line and app.
+    """
 
     def work() -> None:
         from dataclasses import asdict
 
-        from wapo.abi.metrics import VersionedAppsMetrics
+        from wapo.abi.metrics import MAX_APPS, AppMetrics, VersionedAppsMetrics
         from wapo.scale.primitives import Reader
         from wapo.trust.domains import ContentType, verify_signature
 
         client = _client(data_dir, admin, token)
         apps = {one["address"]: one["manifest"]["label"] for one in client.call("AppList")["apps"]}
-        addresses = [_find(client, which)["address"]] if which is not None else []
-        answer = client.call("AppMetrics", addresses=addresses)
-        encoded, signature = (bytes.fromhex(answer[name][2:]) for name in ("encoded_metrics", "signature"))
+        addresses = [_find(client, which)["address"]] if which is not None else list(apps)
+        if not addresses and not json:
+            note(_NO_APPS)
         key = bytes.fromhex(client.call("Info")["pubkey"][2:])
-        if not verify_signature(key, ContentType.METRICS, encoded, signature):
-            raise NoSuchApp("the metrics are not signed by the node's key")
-        report = VersionedAppsMetrics.read(Reader(encoded))
-        for one in report.apps:
+        reported: list[AppMetrics] = []
+        for first in range(0, len(addresses), MAX_APPS):
+            answer = client.call("AppMetrics", addresses=addresses[first : first + MAX_APPS])
+            encoded, signature = (bytes.fromhex(answer[name][2:]) for name in ("encoded_metrics", "signature"))
+            if not verify_signature(key, ContentType.METRICS, encoded, signature):
+                raise UnsignedMetrics("the metrics are not signed by the node's key")
+            reported += VersionedAppsMetrics.read(Reader(encoded)).apps
+        for one in reported:
             values = asdict(one) | {"address": "0x" + one.address.hex(), "session": "0x" + one.session.hex()}
             label = apps.get(values["address"], "")
             if json:

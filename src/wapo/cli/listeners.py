@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
 
+from wapo.cli.signals import StopSignals
 from wapo.cli.wapod_config import WapodConfig
 from wapo.cli.workers import Sockets
 from wapo.gateway.admin import AdminListener
@@ -44,27 +44,11 @@ class AppListeners:
 
 
 class Server(uvicorn.Server):
-    """Stops on SIGTERM and SIGINT, and then lets the node close; the stock server would raise the signal once more.
-
-    Args:
-        signals: whether this is the server of its process that hears them.
-    """
-
-    def __init__(self, config: uvicorn.Config, *, signals: bool) -> None:
-        super().__init__(config)
-        self._signals = signals
+    """Leaves signals to the process, and says when to stop to whoever waits for that."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGTERM, signal.SIGINT) if self._signals else ()
-        for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+        yield
 
 
 def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
@@ -77,45 +61,49 @@ def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
     )
 
 
-async def serve_all(node: Node, gateway: Any, sockets: Sockets, listeners: AppListeners | None) -> None:
-    """Serves until the process is told to stop, by a signal or by ``WorkerExit``."""
-    main = Server(_config(node, gateway), signals=True)
-    others: list[tuple[Server, Any]] = []
+async def serve_all(
+    node: Node, gateway: Any, sockets: Sockets, listeners: AppListeners | None, signals: StopSignals
+) -> None:
+    """Serves until the process is told to stop, by a signal or by ``WorkerExit``; then all listeners end together."""
+    served = [(Server(_config(node, gateway)), sockets.gateway)]
     worker = node.worker
     if worker is not None and listeners is not None and sockets.admin is not None and sockets.user is not None:
         admin, user = listeners.config.admin, listeners.config.user
-        others = [
+        served += [
             (
                 Server(
                     _config(node, AdminListener(
                         worker, token=listeners.admin_token(node), hosts=listeners.host_names,
                         origins=listeners.origins, limits=admin.limits, ident=admin.ident,
                         max_blob_bytes=admin.limits.get(_BLOB_LIMIT, _DEFAULT_BLOB_BYTES),
-                    )),
-                    signals=False,
+                    ))
                 ),
                 sockets.admin,
             ),
             (
-                Server(
-                    _config(node, UserListener(worker, limits=user.limits, ident=user.ident), door=UpgradingDoor),
-                    signals=False,
-                ),
+                Server(_config(node, UserListener(worker, limits=user.limits, ident=user.ident), door=UpgradingDoor)),
                 sockets.user,
             ),
         ]  # fmt: skip
-    tasks = [asyncio.create_task(server.serve(sockets=[made])) for server, made in others]
-    watch = asyncio.create_task(_stop_when_asked(worker.stop_requested, main)) if worker is not None else None
+    servers = [server for server, _ in served]
+    watches = [asyncio.create_task(_stop_when(signals.asked, servers))]
+    watches.append(asyncio.create_task(_stop_when(signals.hurried, servers, force=True)))
+    if worker is not None:
+        watches.append(asyncio.create_task(_stop_when(worker.stop_requested, servers)))
+    tasks = [asyncio.create_task(server.serve(sockets=[made])) for server, made in served]
     try:
-        await main.serve(sockets=[sockets.gateway])
+        # Nobody goes on where one cannot: half a node looks well from outside.
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        if watch is not None:
-            watch.cancel()
-        for server, _ in others:
+        for server in servers:
             server.should_exit = True
         await asyncio.gather(*tasks)
+        for watch in watches:
+            watch.cancel()
 
 
-async def _stop_when_asked(asked: asyncio.Event, server: Server) -> None:
+async def _stop_when(asked: asyncio.Event, servers: list[Server], *, force: bool = False) -> None:
     await asked.wait()
-    server.should_exit = True
+    for server in servers:
+        server.should_exit = True
+        server.force_exit = server.force_exit or force

@@ -1,5 +1,6 @@
 """``wapo serve``: a node that answers HTTP."""
 
+import asyncio
 import contextlib
 import errno
 import gc
@@ -38,6 +39,8 @@ from wapo.cli.options import (
     settings_of,
 )  # fmt: skip
 from wapo.cli.output import fail, note, working
+from wapo.cli.signals import heard_signals
+from wapo.cli.values import host_option, rule_option
 from wapo.cli.wapod_config import WapodConfig
 from wapo.cli.worker_options import (
     AdminApiToken,
@@ -48,12 +51,14 @@ from wapo.cli.worker_options import (
     Apps,
     Config,
     InsecureAdmin,
+    InstanceLife,
     InstanceMemory,
     ListenPorts,
     MaxInstances,
     ModuleCacheSize,
     OnDemandTime,
     QueryTime,
+    RefuseReplays,
     TlsPort,
     TrustSniCertificates,
     UserPort,
@@ -78,7 +83,9 @@ _DESCRIPTORS: Final = 1 << 20
 
 def serve(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on, for apps too.", metavar="ADDRESS")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(parser=host_option, help="Address to listen on, for apps too.", metavar="ADDRESS")
+    ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(help="Port to listen on; 0 lets the system choose.", min=0, max=65535, metavar="NUMBER")
     ] = 8000,
@@ -105,13 +112,16 @@ def serve(
         list[str] | None,
         typer.Option(
             "--allow",
+            parser=rule_option,
             help="Where agents may connect to: a network, address, name or *.name; may be repeated.",
             metavar="RULE",
         ),
     ] = None,
     deny: Annotated[
         list[str] | None,
-        typer.Option("--deny", help="Where agents may not connect to; may be repeated.", metavar="RULE"),
+        typer.Option(
+            "--deny", parser=rule_option, help="Where agents may not connect to; may be repeated.", metavar="RULE"
+        ),
     ] = None,
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Let agents connect to private and loopback addresses.")
@@ -139,8 +149,10 @@ def serve(
     tls_port: TlsPort = None,
     do_not_verify_tls_server_cert: TrustSniCertificates = False,
     on_demand_instance_time_secs: OnDemandTime = 60.0,
+    max_on_demand_life: InstanceLife = None,
     max_query_time: QueryTime = None,
     idle_grace: WorkerIdle = None,
+    refuse_replays: RefuseReplays = None,
     config: Config = None,
 ) -> None:
     """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
@@ -159,6 +171,7 @@ def serve(
     worker = worker_settings_of(
         instance_memory=instance_memory_size, max_instances=max_instances, module_cache_size=module_cache_size,
         on_demand_time_s=on_demand_instance_time_secs, query_time_s=max_query_time, idle_grace_s=idle_grace,
+        instance_life_s=max_on_demand_life, refuse_replays_s=refuse_replays,
         listen_ports=tcp_listen_port_range, tls_host=host, tls_port=tls_port,
         verify_sni=not do_not_verify_tls_server_cert, extra_roots=roots,
     )  # fmt: skip
@@ -198,13 +211,12 @@ def serve(
     _configure_logging()
     if workers > 1:
         with working("Preparing"):
-            run_async(lambda: _prepare(settings))
-        note(f"wapo is listening on {_url(sockets.gateway)} with {workers} workers")
-        raise typer.Exit(supervise(sockets, workers))
+            run_async(lambda: _prepare(settings, sockets, listeners if apps else None))
+        raise typer.Exit(supervise(sockets, workers, lambda: _greet(with_apps, sockets, f" with {workers} workers")))
     run_async(
         lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
-            started=lambda node: _greet(node, sockets), starting=working("Starting"),
+            started=lambda node: _greet(with_apps, sockets, node=node), starting=working("Starting"),
         )
     )  # fmt: skip
 
@@ -282,10 +294,13 @@ def _authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def _prepare(settings: NodeSettings) -> None:
-    """Makes key, database and compiled modules once, before several processes want them."""
-    async with open_node(settings):
-        pass
+async def _prepare(settings: NodeSettings, sockets: Sockets, listeners: AppListeners | None) -> None:
+    """Makes key, database and compiled modules once, before several processes want them, and writes what commands
+    look for: they may come as soon as the greeting is there, and find an open socket."""
+    async with open_node(settings) as node:
+        _write_token(node)
+        if listeners is not None:
+            _announce(node, sockets, listeners)
 
 
 async def serve_sockets(
@@ -303,21 +318,34 @@ async def serve_sockets(
         started: called once the node is ready.
         starting: entered until then.
     """
-    async with contextlib.AsyncExitStack() as stack:
-        with starting or contextlib.nullcontext():
-            node = await stack.enter_async_context(open_node(settings))
-            await node.warm_up()
-        gateway = Gateway(node, inherit_by_key=inherit_by_key)
-        # What is here now stays until the end: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        _write_token(node)
-        if node.worker is not None and listeners is not None and sockets.admin is not None and sockets.user is not None:
-            access = AdminAccess(_url(sockets.admin), listeners.admin_token(node), _url(sockets.user))
-            access.write(settings.data_dir)
-        started(node)
-        await serve_all(node, gateway, sockets, listeners)
+    with heard_signals() as signals:
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                with signals.cancel_instead(), starting or contextlib.nullcontext():
+                    node = await stack.enter_async_context(open_node(settings))
+                    await node.warm_up()
+                gateway = Gateway(node, inherit_by_key=inherit_by_key)
+                # What is here now stays until the end: the collector need not look at it again and again.
+                gc.collect()
+                gc.freeze()
+                _write_token(node)
+                if listeners is not None and sockets.admin is not None and sockets.user is not None:
+                    stack.callback(_announce(node, sockets, listeners).withdraw, settings.data_dir)
+                started(node)
+                await serve_all(node, gateway, sockets, listeners, signals)
+        except asyncio.CancelledError:
+            if not signals.asked.is_set():
+                raise
     return 0
+
+
+def _announce(node: Node, sockets: Sockets, listeners: AppListeners) -> AdminAccess:
+    """Writes where commands find the node's apps."""
+    assert sockets.admin is not None
+    assert sockets.user is not None
+    access = AdminAccess(_url(sockets.admin), listeners.admin_token(node), _url(sockets.user))
+    access.write(node.settings.data_dir)
+    return access
 
 
 def _token_file(settings: NodeSettings) -> Path:
@@ -334,21 +362,29 @@ def _write_token(node: Node) -> None:
         file.write(text)
 
 
-def _greet(node: Node, sockets: Sockets) -> None:
-    settings, url = node.settings, _url(sockets.gateway)
-    note(f"wapo is listening on {url}")
+def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Node | None = None) -> None:
+    url = _url(sockets.gateway)
+    note(f"wapo is listening on {url}{how}")
     note(f"data in {settings.data_dir}; the operator's token is in {_token_file(settings)}")
     if sockets.admin is not None and sockets.user is not None:
         note(f"apps: wapo app --help; admin RPC on {_url(sockets.admin)}, apps and queries on {_url(sockets.user)}")
+    if settings.worker is not None:
+        network = settings.worker.network
+        shared = node.worker.network.tls_port if node is not None and node.worker is not None else None
+        port = shared.port if shared is not None else network.tls_port
+        if port:
+            note(f"apps have names of their own on {_authority(network.tls_host, port)}, with TLS")
+        if network.listen_ports is not None:
+            note("apps may listen on ports {} to {}".format(*network.listen_ports))
     if settings.local_file is not None:
         note(f"{settings.local_file} answers at {url}/local")
 
 
 class _CutFilter(logging.Filter):
-    """A response that was cut off on purpose is no news for the server's log."""
+    """A response that was cut off on purpose is no news for the server's log: by its agent, or by a node that stops."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], ResponseCut))
+        return not (record.exc_info and isinstance(record.exc_info[1], (ResponseCut, asyncio.CancelledError)))
 
 
 def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:

@@ -6,13 +6,24 @@ from typing import Final
 
 import typer
 
-__all__ = ["format_size", "format_time", "parse_size", "parse_time", "port_range", "size_option", "time_option"]
+__all__ = [
+    "format_size",
+    "format_time",
+    "parse_size",
+    "parse_time",
+    "port_range",
+    "rule_option",
+    "size_option",
+    "time_option",
+]
 
 _SIZES: Final = {
     "": 1, "b": 1, "k": 1 << 10, "kb": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mb": 1 << 20, "mib": 1 << 20,
     "g": 1 << 30, "gb": 1 << 30, "gib": 1 << 30,
 }  # fmt: skip
 _TIMES: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_PAGE: Final = 1 << 16
+_ADDRESSABLE: Final = 1 << 32
 _AMOUNT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([a-z]*)\s*", re.IGNORECASE | re.ASCII)
 
 
@@ -71,6 +82,14 @@ def size_option(text: str) -> int:
         raise typer.BadParameter(str(error)) from None
 
 
+def memory_option(text: str) -> int:
+    """The memory of a WebAssembly program: from a page to all that it can address."""
+    size = size_option(text)
+    if not _PAGE <= size <= _ADDRESSABLE:
+        raise typer.BadParameter(f"{text!r} is not possible; a program has 64KB to 4GB of memory")
+    return size
+
+
 def time_option(text: str) -> float:
     """As :func:`parse_time`, for an option; infinity is unlimited."""
     try:
@@ -78,6 +97,27 @@ def time_option(text: str) -> float:
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     return float("inf") if seconds is None else seconds
+
+
+def grace_option(text: str) -> float:
+    """As :func:`time_option`, where no time at all makes sense, too."""
+    match = _AMOUNT.fullmatch(text)
+    return 0.0 if match is not None and not Decimal(match[1]) and match[2].lower() in _TIMES else time_option(text)
+
+
+def host_option(text: str) -> str:
+    """A host to listen on. Sockets take an empty one for every address of the machine, which nobody who left a variable
+    unset has asked for."""
+    if not text.strip():
+        raise typer.BadParameter(f"{text!r} is no address; 0.0.0.0 is all of IPv4, :: all of IPv6")
+    return text.strip()
+
+
+def token_option(text: str) -> str:
+    """What an ``Authorization`` header can carry after ``Bearer`` (RFC 6750, 2.1, and whatever else is printed)."""
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise typer.BadParameter("a token is at least one character of printable ASCII, without spaces")
+    return text
 
 
 def port_range(text: str) -> tuple[int, int] | None:
@@ -92,3 +132,11 @@ def port_range(text: str) -> tuple[int, int] | None:
     if not 0 <= ports[0] <= ports[1] <= 65535:
         raise typer.BadParameter(f"{text!r} is not a range of ports; write 8000..8010, one port, or none")
     return ports
+
+
+def rule_option(text: str) -> str:
+    """A rule of an allow or deny list. In a file empty ones and comments are passed over; on a command line an empty
+    one is a variable that was not set, and would leave a list empty that was meant to bound something."""
+    if not text.strip() or text.strip().startswith("#"):
+        raise typer.BadParameter(f"{text!r} is no rule; write a network, an address, a name or *.name")
+    return text

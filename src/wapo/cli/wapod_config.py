@@ -72,6 +72,8 @@ class WapodConfig:
             for name in ("admin", "user")
         }
         runtime = tables.get("runtime", {})
+        if not isinstance(runtime, dict) or set(runtime) - {"tcp_connect_blacklist"}:
+            raise InvalidConfig(f"{path}: [runtime] is a table with one key, tcp_connect_blacklist")
         denied = runtime.get("tcp_connect_blacklist")
         if denied is not None and not (isinstance(denied, list) and all(isinstance(entry, str) for entry in denied)):
             raise InvalidConfig(f"{path}: runtime.tcp_connect_blacklist must be a list of strings")
@@ -106,7 +108,9 @@ def _with(base: ListenerConfig, key: str, value: Any, where: str) -> ListenerCon
 
 def _size(value: Any, where: str) -> int:
     try:
-        return value if isinstance(value, int) else parse_size(str(value))
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        return parse_size(str(value))
     except ValueError as error:
         raise InvalidConfig(f"{where}: {error}") from None
 

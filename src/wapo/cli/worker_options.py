@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.cli.values import port_range, size_option, time_option
+from wapo.cli.values import grace_option, host_option, memory_option, port_range, time_option, token_option
 from wapo.node.apps.settings import WorkerSettings
 from wapo.vm.net.network import NetworkSettings
 
 __all__ = [
     "AdminApiToken", "AdminHost", "AdminHostName", "AdminOrigin", "AdminPort", "Apps", "Config", "InsecureAdmin",
-    "InstanceMemory", "ListenPorts", "MaxInstances", "ModuleCacheSize", "OnDemandTime", "QueryTime", "TlsPort",
+    "InstanceLife", "InstanceMemory", "ListenPorts", "MaxInstances", "ModuleCacheSize", "OnDemandTime", "QueryTime", "RefuseReplays", "TlsPort",
     "TrustSniCertificates", "UserPort", "WorkerIdle", "worker_settings_of",
 ]  # fmt: skip
 
@@ -35,6 +35,7 @@ AdminHost = Annotated[
     str | None,
     typer.Option(
         "--admin-host",
+        parser=host_option,
         help="Address of the admin RPC.",
         metavar="ADDRESS",
         rich_help_panel=_PANEL,
@@ -58,7 +59,8 @@ AdminOrigin = Annotated[
 AdminApiToken = Annotated[
     str | None,
     typer.Option(
-        "--admin-api-token", "-t", help="The admin RPC's token.", rich_help_panel=_PANEL, metavar="TOKEN",
+        "--admin-api-token", "-t", parser=token_option, help="The admin RPC's token.", rich_help_panel=_PANEL,
+        metavar="TOKEN",
         show_default="the operator's token",
     ),
 ]  # fmt: skip
@@ -81,7 +83,7 @@ UserPort = Annotated[
 InstanceMemory = Annotated[
     Any,
     typer.Option(
-        "--instance-memory-size", "-m", parser=size_option, help="Memory of one instance, up to 4GB.", metavar="SIZE",
+        "--instance-memory-size", "-m", parser=memory_option, help="Memory of one instance, up to 4GB.", metavar="SIZE",
         rich_help_panel=_PANEL, show_default="128M",
     ),
 ]  # fmt: skip
@@ -129,6 +131,20 @@ OnDemandTime = Annotated[
         rich_help_panel=_PANEL, metavar="SECONDS",
     ),
 ]  # fmt: skip
+InstanceLife = Annotated[
+    Any,
+    typer.Option(
+        "--max-on-demand-life", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="unlimited",
+        help="How long an on-demand instance may live, whatever it is asked meanwhile.",
+    ),
+]  # fmt: skip
+RefuseReplays = Annotated[
+    Any,
+    typer.Option(
+        "--refuse-replays", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="off",
+        help="Refuse a signed query that the same signer has sent within this time.",
+    ),
+]  # fmt: skip
 QueryTime = Annotated[
     Any,
     typer.Option(
@@ -139,7 +155,7 @@ QueryTime = Annotated[
 WorkerIdle = Annotated[
     Any,
     typer.Option(
-        "--idle-grace", parser=time_option, metavar="TIME", rich_help_panel=_PANEL, show_default="0s",
+        "--idle-grace", parser=grace_option, metavar="TIME", rich_help_panel=_PANEL, show_default="0s",
         help="How long an on-demand app (deployed without --fresh) stays after its last query.",
     ),
 ]  # fmt: skip
@@ -158,8 +174,10 @@ def worker_settings_of(
     max_instances: int,
     module_cache_size: int,
     on_demand_time_s: float,
+    instance_life_s: float | None,
     query_time_s: float | None,
     idle_grace_s: float | None,
+    refuse_replays_s: float | None,
     listen_ports: tuple[int, int] | None,
     tls_host: str,
     tls_port: int | None,
@@ -173,8 +191,10 @@ def worker_settings_of(
         max_instances=max_instances,
         module_cache=module_cache_size,
         on_demand_time_s=on_demand_time_s,
+        instance_life_s=instance_life_s,
         query_time_s=query_time_s,
         idle_grace_s=idle_grace_s or 0.0,
+        refuse_replays_s=refuse_replays_s,
         network=NetworkSettings(
             listen_ports=listen_ports, tls_host=tls_host, tls_port=tls_port, verify_sni_certificates=verify_sni,
             extra_roots=extra_roots,

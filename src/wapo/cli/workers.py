@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,9 @@ _ENVIRONMENT: Final = "WAPO_WORKER"
 #: So many deaths within so many seconds, for each worker, are no accident.
 _MAX_DEATHS: Final = 5
 _WITHIN_S: Final = 30.0
+
+#: More than a worker gives to those whom it serves, and to its last log lines.
+_KILL_AFTER_S: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +74,19 @@ class Inherited:
         loop.add_reader(self._lifeline, gone)
 
 
-def supervise(sockets: Sockets, workers: int) -> int:
+def supervise(sockets: Sockets, workers: int, started: Callable[[], None]) -> int:
     """Keeps that many processes, each with this process's command line, until told to stop; replaces what dies.
 
-    A first worker that ends by itself with 0 was told to by an operator: then all end.
+    A first worker that ends by itself with 0 was told to by an operator: then all end. A second interrupt hurries them
+    (``wapo.cli.signals``), a third one kills them, and so does a time in which any of them should have ended.
+
+    Args:
+        started: called once signals are heard and the workers are on their way.
 
     Returns:
-        the exit code: 1 if the workers die faster than makes sense to replace them.
+        the exit code: 1 if the workers die faster than makes sense to replace them, or had to be killed.
     """
-    stopping = False
+    stopping, interrupts, code = False, 0, 0
     children: dict[int, tuple[subprocess.Popen[bytes], int]] = {}
     deaths: deque[float] = deque(maxlen=workers * _MAX_DEATHS)
     lifeline, _held = os.pipe()  # nothing is ever written: our end closes when this process ends
@@ -90,23 +98,37 @@ def supervise(sockets: Sockets, workers: int) -> int:
         child = subprocess.Popen(
             [sys.executable, "-m", "wapo", *sys.argv[1:]], env=environment,
             pass_fds=[lifeline, *(number for number in mine if number >= 0)],
+            # Ctrl-C in a terminal is for whoever is in the foreground: this process, which tells the others.
+            process_group=0,
         )  # fmt: skip
         children[child.pid] = child, index
         if stopping:
-            child.terminate()
+            os.kill(child.pid, signal.SIGTERM)
 
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        stopping = True
+    def tell(number: int) -> None:
         for child, _index in list(children.values()):
             with contextlib.suppress(ProcessLookupError):
-                child.send_signal(signal.SIGTERM)
+                os.kill(child.pid, number)  # Popen's own way would reap it, and os.wait() never hear of it
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    def stop(number: int = signal.SIGTERM, _frame: object = None) -> None:
+        nonlocal stopping, interrupts, code
+        if not stopping:
+            stopping = True
+            signal.alarm(_KILL_AFTER_S)
+            tell(signal.SIGTERM)
+        elif number == signal.SIGINT and not interrupts:
+            interrupts += 1
+            tell(signal.SIGINT)
+        elif number in (signal.SIGINT, signal.SIGALRM):
+            note("workers that do not end are killed")
+            code = 1
+            tell(signal.SIGKILL)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, stop)
     for index in range(workers):
         start(index)
-    code = 0
+    started()
     while children:
         pid, status = os.wait()
         ended = children.pop(pid, None)

@@ -18,6 +18,7 @@ Read bottom-up, each module knows only those before it:
 ``paths``, ``reader``      an address to its file, a file to its bytes
 ``car``                    archives of blocks
 ``upstream``, ``fetch``    blocks from trustless gateways, each checked against its hash
+``lookups``                places for questions that may have no answer, and what had none a moment ago
 ``dag``                    all blocks of a file into the local store
 ``walk``                   every block under a root
 ``pins``, ``upkeep``       what must stay in the store, and what may go

@@ -24,6 +24,7 @@ __all__ = [
     "MalformedContent",
     "NotPublishable",
     "SizeMismatch",
+    "TooManyLookups",
     "UnsupportedContent",
     "UpstreamUnreachable",
 ]
@@ -139,6 +140,13 @@ class UpstreamUnreachable(UpstreamError):
     """No upstream gave a usable answer, and at least one did not say that the content does not exist."""
 
     code = "upstream_unreachable"
+
+
+class TooManyLookups(UpstreamError):
+    """As much is being looked for at upstreams as may be at once. What is in the local store is not concerned."""
+
+    code = "too_many_lookups"
+    status = 503
 
 
 class BlockStoreFailed(HostError):

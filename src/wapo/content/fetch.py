@@ -4,6 +4,7 @@ An upstream that could not be reached goes to the end of the order for a while, 
 once and not once a block; it is still asked before giving up, so that nothing is missed.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -20,7 +21,8 @@ __all__ = ["ConnectorFactory", "Fetcher", "open_fetcher"]
 ConnectorFactory = Callable[[], aiohttp.BaseConnector]
 
 _RETRY_AFTER_S = 30.0
-_MAX_CONNECTIONS = 64
+# Requests at once for content that is known to exist; lookups are bounded by whoever makes them.
+_MAX_TRANSFERS = 64
 # What one upstream can do wrong without being the last word.
 _Failure = BlockTooLarge | HashMismatch | MalformedCar | UpstreamUnreachable | ContentNotFound
 _FAILURES = (BlockTooLarge, HashMismatch, MalformedCar, UpstreamUnreachable, ContentNotFound)
@@ -33,9 +35,22 @@ class Fetcher:
         self._upstreams = tuple(upstreams)
         self._clock = clock
         self._avoided_until: dict[Upstream, float] = {}
+        self._transfers = asyncio.Semaphore(_MAX_TRANSFERS)
 
     async def block(self, cid: Cid) -> Block:
-        """Fetch one block from the first upstream that gives it.
+        """Fetch one block, of something that is being fetched, in its turn.
+
+        Raises:
+            as :meth:`lookup`.
+        """
+        async with self._transfers:
+            return await self.lookup(cid)
+
+    async def lookup(self, cid: Cid, answered: Callable[[], None] = lambda: None) -> Block:
+        """Fetch one block from the first upstream that gives it, at once.
+
+        Args:
+            answered: called when one begins to give it.
 
         Raises:
             ContentNotFound: every upstream says that it does not exist.
@@ -45,7 +60,7 @@ class Fetcher:
         failures: list[_Failure] = []
         for upstream in self._in_order():
             try:
-                return await upstream.block(cid)
+                return await upstream.block(cid, answered)
             except _FAILURES as failure:
                 self._note(upstream, failure, failures)
         raise _verdict(cid, failures)
@@ -60,7 +75,7 @@ class Fetcher:
             if not upstream.offers_archives:
                 continue
             try:
-                async with aclosing(upstream.archive(cid, max_bytes)) as blocks:
+                async with self._transfers, aclosing(upstream.archive(cid, max_bytes)) as blocks:
                     async for block in blocks:
                         yield block
             except _FAILURES as failure:
@@ -110,8 +125,8 @@ async def open_fetcher(
             )
             return await stack.enter_async_context(opened)
 
-        chosen = await session(connector_factory or (lambda: aiohttp.TCPConnector(limit=_MAX_CONNECTIONS)))
-        elsewhere = await session(connector_factory or (lambda: public_connector(limit=_MAX_CONNECTIONS)))
+        chosen = await session(connector_factory or (lambda: aiohttp.TCPConnector(limit=0)))
+        elsewhere = await session(connector_factory or (lambda: public_connector(limit=0)))
         timeouts = timeouts or Timeouts()
         yield Fetcher(
             [

@@ -2,7 +2,7 @@
 
 Where a program is looked for: in memory, in the local store, at the upstreams. What was found once stays found: a
 CID's content cannot change, so nothing here ever expires, it only makes room. What was not found is asked for again
-the next time; a gateway that was down for a minute must not make an agent disappear for longer.
+a few seconds later; see ``wapo.content.lookups``.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from wapo.content.fetch import ConnectorFactory, Fetcher, open_fetcher
 from wapo.content.flight import SingleFlight
 from wapo.content.importer import KUBO, Imported, Layout, pack_bytes, store
 from wapo.content.limits import DEFAULT_LIMITS, Limits, Meter
+from wapo.content.lookups import Lookups
 from wapo.content.lru import ByteLru
 from wapo.content.nodes import Directory, File, Node, Shard, load_node
 from wapo.content.paths import resolve
@@ -83,12 +84,14 @@ class Library:
         *,
         limits: Limits = DEFAULT_LIMITS,
         cache_bytes: int = _CACHE_BYTES,
+        lookups: Lookups | None = None,
     ) -> None:
         """Without ``fetcher`` only what is in ``blocks`` is found. The caller calls ``aclose``."""
         self.blocks = blocks
         self.limits = limits
         self._pins = pins
         self._fetcher = fetcher
+        self.lookups = Lookups() if lookups is None else lookups
         self._cache: ByteLru[Cid, Node] = ByteLru(cache_bytes)
         self._nodes: SingleFlight[Cid, Node] = SingleFlight()
         self._files: SingleFlight[Cid, File] = SingleFlight()
@@ -102,6 +105,7 @@ class Library:
         Raises:
             IsADirectory: the path ends at a directory.
             ContentNotFound: nobody has it.
+            TooManyLookups: it is not here, and too much is being looked for.
             UpstreamUnreachable, HashMismatch: it could not be fetched, or not in its true form.
             ContentTooLarge, ContentTooComplex, ContentTooDeep: over ``limits``.
             MalformedContent, SizeMismatch, UnsupportedContent, InvalidCid: it is no file or makes no sense.
@@ -205,7 +209,8 @@ class Library:
             return data
         if self._fetcher is None:
             raise _nowhere(cid)
-        block = await self._fetcher.block(cid)
+        async with self.lookups.place(cid) as answered:
+            block = await self._fetcher.lookup(cid, answered)
         await self.blocks.put_verified([block])
         return block.data
 
@@ -256,6 +261,7 @@ async def open_library(
     max_block_bytes: int = MAX_BLOCK_BYTES,
     timeouts: Timeouts | None = None,
     connector_factory: ConnectorFactory | None = None,
+    lookups: Lookups | None = None,
 ) -> AsyncIterator[Library]:
     """The library in the directory ``root``, which several processes may share.
 
@@ -263,6 +269,7 @@ async def open_library(
         upstreams: addresses of trustless gateways, in the order to ask them; without any, only local content is found.
         cache_bytes: of programs and directories kept in memory.
         connector_factory: see ``wapo.content.fetch.open_fetcher``.
+        lookups: how many there may be at once, and for how long failures are remembered.
     Raises:
         BlockStoreFailed: the directory cannot be used.
         InvalidUpstream: one of ``upstreams`` is no address.
@@ -272,7 +279,9 @@ async def open_library(
     async with open_fetcher(
         upstreams, connector_factory=connector_factory, timeouts=timeouts, max_block_bytes=max_block_bytes
     ) as fetcher:
-        library = Library(blocks, pins, fetcher if upstreams else None, limits=limits, cache_bytes=cache_bytes)
+        library = Library(
+            blocks, pins, fetcher if upstreams else None, limits=limits, cache_bytes=cache_bytes, lookups=lookups
+        )
         try:
             yield library
         finally:

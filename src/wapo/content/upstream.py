@@ -8,7 +8,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +36,10 @@ _HASH_HERE_BYTES = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect; between two pieces of an answer; for a whole block; for a whole archive."""
+    """Seconds: to connect; until an answer begins; between two pieces of it; for a whole block; for a whole archive."""
 
-    connect_s: float = 10.0
+    connect_s: float = 5.0
+    answer_s: float = 15.0
     silence_s: float = 30.0
     block_s: float = 60.0
     archive_s: float = 300.0
@@ -80,8 +81,11 @@ class Upstream:
         self._timeouts = timeouts
         self._max_block_bytes = max_block_bytes
 
-    async def block(self, cid: Cid) -> Block:
+    async def block(self, cid: Cid, answered: Callable[[], None] = lambda: None) -> Block:
         """Fetch one block.
+
+        Args:
+            answered: called when the gateway begins to send it.
 
         Raises:
             ContentNotFound: the gateway says that there is none.
@@ -91,6 +95,7 @@ class Upstream:
         """
         async with self._get(cid, {"format": "raw"}, _RAW, self._timeouts.block_s) as response:
             self._check_status(cid, response.status)
+            answered()
             check_block_size(response.content_length or 0, self._max_block_bytes)
             data = bytearray()
             async for piece in response.content.iter_any():
@@ -139,7 +144,9 @@ class Upstream:
         session = self._session
         try:
             for _ in range(_MAX_REDIRECTS + 1):
-                async with session.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
+                async with asyncio.timeout(self._timeouts.answer_s):
+                    answer = await session.get(url, headers=headers, timeout=timeout, allow_redirects=False)
+                async with answer as response:
                     if response.status not in _REDIRECTS:
                         yield response
                         return

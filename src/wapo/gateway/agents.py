@@ -9,13 +9,14 @@ import contextlib
 import ipaddress
 import re
 import time
+from collections.abc import Coroutine
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from wapo.agents.messages import AgentRequest, AgentResponse
 from wapo.errors import CallerError, WapoError
-from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, take_body
+from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, has_body, take_body
 from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
 from wapo.gateway.paths import ContentPath
 from wapo.gateway.replies import (
@@ -39,6 +40,8 @@ _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}
 _MAX_HOST_BYTES: Final = 300
 _NO_BODY_STATUS: Final = frozenset((204, 205, 304))
 _KEY: Final = b"key"
+#: What takes longer is watched, for a client that goes away meanwhile.
+_AT_ONCE_S: Final = 0.2
 _URL_CHARACTERS: Final = "%/:@!$&'()*+,;=-._~?"
 
 
@@ -61,7 +64,11 @@ class AgentRoutes:
         try:
             where = ContentPath.parse(path)
             programs = self._node.programs
-            located = programs.known(where.cid, where.segments) or await programs.locate(where.cid, where.segments)
+            located = programs.known(where.cid, where.segments)
+            if located is None:
+                located = await _while_there(programs.locate(where.cid, where.segments), scope["headers"], receive)
+        except ClientGone:
+            return
         except Exception as error:
             await _refuse(error, scope, send, request_id, started)
             return
@@ -209,6 +216,37 @@ class AgentRoutes:
             invocation.finish()
 
 
+async def _while_there(work: Coroutine[Any, Any, Located], headers: Headers, receive: Receive) -> Located:
+    """The result of work that may take long; given up when the client goes away meanwhile.
+
+    Where a body comes with the request nobody looks: it is not to be read before it is known who is to read it.
+
+    Raises:
+        ClientGone.
+    """
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, whoever has gone by then
+    try:
+        await asyncio.wait((task,), timeout=_AT_ONCE_S)
+        if not task.done() and not has_body(headers):
+            gone = asyncio.get_running_loop().create_task(_gone(receive))
+            try:
+                await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                gone.cancel()
+            if not task.done():
+                raise ClientGone
+        return await task
+    finally:
+        if not task.done():
+            task.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def _refuse(error: Exception, scope: Scope, send: Send, request_id: str, started: float) -> None:
     """Answers with an error, which a page of any origin may read; a preflight with permission, to learn of it."""
     headers: Headers = scope["headers"]
@@ -241,8 +279,7 @@ async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> No
         if not intake.complete:
             invocation.abandon()
             return
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await _gone(receive)
     invocation.abandon()
 
 

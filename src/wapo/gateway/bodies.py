@@ -10,7 +10,7 @@ from wapo.errors import CallerError
 from wapo.gateway.replies import Headers, Receive
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 
-__all__ = ["ClientGone", "Intake", "RequestTooLarge", "take_body"]
+__all__ = ["ClientGone", "Intake", "RequestTooLarge", "has_body", "take_body"]
 
 _INLINE_BYTES: Final = 64 << 10
 _LENGTH_DIGITS: Final = 19
@@ -64,6 +64,11 @@ def _declared(headers: Headers) -> tuple[int | None, bool]:
         elif name == b"transfer-encoding":
             chunked = True
     return length, chunked
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether a body was announced."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in headers)
 
 
 async def take_body(headers: Headers, receive: Receive, limit: int) -> Intake:

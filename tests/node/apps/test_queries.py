@@ -1,6 +1,7 @@
 """Queries: who answers, who waits, who is refused."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -160,6 +161,18 @@ async def test_the_clock_of_a_reused_instance_begins_anew_with_each_query(open_s
             await site.ask(app, "/echo", "x")
         assert app.usage().starts == 1
         await site.until(lambda: not app.instances)
+
+
+async def test_an_on_demand_instance_has_a_longest_life_whatever_it_is_asked(open_site: WorkerFactory) -> None:
+    async with open_site(on_demand_time_s=30, instance_life_s=0.3, idle_grace_s=30) as site:
+        app = await site.deploy(on_demand=True, reuse=True)
+        standing = await site.deploy(label="always")
+        async with asyncio.timeout(20):
+            while app.usage().starts < 2:
+                with contextlib.suppress(NoQueryResponse):
+                    await site.ask(app, "/echo", "x")
+        assert "whatever it is asked" in app.last_exit
+        assert standing.usage().starts == 1
 
 
 async def test_the_last_query_is_remembered(site: Site) -> None:

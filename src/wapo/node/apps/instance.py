@@ -75,6 +75,7 @@ class AppInstance:
         self._channels: dict[int, asyncio.Event] = {}
         self._bodiless: list[tuple[HttpInput, asyncio.Future[Reply]]] = []
         self.stopped = False
+        self._last_day: asyncio.TimerHandle | None = None
         self._task = self._begin(self._start())
 
     @property
@@ -129,8 +130,16 @@ class AppInstance:
     def _is_running(self) -> None:
         self.status = "Running"
         self._started_s = time.monotonic()
+        most_s = self.app.settings.instance_life_s
+        if self._time_s is not None and most_s is not None:
+            self._last_day = asyncio.get_running_loop().call_later(most_s, self._too_old)
         if not self._running.done():
             self._running.set_result(None)
+
+    def _too_old(self) -> None:
+        if self.guest is not None and self.guest.ended is None:
+            text = f"on demand it may live for {self.app.settings.instance_life_s:g} s, whatever it is asked meanwhile"
+            self.guest.stop(End(EndReason.TIME_LIMIT, text))
 
     async def wait_running(self) -> None:
         """Returns when the program is loaded and started, which is before its first poll.
@@ -246,6 +255,8 @@ class AppInstance:
             return
         self.status = "Stopped"
         self.end = end
+        if self._last_day is not None:
+            self._last_day.cancel()
         if end.reason is EndReason.FAILED_TO_START and self.guest is None:
             self.log(_ERROR, f"{end}: {end.detail}")
         if not self._running.done():

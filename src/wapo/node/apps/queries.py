@@ -53,13 +53,18 @@ async def run_query(worker: Worker, address: bytes, path: str, payload: bytes, e
     Raises:
         AppNotFound, QueryTooLarge: before anything else is looked at.
         QuerySignatureError: the signature is not good.
+        QueryReplayed, ReplayGuardFull: if signed queries are taken once only.
         InstanceNotFound, NoSlots, InstanceFailed, InstanceNotListening: nobody is there to answer.
         InputBusy, QueryRefused, NoQueryResponse, QueryTimedOut.
     """
     app = worker.app(address)
     if len(payload) + len(path.encode()) > app.manifest.max_query_size:
         raise QueryTooLarge("query size exceeds the limit")
-    origin = origin_of(encoded_signature, Query(address, path, payload), time.time())
+    asked = Query(address, path, payload)
+    origin = origin_of(encoded_signature, asked, time.time())
+    guard = worker.replays if origin is not None else None
+    if guard is not None and origin is not None:
+        guard.check(origin, asked)
     settings = worker.settings
     limit_s = settings.on_demand_time_s if settings.query_time_s is None else settings.query_time_s
     answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -70,7 +75,10 @@ async def run_query(worker: Worker, address: bytes, path: str, payload: bytes, e
 
     async with app.serving() as instance:
         guest = await instance.wait_listening(QUERY_CHANNEL, settings.channel_wait_s)
+        seen = guard.check(origin, asked) if guard is not None and origin is not None else None
         waiting = offer_query(guest, origin, path, payload, deliver)
+        if guard is not None and seen is not None:
+            guard.remember(seen)
         try:
             async with asyncio.timeout(limit_s):
                 reply = await answered

@@ -24,6 +24,7 @@ from wapo.node.apps.blobs import BlobStore
 from wapo.node.apps.boot_data import BootDataStore
 from wapo.node.apps.programs import COMPILERS, QUEUE, ProgramCache
 from wapo.node.apps.records import AppRecord, AppRecords
+from wapo.node.apps.replays import ReplayGuard
 from wapo.node.apps.services import AppServices
 from wapo.node.apps.session import WorkerSession
 from wapo.node.apps.settings import WorkerSettings
@@ -98,6 +99,7 @@ class Worker:
         self.network = network
         self.session = session
         self.quotes = quotes
+        self.replays = ReplayGuard(settings.refuse_replays_s) if settings.refuse_replays_s else None
         self.stop_requested = asyncio.Event()
         self.bench: BenchApp | None = None
         self._records = records
