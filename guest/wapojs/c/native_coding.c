@@ -21,7 +21,7 @@ static JSValue coder_open(JSContext *ctx, JSValueConst this_value, int argc, JSV
 static bool drain(JSContext *ctx, int32_t coder, JSValueConst sink)
 {
     for (;;) {
-        ocall_result got = ocall(OCALL_POLL_READ, 0, coder, OCALL_POINTER(coded), CODER_PIECE);
+        ocall_result got = ocall(OCALL_CODER_READ, coder, OCALL_POINTER(coded), CODER_PIECE, 0);
         if (got.error)
             return false;
         if (!got.value)

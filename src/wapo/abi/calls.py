@@ -85,6 +85,7 @@ CALLS: Final = _table(
     (1032, "crypto_result", "F"),
     (1080, "coder_open", "F"),
     (1081, "coder_write", "F"),
+    (1082, "coder_read", "F"),
     (1100, "http_open", "F"),
     (1101, "http_head", "F"),
     (1102, "error_text", "F"),

@@ -143,6 +143,8 @@ def _failures(url: str) -> Iterator[None]:
     except (OSError, ValueError) as error:  # also http.client's for a connection that ends without an answer
         reason = getattr(error, "reason", error)
         raise AdminUnreachable(f"no node answers at {url}: {getattr(reason, 'strerror', None) or reason}") from None
+    except http.client.IncompleteRead:
+        raise AdminUnreachable(f"the node at {url} ended in the middle of its answer") from None
     except http.client.HTTPException:
         raise _stranger(url) from None
 

@@ -1,4 +1,4 @@
-"""Coders (docs/abi.md, 1080 and 1081)."""
+"""Coders (docs/abi.md, 1080 to 1082)."""
 
 import itertools
 import zlib
@@ -11,39 +11,27 @@ from tests.vm.puppet import BUFFER, Puppet
 from wapo.abi.results import ERR, OcallError, OcallFailure
 from wapo.engine.engine import Engine
 from wapo.vm.ocalls.coding import MAX_CODERS, MAX_PIECE_BYTES, _Decoder, _Encoder
-from wapo.vm.resources.table import ResourceTable
 
 INVALID = ERR | OcallError.INVALID_PARAMETER
 BITS = {1: 15, 2: -15, 3: 31}
 AT = BUFFER + 4096
 
 
-class Machine:
-    """What a coder asks of its guest."""
-
-    def __init__(self) -> None:
-        self.output = b""
-        self.instance = self
-        self.meter = self
-        self.gas = 0
-        self.table = ResourceTable()
-
-    def write(self, pointer: int, data: bytes) -> None:
-        self.output += data
-
-
 def code(coder: _Encoder | _Decoder, data: bytes, cuts: list[int], room: int) -> bytes | None:
     """What comes out; None if the data is malformed."""
-    machine = Machine()
+    output = b""
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     pieces = [data[a:b] for a, b in itertools.pairwise(edges)]
     for index, piece in enumerate(pieces):
         coder.take(piece, index == len(pieces) - 1)
-        while count := coder.read(machine, 0, 0, 0, room):  # type: ignore[arg-type]
-            if count & ERR:
-                return None
-            assert count <= room
-    return machine.output
+        try:
+            while out := coder.give(room):
+                assert len(out) <= room
+                output += out
+        except OcallFailure as failure:
+            assert failure.code is OcallError.IO_ERROR
+            return None
+    return output
 
 
 @settings(deadline=None, max_examples=200)
@@ -69,12 +57,12 @@ def test_any_bytes_are_decoded_or_refused(kind: int, data: bytes) -> None:
 def test_a_bomb_comes_out_piece_by_piece() -> None:
     """The host holds no more of it than one piece."""
     bomb = zlib.compress(bytes(64 << 20), 9)
-    coder, machine, total = _Decoder(15), Machine(), 0
+    coder, total = _Decoder(15), 0
     for at in range(0, len(bomb), MAX_PIECE_BYTES):
         coder.take(bomb[at : at + MAX_PIECE_BYTES], at + MAX_PIECE_BYTES >= len(bomb))
-        while count := coder.read(machine, 0, 0, 0, 1 << 30):  # type: ignore[arg-type]
-            assert count <= MAX_PIECE_BYTES
-            total, machine.output = total + count, b""
+        while out := coder.give(1 << 30):
+            assert len(out) <= MAX_PIECE_BYTES
+            total += len(out)
     assert total == 64 << 20
 
 
@@ -97,11 +85,13 @@ async def test_what_a_program_may_ask(engine: Engine) -> None:
         assert await puppet.call(1081, 0, pointer, length, 2) == INVALID
         assert await puppet.call(1081, 0, 0xFFFFFFF0, 32, 0) == INVALID
         assert await puppet.call(1081, 7, pointer, length, 0) == ERR | OcallError.NOT_FOUND
-        assert await puppet.call(104, 0, 0, pointer, length) == ERR | OcallError.UNSUPPORTED_OPERATION
+        assert await puppet.call(1082, 7, AT, 10) == ERR | OcallError.NOT_FOUND
+        assert await puppet.call(1082, 0, 0xFFFFFFF0, 32) == INVALID
+        assert await puppet.call(103, 0, 0, AT, 1000) == ERR | OcallError.UNSUPPORTED_OPERATION
         assert await puppet.call(1081, 0, pointer, length, 1) == 0
-        count = await puppet.call(103, 0, 0, AT, 1000)
+        count = await puppet.call(1082, 0, AT, 1000)
         assert zlib.decompress(puppet.get(count, AT), 31) == b"hello"
-        assert await puppet.call(103, 0, 0, AT, 1000) == 0
+        assert await puppet.call(1082, 0, AT, 1000) == 0
         assert await puppet.call(1081, 0, pointer, length, 0) == INVALID
 
 

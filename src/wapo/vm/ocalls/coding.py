@@ -1,6 +1,6 @@
-"""Compression for guests (docs/abi.md, 1080 and 1081): zlib does the work, one bounded piece a call.
+"""Compression for guests (docs/abi.md, 1080 to 1082): zlib does the work, one bounded piece a call.
 
-A *coder* is a resource: pieces go in with 1081, and what comes out is read with 103 until that answers 0, which means
+A *coder* is a resource: pieces go in with 1081, and what comes out is taken with 1082 until that answers 0, which means
 that it needs more. A host function cannot be interrupted, so both move at most 64 KiB.
 """
 
@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from wapo.abi.results import ERR, OcallError, OcallFailure
+from wapo.abi.results import OcallError, OcallFailure
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.resources.base import Resource
 
@@ -22,8 +22,6 @@ MAX_PIECE_BYTES: Final = 64 << 10
 
 #: Coders that one guest has at once: each holds up to a quarter of a megabyte of the host's memory.
 MAX_CODERS: Final = 32
-
-_IO_ERROR: Final = ERR | OcallError.IO_ERROR
 
 #: zlib's ``wbits``: RFC 1950, RFC 1951, RFC 1952.
 _WINDOW_BITS: Final = {1: zlib.MAX_WBITS, 2: -zlib.MAX_WBITS, 3: zlib.MAX_WBITS | 16}
@@ -39,9 +37,6 @@ class _Coder(Resource):
         self.failed = False
         self.last = False
 
-    def write(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
-        return ERR | OcallError.UNSUPPORTED_OPERATION  # 1081 says whether it is the last piece
-
     def take(self, piece: bytes, last: bool) -> None:
         """Another piece.
 
@@ -53,17 +48,18 @@ class _Coder(Resource):
         self.last = last
         self._take(piece)
 
-    def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
-        if self.failed:
-            return _IO_ERROR
+    def give(self, room: int) -> bytes:
+        """At most so many bytes of what comes out; none when it needs more input.
+
+        Raises:
+            OcallFailure: 9 the input is malformed.
+        """
         try:
-            output = self._output(min(length, MAX_PIECE_BYTES)) if length else b""
+            if not self.failed:
+                return self._output(min(room, MAX_PIECE_BYTES)) if room else b""
         except (zlib.error, ValueError):
             self.failed = True
-            return _IO_ERROR
-        guest.meter.gas += len(output) // 4
-        guest.instance.write(pointer, output)
-        return len(output)
+        raise OcallFailure(OcallError.IO_ERROR)
 
     @property
     @abstractmethod
@@ -150,12 +146,17 @@ def coder_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) ->
     return guest.table.add(_CODERS[p1](_WINDOW_BITS[p0]))
 
 
+def _coder(guest: "Guest", number: int) -> _Coder:
+    coder = guest.table.get(number)
+    if not isinstance(coder, _Coder):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    return coder
+
+
 def coder_write(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     """1081: ``[p1, p1+p2)`` goes into coder p0; p3 1 says that it is the last."""
     guest.instance.check(p1, p2)
-    coder = guest.table.get(p0)
-    if not isinstance(coder, _Coder):
-        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    coder = _coder(guest, p0)
     if p2 > MAX_PIECE_BYTES or p3 > 1:
         raise OcallFailure(OcallError.INVALID_PARAMETER)
     guest.meter.gas += 1000 + p2
@@ -163,4 +164,13 @@ def coder_write(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -
     return 0
 
 
-CODING: Final[Handlers] = {1080: coder_open, 1081: coder_write}
+def coder_read(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1082: at most p2 bytes of what comes out of coder p0 go to p1; their number is the result."""
+    guest.instance.check(p1, p2)
+    output = _coder(guest, p0).give(p2)
+    guest.meter.gas += 500 + len(output) // 4
+    guest.instance.write(p1, output)
+    return len(output)
+
+
+CODING: Final[Handlers] = {1080: coder_open, 1081: coder_write, 1082: coder_read}
