@@ -35,10 +35,10 @@ demo-stop: ## stop what demo has started
 	@$(BIN)/python examples/demo.py stop
 
 test: dev ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-fast: dev ## the tests that need no packages from npm
-	$(BIN)/python -m pytest -m 'not npm'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not npm'
 
 wpt: dev ## web-platform-tests: WPT_DIR=a checkout, FILTER=streams/ or the like
 	@test -n "$(WPT_DIR)" || { echo "make wpt WPT_DIR=<a checkout of web-platform-tests> [FILTER=streams/]" >&2; exit 2; }

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from hypothesis import settings
 
 from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
@@ -21,6 +22,10 @@ from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, default_cache_dir
 from wapo.vm.egress import EgressPolicy
+
+# How long an example takes is no property of the code: the machine may be busy. Timing is for bench/.
+settings.register_profile("wapo", deadline=None)
+settings.load_profile("wapo")
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,7 @@ def _failures(url: str) -> Iterator[None]:
         reason = getattr(error, "reason", error)
         raise AdminUnreachable(f"no node answers at {url}: {getattr(reason, 'strerror', None) or reason}") from None
     except http.client.IncompleteRead:
-        raise AdminUnreachable(f"the node at {url} ended in the middle of its answer") from None
+        raise AdminUnreachable(f"what answers at {url} ended in the middle of its answer") from None
     except http.client.HTTPException:
         raise _stranger(url) from None
 

@@ -9,7 +9,7 @@ NAMES = sorted(path.stem for path in EXAMPLES.glob("*.c"))
 
 def test_every_example_has_a_test() -> None:
     tested = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
-    assert tested == {"examples", *NAMES} - {"hello"}
+    assert {*NAMES} - {"hello"} <= tested
 
 
 def test_every_example_is_in_the_readme() -> None:
