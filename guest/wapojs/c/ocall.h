@@ -38,6 +38,7 @@ enum {
 };
 
 enum {
+    ERROR_UNKNOWN_CALL = 1,
     ERROR_INVALID_PARAMETER = 3,
     ERROR_NOT_FOUND = 7,
     ERROR_UNSUPPORTED = 8,

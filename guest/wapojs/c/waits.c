@@ -17,6 +17,7 @@ typedef struct {
     uint32_t offset;  /* WAIT_WRITE: bytes written so far */
     JSValue callback; /* (error text or null, value) */
     JSValue bytes;    /* WAIT_WRITE: what is written; kept alive, and looked up anew at each try */
+    /* WAIT_CALL keeps the number of the call in limit, and in offset whether it is a slow one */
 } wait;
 
 static wait *waits; /* index + 1 is the waker: 0 is the timer's */
@@ -143,6 +144,21 @@ static void try_head(wait *w, uint32_t waker)
     finish(w, JS_NULL, JS_NewArrayFrom(ctx, 4, parts));
 }
 
+/* Any call with a waker and a resource: (error code or 0, result). */
+static void try_call(wait *w, uint32_t waker)
+{
+    JSContext *ctx = wapojs_context;
+    bool slow = w->offset;
+    ocall_result got = slow ? ocall_slow((int)w->limit, (int32_t)waker, (int32_t)w->resource, 0, 0)
+                            : ocall((int)w->limit, (int32_t)waker, (int32_t)w->resource, 0, 0);
+    if (got.error == ERROR_PENDING)
+        return;
+    if (got.error)
+        finish(w, JS_NewInt32(ctx, got.error), JS_NULL);
+    else
+        finish(w, JS_NewInt32(ctx, 0), slow ? wapojs_take_return(ctx, got.value) : JS_NewUint32(ctx, got.value));
+}
+
 static void try_again(wait *w)
 {
     uint32_t waker = (uint32_t)(w - waits) + 1;
@@ -150,6 +166,7 @@ static void try_again(wait *w)
     case WAIT_READ: try_read(w, waker); break;
     case WAIT_WRITE: try_write(w, waker); break;
     case WAIT_HEAD: try_head(w, waker); break;
+    case WAIT_CALL: try_call(w, waker); break;
     case WAIT_TIMER: break;
     }
 }
@@ -189,6 +206,19 @@ JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSVal
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback)
 {
     return begin(ctx, WAIT_HEAD, resource, 0, JS_UNDEFINED, callback);
+}
+
+JSValue waits_call(JSContext *ctx, uint32_t call, bool slow, uint32_t resource, JSValueConst callback)
+{
+    if (!JS_IsFunction(ctx, callback))
+        return JS_ThrowTypeError(ctx, "the callback is not a function");
+    wait *w = allocate(ctx);
+    if (!w)
+        return JS_EXCEPTION;
+    *w = (wait){ true, WAIT_CALL, resource, call, slow, JS_DupValue(ctx, callback), JS_UNDEFINED };
+    used++;
+    try_again(w);
+    return JS_UNDEFINED;
 }
 
 static void drop(JSContext *ctx, wait *w)

@@ -17,7 +17,8 @@ import { reportException } from './report.js';
 import { Request } from './request.js';
 import { Response } from './response.js';
 import { URL } from './url.js';
-import { Wapo } from './wapo-global.js';
+import { defineWapoGlobals, Wapo } from './wapo-global.js';
+import { startIsolate, startProgram } from './wapo/contexts.js';
 
 const { defineProperty } = Object;
 
@@ -42,5 +43,6 @@ defineProperty(Math, 'random', {
 });
 
 defineScriptGlobals();
+defineWapoGlobals();
 
-native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run);
+native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run, startProgram, startIsolate);
