@@ -39,6 +39,7 @@ TOUCHES: Final = {
     "network": "makes a request",
     "secrets": "derives a secret",
     "address": "asks for its address",
+    "isolates": "starts an isolate",
     "arguments": "reads scriptArgs",
     "environment": "reads process.env",
     "rejection": "leaves a rejected promise unhandled",

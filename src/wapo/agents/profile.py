@@ -17,6 +17,7 @@ from wapo.vm.ocalls.core import CORE
 from wapo.vm.ocalls.dispatch import Handler, Handlers, host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
+from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.wasi import wasi_functions
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, AGENT_CALLS)
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, ISOLATES, AGENT_CALLS)
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
@@ -34,6 +35,7 @@ _WATCHED: Final = {
     242: "address",
     255: "secrets",
     1100: "network",
+    1200: "isolates",
 }
 
 

@@ -210,6 +210,10 @@ class Guest:
             self._requests = asyncio.Semaphore(self.limits.requests)
         return self._requests
 
+    def share_requests(self, other: "Guest") -> None:
+        """Its requests count among another guest's."""
+        self._requests = other.requests
+
     # Polls
 
     def registration(self, task: int, waker: int) -> Registration:

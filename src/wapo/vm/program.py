@@ -19,6 +19,7 @@ from wapo.vm.ocalls.core import CORE
 from wapo.vm.ocalls.dispatch import host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
+from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.ocalls.legacy import LEGACY
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
@@ -31,7 +32,7 @@ __all__ = ["Program", "ProgramLinker", "program_functions"]
 
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
-    ocalls = host_functions((CORE, HTTP, HASHING, NETWORK, NODE), (LEGACY,), suspends=True)
+    ocalls = host_functions((CORE, HTTP, HASHING, ISOLATES, NETWORK, NODE), (LEGACY,), suspends=True)
     return ocalls + wasi_functions(suspends=True)
 
 

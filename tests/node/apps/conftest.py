@@ -12,6 +12,9 @@ import pytest
 
 from tests.programs import compile_program
 from wapo.abi.manifest import Manifest
+from wapo.agents.images import ImageStore
+from wapo.agents.isolates import Isolates
+from wapo.agents.profile import JavaScriptProfile, guest_module
 from wapo.engine.modules import ModuleCache
 from wapo.node.apps.app import App
 from wapo.node.apps.blobs import BlobName
@@ -43,6 +46,25 @@ class Site:
         fields = {"code_hash": self.code, "args": args, "max_query_size": 1 << 20, "label": "test"} | manifest
         return await self.worker.deploy(Manifest(**fields), reuse_instances=reuse)
 
+    async def deploy_scripts(self, *scripts: str, args: tuple[str, ...] = (), **manifest: Any) -> App:
+        """Deploys the JavaScript engine of the package, with scripts that are blobs."""
+        words: list[str] = []
+        for script in scripts:
+            words += [
+                "--code-hash",
+                str(self.worker.blobs.put(BlobName.parse("sha256:", partial=True), script.encode())),
+            ]
+        code = str(self.worker.blobs.put(BlobName.parse("sha256:", partial=True), guest_module()))
+        return await self.deploy(*words, *(("--", *args) if args else ()), code_hash=code, **manifest)
+
+    async def run_scripts(self, *scripts: str, **manifest: Any) -> list[str]:
+        """The log of an app of JavaScript that ends by itself, without the record of its end."""
+        app = await self.deploy_scripts(*scripts, **manifest)
+        await self.until(lambda: not app.instances)
+        lines = await self.log(app)
+        await self.worker.remove(app.address)
+        return lines
+
     async def ask(self, app: App, path: str, payload: bytes | str = b"") -> bytes:
         data = payload.encode() if isinstance(payload, str) else payload
         return await run_query(self.worker, app.address, path, data)
@@ -56,9 +78,8 @@ class Site:
         return [record.message for record in reversed(await self.logs.read(app.owner))]
 
 
-@pytest.fixture
-def open_site(tmp_path: Path, module_cache: ModuleCache) -> WorkerFactory:
-    """Makes workers: ``async with open_site(max_instances=2) as site``. Opened twice, it is the same node restarted."""
+def worker_factory(tmp_path: Path, module_cache: ModuleCache, profile: JavaScriptProfile) -> WorkerFactory:
+    """What :func:`open_site` gives, for fixtures that live longer."""
 
     @asynccontextmanager
     async def opened(
@@ -72,6 +93,7 @@ def open_site(tmp_path: Path, module_cache: ModuleCache) -> WorkerFactory:
             logs = LogBook(database)
             writer = asyncio.create_task(logs.run())
             keys = NodeKeys.load_or_create(folder / "node.key")
+            images = ImageStore(profile, scheduler, 1 << 30)
             try:
                 async with open_worker(
                     settings,
@@ -83,6 +105,7 @@ def open_site(tmp_path: Path, module_cache: ModuleCache) -> WorkerFactory:
                     scheduler=scheduler,
                     egress=policy,
                     http_client=client,
+                    isolates=Isolates(profile, scheduler, images.base),
                 ) as worker:
                     await asyncio.to_thread(
                         worker.blobs.put, BlobName.parse("sha256:", partial=True), compile_program("app")
@@ -90,10 +113,17 @@ def open_site(tmp_path: Path, module_cache: ModuleCache) -> WorkerFactory:
                     yield Site(worker, logs)
                 await logs.flush()
             finally:
+                await images.aclose()
                 writer.cancel()
                 await asyncio.gather(writer, return_exceptions=True)
 
     return opened
+
+
+@pytest.fixture
+def open_site(tmp_path: Path, module_cache: ModuleCache, profile: JavaScriptProfile) -> WorkerFactory:
+    """Makes workers: ``async with open_site(max_instances=2) as site``. Opened twice, it is the same node restarted."""
+    return worker_factory(tmp_path, module_cache, profile)
 
 
 @pytest.fixture

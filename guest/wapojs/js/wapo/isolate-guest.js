@@ -69,7 +69,11 @@ export function isolateIdle() {
     logs: polyfilled ? scriptLogs() : undefined,
   };
   state = null;
-  output(OUTPUT_ISOLATE, encode(message, value));
+  try {
+    output(OUTPUT_ISOLATE, encode(message, value));
+  } catch (failure) {
+    output(OUTPUT_ISOLATE, encode({ error: `the result cannot be handed over: ${failure.message}` }, undefined));
+  }
   return true;
 }
 

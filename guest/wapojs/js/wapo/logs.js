@@ -5,7 +5,8 @@ import { createConsole } from '../console.js';
 import { describe } from '../errors.js';
 import { exposeGlobal } from '../interfaces.js';
 
-const { JSON } = globalThis;
+const { JSON, Math } = globalThis;
+const { floor } = Math;
 const stringify = JSON.stringify;
 const { defineProperty } = Object;
 
@@ -24,7 +25,7 @@ function keep(level, message) {
     dropped++;
     return;
   }
-  records.push({ message, time: now(), level });
+  records.push({ message, time: floor(now()), level });
 }
 
 export const keepError = (error) => keep(LEVEL_ERROR, describe(error));
@@ -32,7 +33,7 @@ export const keepError = (error) => keep(LEVEL_ERROR, describe(error));
 /** The records as JSON text. */
 export function scriptLogs() {
   if (dropped === 0) return stringify(records);
-  return stringify([...records, { message: `${dropped} more lines were dropped`, time: now(), level: LEVEL_ERROR }]);
+  return stringify([...records, { message: `${dropped} more lines were dropped`, time: floor(now()), level: LEVEL_ERROR }]);
 }
 
 let direct;

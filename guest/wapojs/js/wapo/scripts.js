@@ -12,11 +12,15 @@ const { Error, JSON, String, Uint8Array } = globalThis;
 const stringify = JSON.stringify;
 
 const FILE_NAME = '<eval>';
+/** Lines of a stack that are the platform's or the engine's. */
+const PLATFORM_FRAMES = /^ *at [^\n]*\((?:wapo:[^\n]*|native)\)\n?/gm;
+
+const stackText = (stack) => String(stack).replace(PLATFORM_FRAMES, '');
 
 /** What a script threw, as a text: its own words, and its stack. */
 function thrownText(error) {
   try {
-    return error instanceof Error ? `${String(error)}\n${error.stack}` : String(error);
+    return error instanceof Error ? `${String(error)}\n${stackText(error.stack)}` : String(error);
   } catch {
     return describe(error);
   }
@@ -26,7 +30,7 @@ function thrownText(error) {
 export function rejectionText(reason) {
   try {
     const stack = isObject(reason) ? reason.stack : undefined;
-    return stack === undefined ? String(reason) : `${String(reason)}\n[stack]\n${String(stack)}`;
+    return stack === undefined ? String(reason) : `${String(reason)}\n[stack]\n${stackText(stack)}`;
   } catch {
     return describe(reason);
   }
