@@ -3,13 +3,14 @@
 import { close as closeNumber, log, ocall, ocallBytes, ocallWait } from 'wapo:native';
 import { defineTag } from '../interfaces.js';
 import { enqueueMicrotask } from '../primordials.js';
+import { Lost } from './lost.js';
 import { readHttpRequest, readQueryRequest, Reader, Writer, writeResponseHead } from './messages.js';
 import { endResource, openResource } from './resources.js';
 import { callBack, inputHandle, opaque, outputHandle, SharedResource } from './streams.js';
 import { checkCall, field, HostError, toHeaderList, toObject, toText, toU16, toWapoBytes } from './values.js';
 import { isObject } from '../webidl.js';
 
-const { Error, FinalizationRegistry, TypeError, WeakMap } = globalThis;
+const { Error, TypeError, WeakMap } = globalThis;
 
 // Calls of the ABI.
 const POLL = 102, ONESHOT_SEND = 202, TCP_LISTEN = 210, TLS_LISTEN_SNI = 215, CREATE_INPUT_CHANNEL = 240;
@@ -21,12 +22,12 @@ const LOG_WARN = 2;
 
 /** @type {WeakMap<object, number>} */
 const senders = new WeakMap();
-const lostSenders = new FinalizationRegistry((number) => closeNumber(number)); // whoever waits learns that there is none
+const lostSenders = new Lost((number) => closeNumber(number)); // whoever waits learns that there is none
 
 function senderHandle(tag, number) {
   const handle = opaque(tag);
   senders.set(handle, number);
-  lostSenders.register(handle, number, handle);
+  lostSenders.watch(handle, number);
   return handle;
 }
 
@@ -35,7 +36,7 @@ function send(handle, bytes) {
   const number = isObject(handle) ? senders.get(handle) : undefined;
   if (number === undefined) return -1;
   senders.delete(handle);
-  lostSenders.unregister(handle);
+  lostSenders.forget(handle);
   const result = ocall(ONESHOT_SEND, number, bytes);
   closeNumber(number);
   return result < 0 ? -result : 0;

@@ -4,10 +4,10 @@ import { log, memoryStats as engineMemory } from 'wapo:native';
 import { defineTag } from '../interfaces.js';
 import { URL } from '../url.js';
 import { parseUrlEncoded } from '../urlencoded.js';
+import { Lost } from './lost.js';
 import { opaque } from './streams.js';
 import { fromUnsigned, toText } from './values.js';
 
-const { FinalizationRegistry } = globalThis;
 const LEVEL_INFO = 3;
 
 let peak = 0;
@@ -21,11 +21,11 @@ export function memoryStats() {
   return stats;
 }
 
-const collected = new FinalizationRegistry((tag) => log(LEVEL_INFO, `marker ${tag} was collected`));
+const collected = new Lost((tag) => log(LEVEL_INFO, `marker ${tag} was collected`));
 
 export function marker(tag) {
   const made = opaque('Marker');
-  collected.register(made, toText(tag));
+  collected.watch(made, toText(tag));
   return made;
 }
 

@@ -2,11 +2,12 @@
 
 import { ocall, ocallBytes } from 'wapo:native';
 import { isObject } from '../webidl.js';
+import { Lost } from './lost.js';
 import { Reader } from './messages.js';
 import { opaque } from './streams.js';
 import { checkCall, toText, toWapoBytes } from './values.js';
 
-const { Error, FinalizationRegistry, WeakMap } = globalThis;
+const { Error, WeakMap } = globalThis;
 
 const SIGN = 250, WORKER_PUBKEY = 251, SGX_QUOTE = 252, READ_BOOT_DATA = 260, WRITE_BOOT_DATA = 261, TRY_LOCK = 262,
   UNLOCK = 263;
@@ -41,14 +42,14 @@ export function storeBootData(data) {
 
 /** @type {WeakMap<object, string>} names of locks that are held */
 const guards = new WeakMap();
-const lostGuards = new FinalizationRegistry((name) => ocall(UNLOCK, name));
+const lostGuards = new Lost((name) => ocall(UNLOCK, name));
 
 export function tryLock(path) {
   const name = toText(path);
   checkCall(ocall(TRY_LOCK, name), 'lock failed');
   const guard = opaque('AppLockGuard');
   guards.set(guard, name);
-  lostGuards.register(guard, name, guard);
+  lostGuards.watch(guard, name);
   return guard;
 }
 
@@ -56,7 +57,7 @@ export function unlock(guard) {
   const name = isObject(guard) ? guards.get(guard) : undefined;
   if (name === undefined) throw new Error('invalid lock guard');
   guards.delete(guard);
-  lostGuards.unregister(guard);
+  lostGuards.forget(guard);
   ocall(UNLOCK, name);
   return null;
 }

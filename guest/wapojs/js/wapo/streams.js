@@ -11,10 +11,11 @@ import { pumpInto } from '../resource-streams.js';
 import { reportException } from '../report.js';
 import { acquireDefaultReader, cancelReader, readChunk } from '../streams/internal.js';
 import { isBufferSource, isObject, toBytes } from '../webidl.js';
+import { Lost } from './lost.js';
 import { endResource, openResource } from './resources.js';
 import { toObject, toWapoBytes } from './values.js';
 
-const { Error, FinalizationRegistry, String, WeakMap } = globalThis;
+const { Error, String, WeakMap } = globalThis;
 
 const CHUNK_BYTES = 8192;
 const BRIDGE_BYTES = 65536;
@@ -39,8 +40,8 @@ const inputs = new WeakMap();
 const outputs = new WeakMap();
 const writers = new WeakMap();
 
-const lost = new FinalizationRegistry((shared) => shared.release());
-const lostWriters = new FinalizationRegistry((writer) => writer.close());
+const lost = new Lost((shared) => shared.release());
+const lostWriters = new Lost((writer) => writer.close());
 
 /** An object that says nothing but its name. */
 export function opaque(tag) {
@@ -52,14 +53,14 @@ export function opaque(tag) {
 export function inputHandle(shared) {
   const handle = opaque('OpaqueInputStream');
   inputs.set(handle, { shared });
-  lost.register(handle, shared, handle);
+  lost.watch(handle, shared);
   return handle;
 }
 
 export function outputHandle(shared) {
   const handle = opaque('OpaqueOutputStream');
   outputs.set(handle, { shared });
-  lost.register(handle, shared, handle);
+  lost.watch(handle, shared);
   return handle;
 }
 
@@ -74,7 +75,7 @@ function takeInput(handle) {
   const source = isObject(handle) ? inputs.get(handle) : undefined;
   if (source === undefined) throw new Error('failed to get input_stream from the handle: it is none, or was opened before');
   inputs.delete(handle);
-  lost.unregister(handle);
+  lost.forget(handle);
   return source.take === undefined ? source : { stream: source.take() };
 }
 
@@ -82,7 +83,7 @@ function takeOutput(handle) {
   const target = isObject(handle) ? outputs.get(handle) : undefined;
   if (target === undefined) throw new Error('failed to get output_stream from the handle: it is none, or was opened before');
   outputs.delete(handle);
-  lost.unregister(handle);
+  lost.forget(handle);
   return target.shared;
 }
 
@@ -237,7 +238,7 @@ export function streamOpenWrite(handle) {
   const state = new WriterState(takeOutput(handle));
   const writer = opaque('WriteStream');
   writers.set(writer, state);
-  lostWriters.register(writer, state, writer);
+  lostWriters.watch(writer, state);
   return writer;
 }
 
@@ -255,7 +256,7 @@ export function streamWriteChunk(writer, chunk, callback) {
 export function streamClose(writer) {
   const state = isObject(writer) ? writers.get(writer) : undefined;
   if (state === undefined) throw new Error('failed to get writer: it is none');
-  lostWriters.unregister(writer);
+  lostWriters.forget(writer);
   state.close();
   return null;
 }
