@@ -54,8 +54,12 @@ class Site:
                 "--code-hash",
                 str(self.worker.blobs.put(BlobName.parse("sha256:", partial=True), script.encode())),
             ]
+        return await self.deploy_engine(*words, *(("--", *args) if args else ()), **manifest)
+
+    async def deploy_engine(self, *args: str, **manifest: Any) -> App:
+        """Deploys the JavaScript engine of the package."""
         code = str(self.worker.blobs.put(BlobName.parse("sha256:", partial=True), guest_module()))
-        return await self.deploy(*words, *(("--", *args) if args else ()), code_hash=code, **manifest)
+        return await self.deploy(*args, code_hash=code, **manifest)
 
     async def run_scripts(self, *scripts: str, **manifest: Any) -> list[str]:
         """The log of an app of JavaScript that ends by itself, without the record of its end."""

@@ -9,7 +9,7 @@ import { call, enqueueMicrotask } from '../primordials.js';
 import { promiseThen } from '../promises.js';
 import { pumpInto } from '../resource-streams.js';
 import { reportException } from '../report.js';
-import { acquireDefaultReader, cancelReader, readChunk } from '../streams/internal.js';
+import { acquireDefaultReader, cancelReader, isReadableStream, readChunk } from '../streams/internal.js';
 import { isBufferSource, isObject, toBytes } from '../webidl.js';
 import { Lost } from './lost.js';
 import { endResource, openResource } from './resources.js';
@@ -35,7 +35,7 @@ export class SharedResource {
   }
 }
 
-/** What a handle stands for: `{shared}` or, for input, `{stream}`, a ReadableStream. */
+/** What a handle stands for, a SharedResource. */
 const inputs = new WeakMap();
 const outputs = new WeakMap();
 const writers = new WeakMap();
@@ -52,39 +52,34 @@ export function opaque(tag) {
 
 export function inputHandle(shared) {
   const handle = opaque('OpaqueInputStream');
-  inputs.set(handle, { shared });
+  inputs.set(handle, shared);
   lost.watch(handle, shared);
   return handle;
 }
 
 export function outputHandle(shared) {
   const handle = opaque('OpaqueOutputStream');
-  outputs.set(handle, { shared });
+  outputs.set(handle, shared);
   lost.watch(handle, shared);
   return handle;
 }
 
-/** A handle on a stream of JavaScript's. `take` gives the stream, once, and throws if it is in use. */
-export function streamHandle(take) {
-  const handle = opaque('OpaqueInputStream');
-  inputs.set(handle, { take });
-  return handle;
-}
-
+/** `{shared}`, or `{stream}` for a ReadableStream: the body of a Response is a handle too. */
 function takeInput(handle) {
-  const source = isObject(handle) ? inputs.get(handle) : undefined;
-  if (source === undefined) throw new Error('failed to get input_stream from the handle: it is none, or was opened before');
+  if (isReadableStream(handle)) return { stream: handle };
+  const shared = isObject(handle) ? inputs.get(handle) : undefined;
+  if (shared === undefined) throw new Error('failed to get input_stream from the handle: it is none, or was opened before');
   inputs.delete(handle);
   lost.forget(handle);
-  return source.take === undefined ? source : { stream: source.take() };
+  return { shared };
 }
 
 function takeOutput(handle) {
-  const target = isObject(handle) ? outputs.get(handle) : undefined;
-  if (target === undefined) throw new Error('failed to get output_stream from the handle: it is none, or was opened before');
+  const shared = isObject(handle) ? outputs.get(handle) : undefined;
+  if (shared === undefined) throw new Error('failed to get output_stream from the handle: it is none, or was opened before');
   outputs.delete(handle);
   lost.forget(handle);
-  return target.shared;
+  return shared;
 }
 
 /** The resource behind an input handle, for who reads it in another way; the handle is used up. */

@@ -20,7 +20,7 @@ from wapo.vm.net.byte_stream import ByteStream
 from wapo.vm.resources.oneshot import Reply, Sent
 from wapo.vm.resources.pipe import PipeBroken
 
-__all__ = ["GiveRequest", "serve_connection"]
+__all__ = ["GiveRequest", "HttpConnection"]
 
 #: Takes method, target, headers and who is to have the reply; gives the request's pipes, or None if there is no room.
 GiveRequest = Callable[
@@ -43,26 +43,34 @@ class _Closed(Exception):
     """The connection is of no more use."""
 
 
-async def serve_connection(stream: ByteStream, give: GiveRequest) -> None:
-    """Serves a connection to its end, and closes it."""
-    try:
-        async with asyncio.timeout(_HANDSHAKE_S):
-            await stream.handshake()
-        await _Connection(stream, give).run()
-    except (OSError, TimeoutError, _Closed):
-        pass
-    finally:
-        stream.close()
+class HttpConnection:
+    """One connection.
 
+    Attributes:
+        answering: whether it is in the middle of a request.
+        last: that request is the last.
+    """
 
-class _Connection:
     def __init__(self, stream: ByteStream, give: GiveRequest) -> None:
+        self.answering = False
+        self.last = False
         self._stream = stream
         self._give = give
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD_BYTES)
         self._body_ended = asyncio.Event()
 
-    async def run(self) -> None:
+    async def serve(self) -> None:
+        """Serves the connection to its end, and closes it."""
+        try:
+            async with asyncio.timeout(_HANDSHAKE_S):
+                await self._stream.handshake()
+            await self._run()
+        except (OSError, TimeoutError, _Closed):
+            pass
+        finally:
+            self._stream.close()
+
+    async def _run(self) -> None:
         limit_s = _HEAD_S
         while True:
             try:
@@ -73,8 +81,10 @@ class _Connection:
                 return
             if not isinstance(event, h11.Request):
                 return
+            self.answering = True
             await self._answer(event)
-            if self._http.states != {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+            self.answering = False
+            if self.last or self._http.states != {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
                 return
             self._http.start_next_cycle()
             limit_s = _IDLE_S
@@ -182,6 +192,8 @@ class _Connection:
         if not 200 <= head.status <= 599:
             await self._refuse(500)
             raise _Closed
+        if self.last:
+            headers.append((b"connection", b"close"))
         if not any(name == b"date" for name, _ in headers):
             headers.append((b"date", formatdate(usegmt=True).encode()))
         try:

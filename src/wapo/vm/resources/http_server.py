@@ -9,7 +9,7 @@ import structlog
 from wapo.abi.messages import encode_http_request
 from wapo.vm.inputs import HttpInput
 from wapo.vm.net.byte_stream import ByteStream
-from wapo.vm.net.http_connection import serve_connection
+from wapo.vm.net.http_connection import HttpConnection
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.channel import Channel
 from wapo.vm.resources.oneshot import Oneshot, Reply
@@ -22,6 +22,7 @@ __all__ = ["Acceptor", "HttpServer"]
 
 #: In flight, each way: more than over the HTTP channel, whose bound programs know.
 _BODY_BYTES: Final = 16 << 10
+_GRACE_S: Final = 5.0
 _log = structlog.get_logger("wapo.vm")
 
 
@@ -46,17 +47,18 @@ class HttpServer(Channel):
         self._guest = guest
         self._listener = listener
         self._room = asyncio.Event()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], HttpConnection] = {}
         self._accepting = asyncio.get_running_loop().create_task(self._accept())
 
     async def _accept(self) -> None:
         while (stream := await self._listener.next_connection()) is not None:
-            task = asyncio.get_running_loop().create_task(serve_connection(stream, self._give))
-            self._connections.add(task)
+            connection = HttpConnection(stream, self._give)
+            task = asyncio.get_running_loop().create_task(connection.serve())
+            self._connections[task] = connection
             task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._connections.discard(task)
+        del self._connections[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a connection to a program failed", program=self._guest.owner, cause=repr(error))
 
@@ -91,9 +93,18 @@ class HttpServer(Channel):
         return answer
 
     def close(self) -> None:
+        """Answers that the guest has given are sent to their end, if that comes soon."""
         self._accepting.cancel()
-        for task in list(self._connections):
-            task.cancel()
+        for task, connection in self._connections.items():
+            connection.last = True
+            if not connection.answering:
+                task.cancel()
+        if self._connections:
+            asyncio.get_running_loop().call_later(_GRACE_S, self._cut)
         self._listener.close()
         super().close()
         self._room.set()
+
+    def _cut(self) -> None:
+        for task in self._connections:
+            task.cancel()
