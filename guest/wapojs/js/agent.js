@@ -381,15 +381,8 @@ export function settled() {
 
 const isOutput = (convention) => convention !== 'fetch' && convention !== 'listener';
 
-/** Whoever knows when a program is over that is no agent (wapo/contexts.js), or null. */
-let idleElsewhere = null;
-export function leaveTo(knows) {
-  idleElsewhere = knows;
-}
-
 /** Nothing is left to wait for: true if the program is over. */
 export function idle() {
-  if (idleElsewhere !== null) return idleElsewhere();
   if (current === null || finished) return finished;
   if (!answered) {
     if (entry !== null && isOutput(entry.convention)) {

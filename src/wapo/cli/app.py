@@ -82,7 +82,9 @@ def _find(client: AdminClient, which: str) -> dict[str, Any]:
 
 @app.command("deploy")
 def deploy(
-    program: Annotated[Path, typer.Argument(help="A WebAssembly module.", metavar="FILE", show_default=False)],
+    program: Annotated[
+        Path, typer.Argument(help="A WebAssembly module, or a script.", metavar="FILE", show_default=False)
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -118,17 +120,25 @@ def deploy(
 ) -> None:
     """Put a program onto a node and start it; print its address and where it answers HTTP.
 
-    An argument @blob:FILE becomes the name of that file as a blob, which is uploaded too.
+    An argument @blob:FILE becomes the name of that file as a blob, which is uploaded too. A script is deployed as the
+    JavaScript engine with the script as a blob; arguments are its scriptArgs.
     """
     variables = checked(lambda: [_pair(text) for text in env or ()])
 
     def work() -> None:
         client = _client(data_dir, admin, token)
         with working("Deploying"):
-            code = client.upload(_read(program))
+            from wapo.agents.profile import guest_module
+
+            content = _read(program)
+            is_script = not content.startswith(b"\0asm")
+            script = client.upload(content) if is_script else None
+            code = client.upload(guest_module() if is_script else content)
             for path in blob or ():
                 note(f"blob {client.upload(_read(path))}  {path}")
             words = [_argument(client, word) for word in arguments or ()]
+            if script is not None:
+                words = ["--code-hash", script, *(("--", *words) if words else ())]
             if client.call("Info")["session"] == "0x":
                 client.call("WorkerInit", recipient="")
             manifest = {

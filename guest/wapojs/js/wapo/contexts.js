@@ -4,7 +4,7 @@
 //   isolate  started by an agent or a program: no isolates, secrets of its own
 //   host     a program that lives on its own: also listeners and what the worker offers
 
-import { leaveTo } from '../agent.js';
+import { idle as agentIdle, run } from '../agent.js';
 import { process } from '../process.js';
 import { Wapo } from '../wapo-global.js';
 import { isolateIdle, startIsolate as start } from './isolate-guest.js';
@@ -13,6 +13,7 @@ import {
   queryReply,
 } from './listen.js';
 import { programIdle, startProgram as startScripts } from './program.js';
+import { hasResources } from './resources.js';
 import { bootData, sgxQuote, storeBootData, tryLock, unlock, workerPublicKey, workerSign } from './services.js';
 
 const { assign } = Object;
@@ -22,13 +23,27 @@ const HOST = {
   queryReply, workerSign, workerPublicKey, sgxQuote, bootData, storeBootData, tryLock, unlock,
 };
 
-export function startProgram() {
-  leaveTo(programIdle);
+/** Who knows whether the program is over, once nothing is waited for. */
+let isOver = agentIdle;
+export const idle = () => isOver();
+
+function becomeHost(over) {
+  isOver = over;
   assign(Wapo, HOST, { env: process.env });
+}
+
+export function startProgram() {
+  becomeHost(programIdle);
   startScripts(Wapo);
 }
 
+/** A script in the foreground: loaded like an agent, living like a program. */
+export function startForeground(words, count, pairs) {
+  becomeHost(() => !hasResources() && agentIdle());
+  run(words, count, pairs);
+}
+
 export function startIsolate(text, epoch, monotonic) {
-  leaveTo(isolateIdle);
+  isOver = isolateIdle;
   start(text, epoch, monotonic, Wapo);
 }

@@ -65,7 +65,7 @@ export function isolateIdle() {
   const value = globalThis.scriptOutput !== undefined ? globalThis.scriptOutput : result;
   const serialized = globalThis.serializedScriptOutput;
   const message = {
-    error: error ?? failureOf(value), serialized: typeof serialized === 'string' ? serialized : undefined,
+    error: error ?? failure(), serialized: typeof serialized === 'string' ? serialized : undefined,
     logs: polyfilled ? scriptLogs() : undefined,
   };
   state = null;
@@ -78,12 +78,12 @@ export function isolateIdle() {
 }
 
 /** Why it failed, beside what its scripts threw; null if it did not. A time that ran out is no failure with an output. */
-function failureOf(value) {
+function failure() {
   if (interrupted()) return 'InternalError: interrupted';
   reportRejections();
   const unhandled = unhandledRejection();
   if (unhandled !== null) return rejectionText(unhandled.reason);
-  if (state.timedOut && value === undefined) return `the time limit of ${state.timeLimit} ms was reached`;
+  if (state.timedOut && globalThis.scriptOutput === undefined) return `the time limit of ${state.timeLimit} ms was reached`;
   return null;
 }
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
+from http.client import responses
 from typing import Final
 
 import h11
@@ -108,7 +109,8 @@ class HttpConnection:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
         headers = [("content-length", "0"), ("connection", "close")]
-        await self._send(h11.Response(status_code=status, headers=headers))
+        reason = responses.get(status, "").encode()
+        await self._send(h11.Response(status_code=status, headers=headers, reason=reason))
         await self._send(h11.EndOfMessage())
 
     async def _answer(self, request: h11.Request) -> None:
@@ -197,7 +199,8 @@ class HttpConnection:
         if not any(name == b"date" for name, _ in headers):
             headers.append((b"date", formatdate(usegmt=True).encode()))
         try:
-            await self._send(h11.Response(status_code=head.status, headers=headers))
+            reason = responses.get(head.status, "").encode()
+            await self._send(h11.Response(status_code=head.status, headers=headers, reason=reason))
             while chunk := await given.response.read():
                 if request.method != b"HEAD":
                     await self._send(h11.Data(data=chunk))
