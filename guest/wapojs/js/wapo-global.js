@@ -15,6 +15,8 @@ import { marker, memoryStats, parseURL, parseURLParams } from './wapo/others.js'
 import { print, repr } from './wapo/repr.js';
 import { closeResource, exit, wapoSetInterval, wapoSetTimeout } from './wapo/resources.js';
 import { callModuleEntry } from './wapo/scripts.js';
+import { makeSidevm } from './wapo/sidevm.js';
+import { localStorage } from './wapo/storage.js';
 import { streamBridge, streamClose, streamOpenRead, streamOpenWrite, streamWriteChunk } from './wapo/streams.js';
 import { expected, toWapoBytes } from './wapo/values.js';
 
@@ -85,8 +87,19 @@ defineTag(Wapo, 'Wapo');
 
 setExit(exit);
 
+/** The global print: console.log, and never the buffered one. */
+function printDirectly() {
+  const { log: print } = globalThis.console;
+  return (...values) => {
+    print(...values);
+    return null;
+  };
+}
+
 /** What the original has on the global object beside the web's. */
 export function defineWapoGlobals() {
   defineScriptLogs();
-  exposeGlobal('Sidevm', Wapo);
+  exposeGlobal('Sidevm', makeSidevm(Wapo));
+  exposeGlobal('localStorage', localStorage);
+  exposeGlobal('print', printDirectly(), true);
 }

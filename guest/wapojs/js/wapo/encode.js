@@ -20,8 +20,8 @@ export function hexDecode(text) {
   const digits = toText(text).replace(/^(?:0x)+/, '');
   try {
     return fromHex(digits);
-  } catch (error) {
-    throw new Error(`invalid hex string: ${error.message}`);
+  } catch {
+    throw new Error('invalid hex string: it has another character, or an odd number of digits');
   }
 }
 
@@ -33,14 +33,14 @@ export function base64Encode(data, pad = true) {
 export function base64Decode(text, pad = true) {
   toText(text);
   const padded = toBool(pad);
+  const missing = (4 - (text.length % 4)) % 4;
+  if (!BASE64.test(text)) throw new Error('invalid base64 string: a character is not of the alphabet');
+  if (padded && missing !== 0) throw new Error('invalid base64 string: the padding is missing');
+  if (!padded && text.endsWith('=')) throw new Error('invalid base64 string: padding is not allowed');
   try {
-    if (!BASE64.test(text)) throw new Error('a character is not of the alphabet');
-    const missing = (4 - (text.length % 4)) % 4;
-    if (padded && missing !== 0) throw new Error('the padding is missing');
-    if (!padded && text.endsWith('=')) throw new Error('padding is not allowed');
     return fromBase64(text + '='.repeat(missing), { lastChunkHandling: 'strict' });
-  } catch (error) {
-    throw new Error(`invalid base64 string: ${error.message}`);
+  } catch {
+    throw new Error('invalid base64 string: its end is not as it must be');
   }
 }
 
@@ -49,9 +49,10 @@ export function utf8EncodeText(text) {
 }
 
 export function utf8DecodeBytes(data) {
+  const bytes = toWapoBytes(data);
   try {
-    return utf8Decode(toWapoBytes(data), true, true);
-  } catch (error) {
-    throw new Error(`invalid utf-8 data: ${error.message}`);
+    return utf8Decode(bytes, true, true);
+  } catch {
+    throw new Error('invalid utf-8 data');
   }
 }
