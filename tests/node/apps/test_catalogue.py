@@ -66,6 +66,12 @@ class Upstream:
 
         return StreamingResponse(lines(), media_type="text/event-stream")
 
+    async def stuck(self, request: Request) -> Response:
+        await request.body()
+        while not await request.is_disconnected():
+            await asyncio.sleep(0.01)
+        return Response()
+
     async def proceed(self, _request: Request) -> Response:
         self.go_on.set()
         return Response()
@@ -78,7 +84,7 @@ async def upstream() -> AsyncIterator[Upstream]:
     routes = [
         Route("/bytes/{count:int}", made.bytes_), Route("/echo", made.echo, methods=["GET", "POST"]),
         Route("/upload", made.upload, methods=["POST"]), Route("/events", made.events, methods=["POST"]),
-        Route("/proceed", made.proceed),
+        Route("/proceed", made.proceed), Route("/stuck", made.stuck, methods=["POST"]),
     ]  # fmt: skip
     async with serving(Starlette(routes=routes)) as url:
         made.url = url
@@ -407,3 +413,16 @@ async def test_http_request_with_an_upward_stream(site: Site, upstream: Upstream
       }})()""")
     assert lines == ["failed to get output_stream f", '{"length":33,"encoding":"chunked"}', END]
     assert upstream.uploads[-1] == [b"HelloWorld\n"] * 3
+
+
+async def test_a_request_of_the_older_engine(site: Site, upstream: Upstream) -> None:
+    """Sidevm.httpRequest (section 8): one callback for everything, and a limit of time."""
+    lines = await site.run_scripts(f"""
+      let size = 0;
+      Sidevm.httpRequest({{ url: '{upstream.url}/bytes/100000' }}, (command, value) => {{
+        if (command === 'data') size += value.length;
+        else console.log(command, value && value.status, value && value.opaqueBodyStream, size);
+      }});
+      const stuck = {{ url: '{upstream.url}/upload', method: 'POST', body: 'x', timeoutMs: 50 }};
+      Sidevm.httpRequest({{ ...stuck, url: '{upstream.url}/stuck' }}, (command, value) => console.log(command, value.split('`: ')[1]));""")
+    assert sorted(lines) == [END, "end null null 100000", "error Timed out", "head 200 undefined 0"]

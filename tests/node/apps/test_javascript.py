@@ -555,3 +555,37 @@ async def test_an_app_that_runs_what_it_is_sent(site: Site) -> None:
         assert (await request(app, "POST", "/eval", b"String(40+2)"))[2] == b'{"output":[null,"42",null,"[]"]}'
         answers = await asyncio.gather(*(request(app, "POST", "/eval", b"scriptOutput = `%d`" % n) for n in range(20)))
         assert [json.loads(body)["output"][1] for _, _, body in answers] == [str(n) for n in range(20)]
+
+
+async def test_what_the_wapo_env_package_does(site: Site) -> None:
+    """Section 7: requests that are subclasses of Request with a stream as body, answers that are piped."""
+    script = """
+      class HostRequest extends Request {
+        constructor(req) {
+          const host = req.headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? 'localhost';
+          const body = req.method === 'GET' || req.method === 'HEAD' ? undefined : new ReadableStream({ start(controller) {
+            Wapo.streamOpenRead(req.opaqueInputStream, (command, data) => {
+              if (command === 'data') controller.enqueue(data);
+              else if (command === 'end') controller.close();
+              else controller.error(new Error(data));
+            });
+          } });
+          super(`https://${host}${req.url}`, { method: req.method, headers: req.headers, body, opaqueRequest: req });
+          this.opaqueRequest = req;
+        }
+      }
+      async function sendResponse(response, req) {
+        const writer = Wapo.streamOpenWrite(req.opaqueOutputStream);
+        Wapo.httpsSendResponseHead(req.opaqueResponseTx, { status: response.status, headers: Array.from(response.headers.entries()) });
+        await response.body.pipeTo(new WritableStream({
+          write: (chunk) => new Promise((resolve, reject) =>
+            Wapo.streamWriteChunk(writer, chunk, (ok, error) => (ok ? resolve() : reject(new Error(error))))),
+          close: () => Wapo.streamClose(writer),
+        }));
+      }
+      const app = { fetch: async (request) => new Response(`${request.method} ${request.url} ${(await request.arrayBuffer()).byteLength} ${request instanceof HostRequest}`) };
+      Wapo.httpsListen({ address: '127.0.0.1:0' }, async (req) => sendResponse(await app.fetch(new HostRequest(req)), req));"""
+    async with serving_app(site, script) as (_app, client):
+        answer = await client.post("/a?b=c", content=b"x" * 50_000, headers={"Host": "agent.example"})
+        assert answer.text == "POST https://agent.example/a?b=c 50000 true"
+        assert (await client.get("/")).text.endswith("/ 0 true")
