@@ -589,3 +589,131 @@ async def test_what_the_wapo_env_package_does(site: Site) -> None:
         answer = await client.post("/a?b=c", content=b"x" * 50_000, headers={"Host": "agent.example"})
         assert answer.text == "POST https://agent.example/a?b=c 50000 true"
         assert (await client.get("/")).text.endswith("/ 0 true")
+
+
+# The host's side of HTTP on a program's own ports
+
+RAW = (
+    HELPERS
+    + """
+let busy = [];
+Wapo.httpsListen({ address: '127.0.0.1:0' }, async (req) => {
+  const [path, query] = req.url.split('?');
+  switch (path) {
+    case '/hold': busy.push(req); return;
+    case '/release': for (const held of busy.splice(0)) answer(held, 'held'); return answer(req, 'released');
+    case '/held': return answer(req, String(busy.length));
+    case '/status': Wapo.httpsSendResponseHead(req.opaqueResponseTx, { status: +query, headers: {} }); return Wapo.streamClose(Wapo.streamOpenWrite(req.opaqueOutputStream));
+    case '/header': return answer(req, 'x', Wapo.httpsSendResponseHead, { 'x-y': 'a\\r\\nb: c' });
+    case '/length': return answer(req, 'four', Wapo.httpsSendResponseHead, { 'content-length': query });
+    case '/flood': {
+      Wapo.httpsSendResponseHead(req.opaqueResponseTx, { status: 200, headers: {} });
+      const writer = Wapo.streamOpenWrite(req.opaqueOutputStream);
+      let failed = null;
+      while (failed === null) failed = await new Promise((resolve) => Wapo.streamWriteChunk(writer, new Uint8Array(60000), (ok, error) => resolve(error)));
+      console.log('flood', failed);
+      return;
+    }
+    case '/exit': return Wapo.exit();
+    default: answer(req, `${req.method} ${(await bodyOf(req)).length}`);
+  }
+});
+"""
+)
+
+
+async def converse(client: httpx.AsyncClient, *requests: bytes) -> bytes:
+    """All that comes back on one connection until the server closes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+    for data in requests:
+        writer.write(data)
+    answer = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    return answer
+
+
+async def test_framings_and_what_is_refused(site: Site) -> None:
+    async with serving_app(site, RAW) as (_app, client):
+        chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        assert b"POST 5" in await converse(client, chunked, b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        expecting = (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(expecting)
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).startswith(b"HTTP/1.1 100")
+        writer.write(b"abc")
+        assert b"POST 3" in await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        assert (await converse(client, b"GET / HTTP/1.0\r\n\r\n")).endswith(b"\r\n\r\nGET 0")
+        assert (await converse(client, b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 70_000)).startswith(b"HTTP/1.1 431")
+        assert (await converse(client, b"GET / HTTP/1.1\r\n\r\n")).startswith(b"HTTP/1.1 400")
+        bad_chunk = b"POST /hold HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+        assert (await converse(client, bad_chunk)).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize("path", ["/status?99", "/status?101", "/status?600", "/header", "/length?x"])
+async def test_answers_that_cannot_be_sent(site: Site, path: str) -> None:
+    async with serving_app(site, RAW) as (_app, client):
+        try:
+            assert (await client.get(path)).status_code == 500
+        except httpx.RemoteProtocolError:
+            pass
+        assert (await client.get("/")).status_code == 200
+
+
+async def test_a_body_of_another_length_than_announced(site: Site) -> None:
+    async with serving_app(site, RAW) as (_app, client):
+        assert (await client.get("/length?4")).text == "four"
+        for length in ("3", "5"):
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"/length?{length}")
+
+
+async def test_more_requests_than_the_program_takes_wait(site: Site) -> None:
+    """Its channel holds 20; the others wait in their connections."""
+    async with (
+        serving_app(site, RAW) as (_app, client),
+        httpx.AsyncClient(base_url=client.base_url, trust_env=False, limits=httpx.Limits(max_connections=60)) as many,
+    ):
+        held = [asyncio.create_task(many.get("/hold")) for _ in range(50)]
+        async with asyncio.timeout(20):
+            while int((await client.get("/held")).text) < 50:
+                pass
+        assert (await client.get("/release")).text == "released"
+        assert [answer.text for answer in await asyncio.gather(*held)] == ["held"] * 50
+
+
+async def test_a_client_that_goes_away(site: Site) -> None:
+    """Writes fail, and nothing of it stays in the program's table."""
+    async with serving_app(site, RAW) as (app, client):
+        guest = app.instances[0].guest
+        assert guest is not None
+        assert (await client.get("/")).status_code == 200
+        before = len(guest.table)
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(b"GET /flood HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readexactly(100_000)
+        writer.close()
+
+        def has_heard() -> bool:
+            return len(guest.table) <= before
+
+        await site.until(has_heard)
+        await site.logs.flush()
+        assert [line for line in await site.log(app) if line.startswith("flood")] == ["flood the connection failed"]
+
+
+async def test_connections_end_with_the_program(site: Site) -> None:
+    async with serving_app(site, RAW) as (app, client):
+        held = asyncio.create_task(client.get("/hold"))
+        async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as other:
+            async with asyncio.timeout(20):
+                while (await other.get("/held")).text != "1":
+                    pass
+            with pytest.raises(httpx.RemoteProtocolError):
+                await other.get("/exit")
+        with pytest.raises(httpx.RemoteProtocolError):
+            await held
+        await site.until(lambda: not app.instances)
+        await site.until(lambda: not site.worker.network.budget.held(app.owner))
