@@ -134,7 +134,7 @@ class HttpConnection:
             raise _Closed
         self._body_ended.clear()
         incoming = loop.create_task(self._take_body(given, upgrade=upgrade))
-        responding = loop.create_task(self._respond(request, given, head))
+        responding = loop.create_task(self._respond(request, given, head, upgrade=upgrade))
         try:
             await asyncio.wait({incoming, responding}, return_when=asyncio.FIRST_COMPLETED)
             if not responding.done() and (error := incoming.exception()) is not None:
@@ -178,7 +178,9 @@ class HttpConnection:
         if not data:
             raise _Closed
 
-    async def _respond(self, request: h11.Request, given: HttpInput, waiting: "asyncio.Future[Reply]") -> None:
+    async def _respond(
+        self, request: h11.Request, given: HttpInput, waiting: "asyncio.Future[Reply]", *, upgrade: bool
+    ) -> None:
         reply = await waiting
         if not isinstance(reply, Sent):
             raise _Closed
@@ -188,7 +190,7 @@ class HttpConnection:
         except (ScaleError, ValueError):
             await self._refuse(500)
             raise _Closed from None
-        if head.status == 101:
+        if head.status == 101 and upgrade:
             await self._switch(headers, given)
             raise _Closed
         if not 200 <= head.status <= 599:
@@ -200,7 +202,12 @@ class HttpConnection:
             headers.append((b"date", formatdate(usegmt=True).encode()))
         try:
             reason = responses.get(head.status, "").encode()
-            await self._send(h11.Response(status_code=head.status, headers=headers, reason=reason))
+            response = h11.Response(status_code=head.status, headers=headers, reason=reason)
+        except h11.LocalProtocolError:
+            await self._refuse(500)
+            raise _Closed from None
+        try:
+            await self._send(response)
             while chunk := await given.response.read():
                 if request.method != b"HEAD":
                     await self._send(h11.Data(data=chunk))
