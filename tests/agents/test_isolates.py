@@ -259,3 +259,26 @@ async def test_results_and_arguments_of_any_size_and_kind(place: Workshop) -> No
         ["expect string, got number", "failed to decode field args: expect string, got number",
          "failed to decode field polyfills: unknown polyfill: x", "failed to decode field env: expect map, got null"],
     ]  # fmt: skip
+
+
+async def test_what_the_host_keeps_is_bounded(place: Workshop) -> None:
+    """Code that waits and results that nobody has fetched count as bodies of requests do."""
+    limits = GuestLimits(memory_bytes=60 << 20, time_s=20)
+    vars(limits)["held_body_bytes"] = 1 << 20
+    result = await ask(
+        place,
+        """
+      const bytes = (size) => Wapo.run(`scriptOutput = new Uint8Array(${size})`);
+      const results = [];
+      for (let i = 0; i < 3; i++) results.push((await bytes(1000000)).value.length);
+      results.push((await bytes(2000000)).error);
+      try { Wapo.isolateEval({ scripts: ['/*' + 'x'.repeat(2000000) + '*/'], args: [], env: {}, polyfills: [] }, () => 0) }
+      catch (error) { results.push(error.message) }
+      return Response.json(results);""",
+        limits,
+    )
+    assert result == [
+        *[1_000_000] * 3,
+        "the result cannot be handed over: the host refused it: a limit of this program was reached",
+        "failed to start an isolate: a limit of this program was reached",
+    ]

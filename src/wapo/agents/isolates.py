@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from wapo.abi.results import PENDING, OcallError, OcallFailure
+from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure
 from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.image import MemoryImage
 from wapo.engine.instance import Instance
@@ -63,13 +63,36 @@ class _IsolateServices(Services):
         return self._parent.services.derive_secret(self._parent, _SECRET_DOMAIN + self._code + named)
 
 
+class _Held:
+    """What the host keeps for a guest: it counts as bodies that wait to be sent do."""
+
+    def __init__(self, guest: Guest) -> None:
+        self._guest = guest
+        self._size = 0
+
+    def keep(self, data: bytes) -> bool:
+        """Counts instead of what was counted before; False, and nothing is counted, if that is too much."""
+        self.drop()
+        if self._guest.held_body_bytes + len(data) > self._guest.limits.held_body_bytes:
+            return False
+        self._size = len(data)
+        self._guest.held_body_bytes += self._size
+        return True
+
+    def drop(self) -> None:
+        """Idempotent."""
+        self._guest.held_body_bytes -= self._size
+        self._size = 0
+
+
 class _Session:
     """What the engine is told, and what it answers."""
 
-    __slots__ = ("_command", "failure", "kept_alive", "max_response_bytes", "result")
+    __slots__ = ("_command", "_held", "failure", "kept_alive", "max_response_bytes", "result")
 
-    def __init__(self, command: bytes) -> None:
+    def __init__(self, command: bytes, held: _Held) -> None:
         self._command: bytes | None = command
+        self._held = held
         self.result: bytes | None = None
         self.failure: str | None = None
         self.kept_alive = False
@@ -77,6 +100,8 @@ class _Session:
 
     def next_command(self, guest: Guest) -> bytes | None:
         command, self._command = self._command, None
+        if command is not None:
+            self._held.drop()
         return command
 
     def output(self, kind: int, data: bytes) -> None:
@@ -89,6 +114,8 @@ class _Session:
             raise OcallFailure(OcallError.INVALID_PARAMETER)
         if self.result is not None:
             raise OcallFailure(OcallError.ALREADY_EXISTS)
+        if not self._held.keep(data):
+            raise OcallFailure(OcallError.RESOURCE_LIMITED)
         self.result = data
 
     def fail(self, text: str) -> None:
@@ -107,21 +134,24 @@ class _Session:
 
 
 class Isolate(Resource):
-    """An isolate in its parent's table: polled, it gives its result, once and for all.
+    """An isolate in its parent's table: polled, it gives its result, once. It counts until it is closed.
 
     Attributes:
         guest: once it has a machine.
+        doomed: it is about to be ended.
         result: one byte who says it, 0 the isolate or 1 the host (a text then); and what.
     """
 
     kind: ClassVar[str] = "isolate"
-    __slots__ = ("_ended", "_slot", "_starting", "guest", "result")
+    __slots__ = ("_closed", "_held", "_slot", "_starting", "doomed", "guest", "result")
 
-    def __init__(self, starting: Awaitable[Guest], ended: "Callable[[Isolate], None]") -> None:
+    def __init__(self, starting: Awaitable[Guest], held: _Held, closed: "Callable[[Isolate], None]") -> None:
         self.guest: Guest | None = None
+        self.doomed = False
         self.result: bytes | None = None
         self._slot = Slot()
-        self._ended = ended
+        self._held = held
+        self._closed = closed
         self._starting: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._start(starting))
 
     async def _start(self, starting: Awaitable[Guest]) -> None:
@@ -144,7 +174,6 @@ class Isolate(Resource):
 
     def _finish(self, result: bytes) -> None:
         self.result = result
-        self._ended(self)
         self._slot.wake()
 
     @property
@@ -153,7 +182,9 @@ class Isolate(Resource):
 
     def poll(self, guest: Guest, task: int, waker: int) -> bytes | int:
         if self.result is not None:
-            return self.result
+            result, self.result = self.result, b""
+            self._held.drop()
+            return result or ERR | OcallError.END_OF_FILE
         self._slot.set(guest.registration(task, waker))
         return PENDING
 
@@ -163,7 +194,8 @@ class Isolate(Resource):
             starting.cancel()
         if self.guest is not None:
             self.guest.stop(End(EndReason.STOPPED, "the isolate was closed"))
-        self._ended(self)
+        self._held.drop()
+        self._closed(self)
         self._slot.drop()
 
 
@@ -192,7 +224,8 @@ class Isolates:
         """Starts one.
 
         Raises:
-            OcallFailure: 10 the parent has as many as it may have at once, or the node is short of memory.
+            OcallFailure: 10 the parent has as many as it may have at once, the host keeps too much for it already, or
+                the node is short of memory.
         """
         siblings = self._running.get(parent, set())
         if len(siblings) >= parent.limits.isolates:
@@ -201,7 +234,10 @@ class Isolates:
             self._admit()
         except WapoError:
             raise OcallFailure(OcallError.RESOURCE_LIMITED) from None
-        isolate = Isolate(self._machine(parent, request), lambda ended: self._forget(parent, ended))
+        held = _Held(parent)
+        if not held.keep(request.text):
+            raise OcallFailure(OcallError.RESOURCE_LIMITED)
+        isolate = Isolate(self._machine(parent, request, held), held, lambda closed: self._forget(parent, closed))
         self._running.setdefault(parent, siblings).add(isolate)
         return isolate
 
@@ -212,7 +248,7 @@ class Isolates:
             if not siblings:
                 del self._running[parent]
 
-    async def _machine(self, parent: Guest, request: IsolateRequest) -> Guest:
+    async def _machine(self, parent: Guest, request: IsolateRequest, held: _Held) -> Guest:
         """A guest that has not run yet."""
         base = await self._base()
         allowed = parent.limits.memory_bytes
@@ -226,7 +262,7 @@ class Isolates:
         instance = Instance(self._profile.serving, limits.store)
         guest = Guest(
             instance, scheduler=self._scheduler, services=_IsolateServices(parent, request.code), limits=limits,
-            owner=parent.owner, session=_Session(command + request.text), meter=parent.meter,
+            owner=parent.owner, session=_Session(command + request.text, held), meter=parent.meter,
         )  # fmt: skip
         guest.share_requests(parent)
         try:
@@ -240,8 +276,12 @@ class Isolates:
 
     def _weigh(self, parent: Guest, guest: Guest, base_bytes: int) -> None:
         """A poll is over, in which it may have grown."""
-        machines = [isolate.guest for isolate in self._running.get(parent, ()) if isolate.guest is not None]
-        grown = sum(one.instance.memory_size - base_bytes for one in machines if one.ended is None)
-        if grown > parent.limits.memory_bytes:
-            text = f"out of memory: the isolates of a program have at most {parent.limits.memory_bytes} bytes together"
-            asyncio.get_running_loop().call_soon(guest.stop, End(EndReason.TRAP, text))
+        growing = {isolate: isolate.guest for isolate in self._running.get(parent, ()) if not isolate.doomed}
+        machines = [one for one in growing.values() if one is not None and one.ended is None]
+        if sum(one.instance.memory_size - base_bytes for one in machines) <= parent.limits.memory_bytes:
+            return
+        for isolate, one in growing.items():
+            if one is guest:
+                isolate.doomed = True
+        text = f"out of memory: the isolates of a program have at most {parent.limits.memory_bytes} bytes together"
+        asyncio.get_running_loop().call_soon(guest.stop, End(EndReason.TRAP, text))

@@ -8,6 +8,7 @@ import structlog
 
 from wapo.abi.messages import encode_http_request
 from wapo.vm.inputs import HttpInput
+from wapo.vm.net.accounting import ACCEPT_INGRESS
 from wapo.vm.net.byte_stream import ByteStream
 from wapo.vm.net.http_connection import HttpConnection
 from wapo.vm.resources.base import Resource
@@ -52,6 +53,7 @@ class HttpServer(Channel):
 
     async def _accept(self) -> None:
         while (stream := await self._listener.next_connection()) is not None:
+            self._guest.meter.net_ingress += ACCEPT_INGRESS
             connection = HttpConnection(stream, self._give)
             task = asyncio.get_running_loop().create_task(connection.serve())
             self._connections[task] = connection
@@ -80,7 +82,9 @@ class HttpServer(Channel):
             for number, resource in zip(numbers, resources, strict=True):
                 self._guest.table.discard(number, resource)
 
-        self.offer(encode_http_request(method, target, headers, *numbers), take_back)
+        message = encode_http_request(method, target, headers, *numbers)
+        self._guest.meter.net_ingress += len(message)
+        self.offer(message, take_back)
         return HttpInput(reply, body, response)
 
     @property
