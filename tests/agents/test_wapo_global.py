@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiohttp import WSMsgType, test_utils, web
 
 from tests.agents.support import Log, Workshop, open_workshop
 from wapo.agents.profile import JavaScriptProfile
@@ -174,3 +175,54 @@ async def test_a_sidevm_request(place: Workshop) -> None:
             ["error", "failed to request `http://127.0.0.1:1/"],
         "typeof Sidevm.httpRequest({ url: 'http://127.0.0.1:1/' }, () => 0)": "number",
     })  # fmt: skip
+
+
+async def test_web_socket_primitives(place: Workshop) -> None:
+    """Against a server that echoes, closes when asked to, and is not there."""
+    if (await evaluate(place, ["typeof WebSocket"])) == ["undefined"]:
+        pytest.skip("this platform has no WebSocket")
+
+    async def echo(request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(protocols=("chat",))
+        await socket.prepare(request)
+        await socket.send_str(f"{request.headers.get('x-a')} {socket.ws_protocol}")
+        async for message in socket:
+            if message.data == "bye":
+                break
+            await (socket.send_str if message.type is WSMsgType.TEXT else socket.send_bytes)(message.data)
+        await socket.close()
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/", echo)
+    async with test_utils.TestServer(app) as server:
+        url = f"ws://127.0.0.1:{server.port}/"
+        open_ = "const headers = { Host: 'x', Upgrade: 'websocket', Connection: 'Upgrade', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Protocol': 'chat', 'X-A': 'b' };"
+        results = await evaluate(place, [
+            open_ + f"""new Promise((resolve) => {{
+              const seen = [];
+              const id = Wapo.wsOpen({{ url: '{url}', headers, config: {{ maxMessageSize: 1000 }} }}, (command, value) => {{
+                if (command === 'open') {{
+                  globalThis.sink = value;
+                  seen.push(String(value), typeof id);
+                  Wapo.wsSend(value, {{ kind: 'text', data: 'hello' }});
+                  Wapo.wsSend(value, {{ kind: 'binary', data: new Uint8Array([1, 2]) }});
+                  Wapo.wsSend(value, {{ kind: 'ping' }});
+                  Wapo.wsSend(value, {{ kind: 'text', data: 'bye' }});
+                  try {{ Wapo.wsSend(value, {{ kind: 'other' }}) }} catch (error) {{ seen.push(error.message) }}
+                }} else {{
+                  seen.push([value.kind, typeof value.data === 'string' ? value.data : Wapo.hexEncode(value.data)]);
+                  if (value.kind === 'close') resolve(seen);
+                }}
+              }});
+            }})""",
+            "Wapo.wsClose(sink)", "Wapo.wsSend(sink, { kind: 'text', data: '' })", "Wapo.wsSend({}, { kind: 'text' })",
+            "new Promise((resolve) => Wapo.wsOpen({ url: 'ws://127.0.0.1:1/' }, (command, text) => resolve([command, typeof text])))",
+            f"new Promise((resolve) => Wapo.wsOpen({{ url: '{url}' }}, (command, value) => command === 'open' ? Wapo.wsClose(value) : value.kind === 'close' && resolve('closed')))",
+        ])  # fmt: skip
+    assert results == [
+        ["[object WebSocketSink]", "number", "unknown kind of message: other", ["text", "b chat"], ["text", "hello"],
+         ["binary", "0102"], ["close", ""]],
+        "throws already closed", "throws failed to send message: the connection is closed",
+        "throws expect WebSocketSink, got object", ["error", "string"], "closed",
+    ]  # fmt: skip

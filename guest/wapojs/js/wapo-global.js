@@ -19,9 +19,10 @@ import { makeSidevm } from './wapo/sidevm.js';
 import { localStorage } from './wapo/storage.js';
 import { streamBridge, streamClose, streamOpenRead, streamOpenWrite, streamWriteChunk } from './wapo/streams.js';
 import { expected, toWapoBytes } from './wapo/values.js';
+import { webSocketCalls } from './wapo/web-socket.js';
 
 const { Array, Error, String, Uint8Array } = globalThis;
-const { defineProperty } = Object;
+const { assign, defineProperty } = Object;
 
 const LEVEL_INFO = 3;
 
@@ -98,6 +99,7 @@ function printDirectly() {
 
 /** What the original has on the global object beside the web's. */
 export function defineWapoGlobals() {
+  if (globalThis.WebSocket !== undefined) assign(Wapo, webSocketCalls(globalThis.WebSocket));
   defineScriptLogs();
   exposeGlobal('Sidevm', makeSidevm(Wapo));
   exposeGlobal('localStorage', localStorage);
