@@ -11,6 +11,7 @@ from tests.agents.support import Log, Workshop, open_workshop
 from wapo.agents.profile import JavaScriptProfile
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
+from wapo.vm.net.network import Network
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def place(profile: JavaScriptProfile) -> AsyncIterator[Workshop]:
     async with open_workshop(profile) as opened, HttpClient(EgressPolicy(allow_private=True)) as client:
         opened.services.http_client = client
+        opened.services.network = Network(client.policy, client.resolver)
         yield opened
 
 

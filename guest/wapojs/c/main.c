@@ -99,7 +99,9 @@ JSValue wapojs_call_handler(enum handler which, int argc, JSValue *argv)
 void wapojs_call(JSValueConst function, int argc, JSValue *argv)
 {
     JSContext *ctx = wapojs_context;
-    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, argc, (JSValueConst *)argv);
+    JSValue result = JS_UNDEFINED;
+    if (!wapojs_interrupted())
+        result = JS_Call(ctx, function, JS_UNDEFINED, argc, (JSValueConst *)argv);
     for (int i = 0; i < argc; i++)
         JS_FreeValue(ctx, argv[i]);
     if (JS_IsException(result))
@@ -320,6 +322,10 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
             break;
     }
     while (!is_program && take_command()) { }
+    if (wapojs_interrupted()) {
+        timers_clear_all(wapojs_context);
+        waits_cancel_all(wapojs_context);
+    }
     while (!failed && !wapojs_has_work()) {
         JSValue over = wapojs_call_handler(HANDLER_IDLE, 0, NULL);
         bool end = JS_ToBool(wapojs_context, over) > 0;

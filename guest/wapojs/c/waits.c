@@ -215,7 +215,8 @@ JSValue waits_call(JSContext *ctx, uint32_t call, bool slow, uint32_t resource, 
     wait *w = allocate(ctx);
     if (!w)
         return JS_EXCEPTION;
-    *w = (wait){ true, WAIT_CALL, resource, call, slow, JS_DupValue(ctx, callback), JS_UNDEFINED };
+    *w = (wait){ .used = true, .kind = WAIT_CALL, .resource = resource, .limit = call, .offset = slow,
+                 .callback = JS_DupValue(ctx, callback), .bytes = JS_UNDEFINED };
     used++;
     try_again(w);
     return JS_UNDEFINED;
