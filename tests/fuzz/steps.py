@@ -66,7 +66,7 @@ class Draw:
 
 def on_resource(d: Draw) -> Call:
     number = d.one(
-        101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1101, 1102
+        101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1101, 1102, 1210
     )
     if number == 101:
         return d.call(101, d.some(*KINDS))
@@ -88,6 +88,8 @@ def on_resource(d: Draw) -> Call:
         return d.call(1022, d.some("hash"), d.range())
     if number == 1023:
         return d.call(1023, d.some("hash"), d.one(*POINTERS))
+    if number == 1210:
+        return d.call(1210, d.some("tcp-listener"))
     if number == 1101:
         return d.call(1101, 0, d.some("http"), d.range())
     return d.call(1102, d.some("http"), d.range())
