@@ -89,7 +89,7 @@ def on_resource(d: Draw) -> Call:
     if number == 1023:
         return d.call(1023, d.some("hash"), d.one(*POINTERS))
     if number == 1210:
-        return d.call(1210, d.some("tcp-listener"))
+        return d.call(1210, d.some("tcp-listener", "sni"))
     if number == 1101:
         return d.call(1101, 0, d.some("http"), d.range())
     return d.call(1102, d.some("http"), d.range())

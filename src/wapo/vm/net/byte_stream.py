@@ -1,33 +1,15 @@
 """A connection that the host itself reads and writes for a guest, plain or TLS."""
 
-import asyncio
 import contextlib
 import socket
 import ssl
 
 from wapo.vm.net.budget import SocketBudget
-from wapo.vm.net.readiness import Readiness
-from wapo.vm.tasks import Registration
+from wapo.vm.net.readiness import HostWaiter, Readiness
 
 __all__ = ["ByteStream"]
 
 _READ_BYTES = 65536
-
-
-class _Waiter(Registration):
-    """Who waits is a task of the host: whatever happens, it tries again."""
-
-    __slots__ = ("future",)
-
-    def __init__(self) -> None:
-        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def wake(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
-
-    def drop(self) -> None:
-        self.wake()
 
 
 class ByteStream:
@@ -41,12 +23,12 @@ class ByteStream:
         self._closed = False
 
     async def _read_wait(self, *, for_writing: bool = False) -> None:
-        waiter = _Waiter()
+        waiter = HostWaiter()
         self._ready.wait_read(waiter, for_writing=for_writing)
         await waiter.future
 
     async def _write_wait(self, *, for_reading: bool = False) -> None:
-        waiter = _Waiter()
+        waiter = HostWaiter()
         self._ready.wait_write(waiter, for_reading=for_reading)
         await waiter.future
 

@@ -69,7 +69,11 @@ class HttpConnection:
         except (OSError, TimeoutError, _Closed):
             pass
         finally:
-            self._stream.close()
+            self.close()
+
+    def close(self) -> None:
+        """At once. Idempotent."""
+        self._stream.close()
 
     async def _run(self) -> None:
         limit_s = _HEAD_S

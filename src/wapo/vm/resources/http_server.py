@@ -60,7 +60,7 @@ class HttpServer(Channel):
             task.add_done_callback(self._ended)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        del self._connections[task]
+        self._connections.pop(task).close()  # it may have been cancelled before it began
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a connection to a program failed", program=self._guest.owner, cause=repr(error))
 

@@ -9,7 +9,7 @@ from wapo.vm.net.accounting import ACCEPT_INGRESS, SHUTDOWN_EGRESS, TLS_ACCEPT
 from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.byte_stream import ByteStream
-from wapo.vm.net.readiness import Readiness, wait_readable
+from wapo.vm.net.readiness import HostWaiter, Readiness
 from wapo.vm.net.tls_socket import wrap
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.tls import accepted
@@ -134,7 +134,9 @@ class TcpListener(Resource):
             try:
                 connected, _ = self._socket.accept()
             except BlockingIOError:
-                await wait_readable(self._socket.fileno())
+                waiter = HostWaiter()
+                self._ready.wait_read(waiter)  # which ends with the listener, before its descriptor does
+                await waiter.future
                 continue
             except ConnectionError:
                 continue
