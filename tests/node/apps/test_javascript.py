@@ -714,3 +714,38 @@ async def test_connections_end_with_the_program(site: Site) -> None:
             await held
         await site.until(lambda: not app.instances)
         await site.until(lambda: not site.worker.network.budget.held(app.owner))
+
+
+async def test_a_request_that_is_cut_off_is_not_taken_for_a_whole_one(site: Site) -> None:
+    script = (
+        HELPERS
+        + """
+      Wapo.httpsListen({ address: '127.0.0.1:0' }, async (req) => {
+        try { console.log((await bodyOf(req)).length) } catch (error) { console.log('failed:', error) }
+      });"""
+    )
+    async with serving_app(site, script) as (app, client):
+        _reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+
+        async def logged() -> list[str]:
+            await site.logs.flush()
+            return await site.log(app)
+
+        async with asyncio.timeout(20):
+            while not (lines := await logged()):
+                await asyncio.sleep(0.01)
+        assert lines == ["failed: the connection failed"]
+
+
+async def test_a_fresh_instance_for_each_query(site: Site) -> None:
+    """Nothing is left of the one before."""
+    script = "let count = 0; Wapo.queryListen((q) => Wapo.queryReply(q.replyTx, `${++count}`))"
+    async with deployed(site, script, reuse=False, on_demand=True) as app:
+        assert [await site.ask(app, "/") for _ in range(3)] == [b"1"] * 3
+    async with deployed(site, script, on_demand=True) as app:
+        first = await site.ask(app, "/")
+        assert first == b"1"
+        await site.until(lambda: not app.instances)

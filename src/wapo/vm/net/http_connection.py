@@ -35,6 +35,8 @@ _HANDSHAKE_S: Final = 10.0
 #: How long the rest of a request is read that was answered before its end: a client that is cut off may lose the
 #: answer.
 _LINGER_S: Final = 2.0
+#: A client that neither sends the body that it has announced nor reads what it has asked for is cut off.
+_STALL_S: Final = 60.0
 _OF_THE_CONNECTION: Final = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding")
 )
@@ -106,7 +108,8 @@ class HttpConnection:
     async def _send(self, event: h11.Event) -> None:
         data = self._http.send(event)
         if data:
-            await self._stream.send(data)
+            async with asyncio.timeout(_STALL_S):
+                await self._stream.send(data)
 
     async def _refuse(self, status: int) -> None:
         """An answer of the host's own, the last on this connection."""
@@ -154,18 +157,20 @@ class HttpConnection:
                 task.cancel()
             await asyncio.gather(incoming, responding, return_exceptions=True)
             given.reply.abandon()
-            given.body.end()
+            if not given.body.ended:
+                given.body.fail()  # what there is of it is not all
             given.response.break_()
 
     async def _take_body(self, given: HttpInput, *, upgrade: bool) -> None:
         """The request's body into the guest; then watches the client.
 
         Raises:
-            _Closed, OSError: it has gone.
+            _Closed, OSError, TimeoutError: it has gone, or does not go on.
             h11.RemoteProtocolError
         """
         while True:
-            event = await self._next_event()
+            async with asyncio.timeout(_STALL_S):
+                event = await self._next_event()
             if isinstance(event, h11.Data):
                 with contextlib.suppress(PipeBroken):  # the guest does not want it; the rest is read and dropped
                     await given.body.write(bytes(event.data))
