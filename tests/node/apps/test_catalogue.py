@@ -426,3 +426,75 @@ async def test_a_request_of_the_older_engine(site: Site, upstream: Upstream) -> 
       const stuck = {{ url: '{upstream.url}/upload', method: 'POST', body: 'x', timeoutMs: 50 }};
       Sidevm.httpRequest({{ ...stuck, url: '{upstream.url}/stuck' }}, (command, value) => console.log(command, value.split('`: ')[1]));""")
     assert sorted(lines) == [END, "end null null 100000", "error Timed out", "head 200 undefined 0"]
+
+
+# 6: what a gateway of the original ran, and how
+
+
+async def test_guests_of_a_gateway(site: Site) -> None:
+    """Both kinds of published agents, given the same payload: JSON text that comes late, MessagePack at the end."""
+    legacy = """
+      var legacy = (() => {
+        async function main(request) {
+          const { method, path, queries, secret } = JSON.parse(request);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          if (queries.fail) throw new Error('no');
+          return JSON.stringify({ status: 200, body: `${method} ${path} ${queries.a[1]} ${secret.key}`, headers: { 'Content-Type': 'text/html' } });
+        }
+        return { default: main };
+      })();
+      legacy.default.apply(null, scriptArgs).then((value) => { globalThis.scriptOutput = value },
+        (error) => { globalThis.scriptOutput = JSON.stringify({ error, success: false }) });"""
+    bundled = """
+      "use strict";
+      var module = typeof module === 'undefined' ? { exports: {} } : module;
+      var app = (() => {
+        const text = (s) => [0xa0 | s.length, ...new TextEncoder().encode(s)];
+        return { default: async () => {
+          const { method, url } = JSON.parse(scriptArgs[0]);
+          const request = new Request(url, { method });
+          const secret = JSON.parse(process.env.secret || '');
+          await null;
+          globalThis.scriptOutput = new Uint8Array([0x83, ...text('body'), ...text(`${new URL(request.url).pathname} ${secret.key ?? 'none'}`),
+            ...text('headers'), 0x80, ...text('status'), 0xcd, 0x01, 0x94]);
+        } };
+      })();
+      module.exports = app;
+      module.exports = module.exports.default;"""
+    lines = await site.run_scripts(f"""
+      var module = {{ exports: async () => {{
+        const payload = (queries) => JSON.stringify({{ method: 'GET', url: 'https://wapo-gateway/p?a=1&a=2', path: '/p',
+          queries: {{ a: ['1', '2'], ...queries }}, headers: {{}}, secret: {{ key: 'k' }} }});
+        const run = (code, queries, secret) => Wapo.run(code, {{ args: [payload(queries)], env: {{ secret }} }});
+        for (const [code, queries, secret] of [
+          [{json.dumps(legacy)}, {{}}, '{{"key":"k"}}'], [{json.dumps(legacy)}, {{ fail: ['1'] }}, '""'],
+          [{json.dumps(bundled)}, {{}}, '{{"key":"k"}}'], [{json.dumps(bundled)}, {{}}, '""'],
+        ]) {{
+          const {{ value, isOk, error }} = await run(code, queries, secret);
+          console.log(isOk, error, typeof value === 'string' ? value : Wapo.hexEncode(value));
+        }}
+      }} }}""")
+    packed = {
+        text: (
+            b"\x83\xa4body" + bytes([0xA0 | len(text)]) + text.encode() + b"\xa7headers\x80\xa6status\xcd\x01\x94"
+        ).hex()
+        for text in ("/p k", "/p none")
+    }
+    assert lines == [
+        'true null {"status":200,"body":"GET /p 2 k","headers":{"Content-Type":"text/html"}}',
+        'true null {"error":{},"success":false}',
+        f"true null {packed['/p k']}", f"true null {packed['/p none']}", END,
+    ]  # fmt: skip
+
+
+async def test_a_gateway_runs_many_guests_at_once(site: Site) -> None:
+    """A gateway in a few lines: each query runs its payload in a guest of its own, all of them at the same time."""
+    app = await site.deploy_scripts("""
+      Wapo.queryListen(async ({ payload, replyTx }) => {
+        const { value, error } = await Wapo.run(Wapo.utf8Decode(payload), { args: ['x'] });
+        Wapo.queryReply(replyTx, JSON.stringify({ value, error }));
+      });""")
+    code = "module = {{ exports: () => new Promise((resolve) => setTimeout(() => resolve({n}), 20)) }}"
+    answers = await asyncio.gather(*(site.ask(app, "/", code.format(n=n)) for n in range(15)))
+    assert [json.loads(answer) for answer in answers] == [{"value": n, "error": None} for n in range(15)]
+    await site.worker.remove(app.address)
