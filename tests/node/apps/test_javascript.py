@@ -749,3 +749,26 @@ async def test_a_fresh_instance_for_each_query(site: Site) -> None:
         first = await site.ask(app, "/")
         assert first == b"1"
         await site.until(lambda: not app.instances)
+
+
+async def test_modules(site: Site) -> None:
+    """Beyond the original: with waits at the top level, and a default function as the entry."""
+    lines = await site.run_scripts(
+        """
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      console.log('top level', import.meta !== undefined);
+      export default async (...args) => { console.log('entry', args.join()); return 1; }""",
+        args=("a", "b"),
+    )
+    assert lines == ["top level true", "entry a,b", "Exited(0): the program finished"]
+    lines = await site.run_scripts("await 1; throw new Error('no'); export {}")
+    assert lines[0].startswith("failed to execute script: Error: no")
+    assert lines[1].startswith("Exited(1)")
+    lines = await site.run_scripts("""
+      for (const code of ["await 1; export default (x) => ({ x })", "await 1; throw new Error('in a module'); export {}", "export {"]) {
+        const { value, error } = await Wapo.run(code, { args: ['arg'] });
+        console.log(value, error && error.split('\\n')[0]);
+      }
+      export {};""")
+    assert lines[:2] == ["{ x: 'arg' } null", "undefined Error: in a module"]
+    assert lines[2].startswith("undefined SyntaxError")

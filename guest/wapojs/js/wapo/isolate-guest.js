@@ -5,12 +5,13 @@ import { reportRejections, unhandledRejection } from '../errors.js';
 import { startClock } from '../clock.js';
 import { call } from '../primordials.js';
 import { setArgumentSource, setEnvironment } from '../process.js';
+import { promiseThen } from '../promises.js';
 import { exposeGlobal } from '../interfaces.js';
 import { isArrayBuffer } from '../webidl.js';
 import { scriptLogs } from './logs.js';
 import { Writer } from './messages.js';
 import { exit, hasResources } from './resources.js';
-import { onEntryFailure, rejectionText, runScripts } from './scripts.js';
+import { adoptModule, onEntryFailure, rejectionText, runScripts } from './scripts.js';
 
 const { JSON, String, Uint8Array } = globalThis;
 const { parse, stringify } = JSON;
@@ -39,13 +40,25 @@ export function startIsolate(text, epoch, monotonic, Wapo) {
   onEntryFailure((error) => (state.error ??= rejectionText(error)));
   if (timeLimit >= 0) unrefTimer(setTimer(timeIsUp, timeLimit, false));
   limitRun(gasLimit, timeLimit);
-  const { error, result } = runScripts(scripts);
+  const { error, result, module } = runScripts(scripts);
   state.result = result;
   if (error !== null) {
     state.error = error;
     state.result = undefined;
     exit();
-  } else if (state.polyfilled && typeof Wapo.callModuleEntry === 'function') {
+  } else if (module !== null) {
+    const entered = () => {
+      adoptModule(module);
+      enter(Wapo);
+    };
+    promiseThen(module.done, entered, (reason) => (state.error ??= rejectionText(reason)));
+  } else {
+    enter(Wapo);
+  }
+}
+
+function enter(Wapo) {
+  if (state.polyfilled && typeof Wapo.callModuleEntry === 'function') {
     const [fine, thrown] = attempt(() => call(Wapo.callModuleEntry, Wapo));
     if (!fine) state.error = rejectionText(thrown);
   }

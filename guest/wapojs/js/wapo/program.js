@@ -7,9 +7,10 @@ import { describe } from '../errors.js';
 import { exposeGlobal } from '../interfaces.js';
 import { call } from '../primordials.js';
 import { setArgumentSource, setEnvironment } from '../process.js';
+import { promiseThen } from '../promises.js';
 import { Reader, Writer } from './messages.js';
 import { hasResources } from './resources.js';
-import { onEntryFailure, runScripts } from './scripts.js';
+import { adoptModule, onEntryFailure, rejectionText, runScripts } from './scripts.js';
 import { serveProgram } from './serve.js';
 import { checkCall } from './values.js';
 
@@ -81,7 +82,19 @@ export function startProgram(Wapo) {
   const outcome = runScripts(commands.sources);
   if (outcome.error !== null) fatal(`failed to execute script: ${outcome.error}`);
   result = outcome.result;
-  if (serveProgram(outcome.namespace)) return;
+  if (outcome.module === null) {
+    enter(Wapo, null);
+    return;
+  }
+  promiseThen(outcome.module.done, () => enter(Wapo, outcome.module), (error) => {
+    fatal(`failed to execute script: ${rejectionText(error)}`);
+  });
+}
+
+/** All scripts have run: the program serves, or its entry is called. */
+function enter(Wapo, module) {
+  if (serveProgram(module === null ? null : module.namespace)) return;
+  if (module !== null) adoptModule(module);
   if (typeof Wapo.callModuleEntry === 'function') call(Wapo.callModuleEntry, Wapo);
 }
 

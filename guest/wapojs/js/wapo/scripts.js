@@ -5,6 +5,7 @@ import { attempt, compile, evaluate, runJobs } from 'wapo:native';
 import { describe } from '../errors.js';
 import { exposeGlobal } from '../interfaces.js';
 import { call } from '../primordials.js';
+import { markPromiseHandled } from '../promises.js';
 import { isObject } from '../webidl.js';
 import { keepError } from './logs.js';
 
@@ -54,11 +55,11 @@ function evaluateOne(source, name) {
 
 /**
  * Evaluates scripts in order, each followed by its promise jobs, up to the first that throws.
- * @returns {{error: ?string, result: *, namespace: ?object}} `result` is what the last one came to; `namespace` that of
- *   a module
+ * @returns {{error: ?string, result: *, module: ?{done: Promise, namespace: object}}} `result` is what the last one came
+ *   to; `module` is the last that was one, whose top level may still wait for something
  */
 export function runScripts(sources, name = FILE_NAME) {
-  const outcome = { error: null, result: undefined, namespace: null };
+  const outcome = { error: null, result: undefined, module: null };
   for (let i = 0; i < sources.length; i++) {
     outcome.result = undefined;
     if (sources[i] === '') continue;
@@ -67,7 +68,10 @@ export function runScripts(sources, name = FILE_NAME) {
       outcome.error = thrownText(value);
       break;
     }
-    outcome.namespace = value.namespace ?? outcome.namespace;
+    if (value.namespace !== undefined) {
+      markPromiseHandled(value.done); // by whoever asked for this
+      outcome.module = value;
+    }
     outcome.result = globalThis.scriptOutput !== undefined ? globalThis.scriptOutput : value.value;
     runJobs();
   }
@@ -78,6 +82,14 @@ export function runScripts(sources, name = FILE_NAME) {
 let onFailure = () => undefined;
 export function onEntryFailure(hear) {
   onFailure = hear;
+}
+
+/** A module's default function is the entry, as `module.exports` is that of a script. */
+export function adoptModule({ namespace }) {
+  const entry = namespace.default;
+  if (typeof entry === 'function' && globalThis.module === undefined) {
+    exposeGlobal('module', { exports: () => call(entry, undefined, ...globalThis.scriptArgs) });
+  }
 }
 
 /** Wapo.callModuleEntry: what `module.exports` returns is the output. */
