@@ -282,3 +282,17 @@ async def test_what_the_host_keeps_is_bounded(place: Workshop) -> None:
         "the result cannot be handed over: the host refused it: a limit of this program was reached",
         "failed to start an isolate: a limit of this program was reached",
     ]
+
+
+async def test_a_result_that_does_not_fit_into_the_parent(place: Workshop) -> None:
+    limits = GuestLimits(memory_bytes=40 << 20, time_s=20)
+    result = await ask(
+        place,
+        """
+      const hold = [];
+      for (let i = 0; i < 30; i++) hold.push(new Uint8Array(1 << 20));
+      const { error, isError } = await Wapo.run('scriptOutput = new Uint8Array(6 << 20)');
+      return Response.json([isError, error, hold.length]);""",
+        limits,
+    )
+    assert result == [True, "the result was lost: a limit of this program was reached", 30]

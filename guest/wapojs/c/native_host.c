@@ -56,9 +56,10 @@ static bool pack(JSContext *ctx, packed *p, int argc, JSValueConst *argv)
 JSValue wapojs_take_return(JSContext *ctx, uint32_t length)
 {
     uint8_t *data = js_malloc(ctx, length + 1);
-    JSValue result = JS_NULL;
-    if (data && !ocall(OCALL_GET_RETURN, OCALL_POINTER(data), (int32_t)length, 0, 0).error)
-        result = JS_NewUint8ArrayCopy(ctx, data, length);
+    if (!data)
+        return JS_EXCEPTION;
+    ocall_result taken = ocall(OCALL_GET_RETURN, OCALL_POINTER(data), (int32_t)length, 0, 0);
+    JSValue result = taken.error ? JS_NewInt32(ctx, -taken.error) : JS_NewUint8ArrayCopy(ctx, data, length);
     js_free(ctx, data);
     return result;
 }

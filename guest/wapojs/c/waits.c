@@ -153,10 +153,15 @@ static void try_call(wait *w, uint32_t waker)
                             : ocall((int)w->limit, (int32_t)waker, (int32_t)w->resource, 0, 0);
     if (got.error == ERROR_PENDING)
         return;
-    if (got.error)
-        finish(w, JS_NewInt32(ctx, got.error), JS_NULL);
-    else
-        finish(w, JS_NewInt32(ctx, 0), slow ? wapojs_take_return(ctx, got.value) : JS_NewUint32(ctx, got.value));
+    JSValue value = JS_NULL;
+    if (!got.error)
+        value = slow ? wapojs_take_return(ctx, got.value) : JS_NewUint32(ctx, got.value);
+    if (JS_IsException(value)) { /* there is no memory for it */
+        JS_FreeValue(ctx, JS_GetException(ctx));
+        got.error = ERROR_LIMITED;
+        value = JS_NULL;
+    }
+    finish(w, JS_NewInt32(ctx, got.error), value);
 }
 
 static void try_again(wait *w)

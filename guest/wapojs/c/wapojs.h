@@ -90,7 +90,7 @@ extern const JSCFunctionListEntry native_loader_functions[];
 extern const int native_loader_count;
 
 /* native_host.c */
-/* The bytes in the return slot, of which there are so many; null if they cannot be had. */
+/* The bytes in the return slot, of which there are so many; an error code as a negative number if there are none. */
 JSValue wapojs_take_return(JSContext *ctx, uint32_t length);
 /* Whether the program was cut off for its gas or its time: nothing of it runs any more. */
 bool wapojs_interrupted(void);

@@ -10,7 +10,7 @@ import { concatBytes } from '../streams/internal.js';
 import { Reader, Writer } from './messages.js';
 import { endResource, openResource } from './resources.js';
 import { callBack } from './streams.js';
-import { checkCall, field, optional, toList, toObject, toStringMap, toText, toU32, toU64 } from './values.js';
+import { checkCall, field, HostError, optional, toList, toObject, toStringMap, toText, toU32, toU64 } from './values.js';
 
 const { Array, BigInt, Error, Float64Array, JSON, Number, parseInt, TypeError, Uint8Array } = globalThis;
 const { parse, stringify } = JSON;
@@ -58,15 +58,16 @@ export function isolateEval(args, callback) {
     open = false;
     endResource(id);
     closeNumber(isolate);
-    callBack(callback, error === 0 ? resultOf(answer) : [`the isolate was lost (error ${error})`, undefined, undefined, undefined]);
+    callBack(callback, error === 0 ? resultOf(answer) : failed(new HostError('the result was lost', error).message));
   });
   return id;
 }
 
+const failed = (text) => [text, undefined, undefined, undefined];
+
 /** [error, output, serialized output, logs] of what the host hands over; an isolate is not to be trusted. */
 function resultOf(answer) {
   const message = new Reader(answer).bytes();
-  const failed = (text) => [text, undefined, undefined, undefined];
   if (message[0] !== FROM_ISOLATE) return failed(utf8Decode(message.subarray(1), false, true));
   try {
     const reader = new Reader(message.subarray(1));
