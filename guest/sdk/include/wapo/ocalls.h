@@ -316,7 +316,7 @@ static inline int wapo_ocall_error_text(int exchange, char *text, size_t size)
     return wapo_fast_(1102, exchange, WAPO_POINTER_(text), (int32_t)size, 0);
 }
 
-/* JavaScript in a machine of its own; the request is described in docs/abi.md. Polled, the resource gives the result. */
+/* JavaScript in a machine of its own, as docs/abi.md describes it. Polled, the resource gives the result. */
 static inline int wapo_ocall_isolate_open(const void *request, size_t length)
 {
     return wapo_fast_(1200, WAPO_POINTER_(request), (int32_t)length, 0, 0);
