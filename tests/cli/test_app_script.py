@@ -24,3 +24,22 @@ async def test_a_script_becomes_an_app_that_answers(listening: Listening, folder
     app = listening.site.worker.app(bytes.fromhex(address.removeprefix("0x")))
     assert app.manifest.label == "counter"
     assert await listening.site.ask(app, "/") == b"one,two x 3"
+
+
+async def test_a_script_may_leave_http(listening: Listening) -> None:  # noqa: F811
+    """After a 101 the two streams carry raw bytes, through the worker's listener too."""
+    app = await listening.site.deploy_scripts("""
+      Wapo.httpListen((req) => {
+        Wapo.httpSendResponseHead(req.opaqueResponseTx, { status: 101, headers: { Upgrade: 'echo' } });
+        Wapo.streamBridge({ input: req.opaqueInputStream, output: req.opaqueOutputStream });
+      });""")
+    reader, writer = await asyncio.open_connection(listening.user.base_url.host, listening.user.base_url.port)
+    writer.write(
+        f"GET /app/0x{app.address.hex()}/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly".encode()
+    )
+    assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).startswith(b"HTTP/1.1 101")
+    writer.write(b" later")
+    assert await asyncio.wait_for(reader.readexactly(11), 20) == b"early later"
+    writer.write_eof()
+    assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()

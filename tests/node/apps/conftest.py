@@ -24,6 +24,7 @@ from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.logs import LogBook
 from wapo.store.database import Database
 from wapo.trust.keys import NodeKeys
+from wapo.trust.quote import QuoteProvider
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
 from wapo.vm.scheduler import Scheduler
@@ -87,7 +88,7 @@ def worker_factory(tmp_path: Path, module_cache: ModuleCache, profile: JavaScrip
 
     @asynccontextmanager
     async def opened(
-        *, data_dir: Path | None = None, allow_private: bool = True, **options: Any
+        *, data_dir: Path | None = None, allow_private: bool = True, quotes: QuoteProvider | None = None, **options: Any
     ) -> AsyncIterator[Site]:
         folder = data_dir or tmp_path
         settings = replace(WorkerSettings(restart_after_s=0.0), **options)
@@ -109,6 +110,7 @@ def worker_factory(tmp_path: Path, module_cache: ModuleCache, profile: JavaScrip
                     scheduler=scheduler,
                     egress=policy,
                     http_client=client,
+                    quotes=quotes,
                     isolates=Isolates(profile, scheduler, images.base),
                 ) as worker:
                     await asyncio.to_thread(

@@ -22,6 +22,7 @@ from wapo.engine.modules import ModuleCache
 from wapo.node.apps.app import App
 from wapo.node.apps.http import NoAppResponse, app_exchange
 from wapo.node.apps.queries import NoQueryResponse
+from wapo.trust.quote import app_report_data
 from wapo.vm.net.network import NetworkSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -772,3 +773,21 @@ async def test_modules(site: Site) -> None:
       export {};""")
     assert lines[:2] == ["{ x: 'arg' } null", "undefined Error: in a module"]
     assert lines[2].startswith("undefined SyntaxError")
+
+
+async def test_a_quote(
+    tmp_path_factory: pytest.TempPathFactory, module_cache: ModuleCache, profile: JavaScriptProfile
+) -> None:
+    """On a machine that can attest: it is over the app's address and the data."""
+
+    class Quotes:
+        kind = "tests"
+
+        def quote(self, report_data: bytes) -> bytes:
+            return b"a quote over " + report_data
+
+    factory = worker_factory(tmp_path_factory.mktemp("quotes"), module_cache, profile)
+    async with factory(restart_after_s=1e9, quotes=Quotes()) as site:
+        script = "Wapo.queryListen((q) => Wapo.queryReply(q.replyTx, Wapo.sgxQuote(q.payload)))"
+        async with deployed(site, script) as app:
+            assert await site.ask(app, "/", b"data") == b"a quote over " + app_report_data(app.address, b"data")
