@@ -43,3 +43,16 @@ async def test_a_script_may_leave_http(listening: Listening) -> None:  # noqa: F
     writer.write_eof()
     assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
+
+
+async def test_the_example_of_an_app(listening: Listening) -> None:  # noqa: F811
+    """examples/apps/notes.js keeps its notes when it is stopped and started again."""
+    script = (Path(__file__).parents[2] / "examples" / "apps" / "notes.js").read_text()
+    app = await listening.site.deploy_scripts(script)
+    url = f"/app/0x{app.address.hex()}/shopping"
+    assert (await listening.user.get(url)).status_code == 404
+    assert (await listening.user.post(url, content="milk")).status_code == 204
+    await listening.site.worker.stop(app.address)
+    assert await listening.site.worker.resize(app.address, 1) == 1
+    assert (await listening.user.get(url)).text == "milk"
+    assert await listening.site.ask(app, "/shopping") == b"milk"
