@@ -791,3 +791,17 @@ async def test_a_quote(
         script = "Wapo.queryListen((q) => Wapo.queryReply(q.replyTx, Wapo.sgxQuote(q.payload)))"
         async with deployed(site, script) as app:
             assert await site.ask(app, "/", b"data") == b"a quote over " + app_report_data(app.address, b"data")
+
+
+async def test_the_end_of_a_request_without_a_body(site: Site) -> None:
+    """It is told to a program that waits for nothing else; that it listens elsewhere is no waiting."""
+    script = (
+        HELPERS
+        + """
+      Wapo.httpsListen({ address: '127.0.0.1:0' }, () => 0);
+      Wapo.queryListen(() => 0);
+      Wapo.httpListen(async (req) => answer(req, `${(await bodyOf(req)).length}`, Wapo.httpSendResponseHead));"""
+    )
+    async with deployed(site, script) as app:
+        async with asyncio.timeout(20):
+            assert (await request(app, "GET", "/"))[2] == b"0"

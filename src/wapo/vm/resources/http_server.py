@@ -87,10 +87,6 @@ class HttpServer(Channel):
         self.offer(message, take_back)
         return HttpInput(reply, body, response)
 
-    @property
-    def waiting(self) -> bool:
-        return True  # for clients
-
     def poll(self, guest: "Guest", task: int, waker: int) -> bytes | int:
         answer = super().poll(guest, task, waker)
         self._room.set()
