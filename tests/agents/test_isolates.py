@@ -296,3 +296,19 @@ async def test_a_result_that_does_not_fit_into_the_parent(place: Workshop) -> No
         limits,
     )
     assert result == [True, "the result was lost: a limit of this program was reached", 30]
+
+
+async def test_their_use_is_their_parents(place: Workshop) -> None:
+    """CPU and gas, while they run and when they have ended."""
+    image = await place.image(
+        """export default { async fetch() {
+      await Wapo.run('const end = performance.now() + 100; while (performance.now() < end);', { gasLimit: undefined });
+      return new Response('') } }""",
+        LIMITS,
+    )
+    run = place.start(image, limits=LIMITS)
+    await run.answer()
+    assert run.guest is not None
+    meter = run.guest.meter
+    assert meter.cpu_s > 0.05
+    assert meter.gas > 50_000

@@ -20,6 +20,7 @@ from wapo.errors import WapoError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.limits import GuestLimits
+from wapo.vm.meter import Meter
 from wapo.vm.resources.base import Resource
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
@@ -83,6 +84,25 @@ class _Held:
         """Idempotent."""
         self._guest.held_body_bytes -= self._size
         self._size = 0
+
+
+class _Bill:
+    """What an isolate uses, its parent pays. Agents' engine does not count instructions, so a microsecond of CPU is a
+    unit of gas, as for a poll that is cut off."""
+
+    def __init__(self, parent: Meter) -> None:
+        self.meter = Meter()
+        self._parent = parent
+
+    def settle(self) -> None:
+        """Moves what has been used since the last time."""
+        mine, parent = self.meter, self._parent
+        parent.gas += mine.gas + int(mine.cpu_s * 1_000_000)
+        parent.cpu_s += mine.cpu_s
+        parent.net_ingress += mine.net_ingress
+        parent.net_egress += mine.net_egress
+        mine.gas = mine.net_ingress = mine.net_egress = 0
+        mine.cpu_s = 0.0
 
 
 class _Session:
@@ -259,10 +279,11 @@ class Isolates:
             resources=parent.limits.resources, request_body_bytes=parent.limits.request_body_bytes, isolates=0,
         )  # fmt: skip
         command = _COMMAND(_COMMAND_ISOLATE, len(request.text), time.time() * 1e3, time.monotonic() * 1e3)
+        bill = _Bill(parent.meter)
         instance = Instance(self._profile.serving, limits.store)
         guest = Guest(
             instance, scheduler=self._scheduler, services=_IsolateServices(parent, request.code), limits=limits,
-            owner=parent.owner, session=_Session(command + request.text, held), meter=parent.meter,
+            owner=parent.owner, session=_Session(command + request.text, held), meter=bill.meter,
         )  # fmt: skip
         guest.share_requests(parent)
         try:
@@ -271,11 +292,13 @@ class Isolates:
         except BaseException:
             guest.stop(End(EndReason.STOPPED, "the isolate could not be started"))
             raise
-        guest.on_wait = lambda: self._weigh(parent, guest, base.size)
+        guest.on_end(lambda _end: bill.settle())
+        guest.on_wait = lambda: self._poll_is_over(parent, guest, base.size, bill)
         return guest
 
-    def _weigh(self, parent: Guest, guest: Guest, base_bytes: int) -> None:
-        """A poll is over, in which it may have grown."""
+    def _poll_is_over(self, parent: Guest, guest: Guest, base_bytes: int, bill: _Bill) -> None:
+        """It has used something, and it may have grown."""
+        bill.settle()
         growing = {isolate: isolate.guest for isolate in self._running.get(parent, ()) if not isolate.doomed}
         machines = [one for one in growing.values() if one is not None and one.ended is None]
         if sum(one.instance.memory_size - base_bytes for one in machines) <= parent.limits.memory_bytes:

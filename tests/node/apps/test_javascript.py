@@ -805,3 +805,22 @@ async def test_the_end_of_a_request_without_a_body(site: Site) -> None:
     async with deployed(site, script) as app:
         async with asyncio.timeout(20):
             assert (await request(app, "GET", "/"))[2] == b"0"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "export default { query: async ({ origin, path, payload }, env) => answer(origin, path, payload) };",
+        "addEventListener('query', (event) => { const { origin, path, payload } = event.request; event.respondWith(answer(origin, path, payload)) });",
+    ],
+    ids=["method", "listener"],
+)
+async def test_queries_as_events(site: Site, script: str) -> None:
+    """Beside requests, or without any."""
+    helper = "const answer = async (origin, path, payload) => { if (path === '/bad') throw new Error('bad'); if (path === '/number') return 1; return `${origin} ${path} ${payload.length}` };"
+    async with deployed(site, helper + script) as app:
+        assert await site.ask(app, "/a", b"xyz") == b"null /a 3"
+        for path in ("/bad", "/number"):
+            with pytest.raises(NoQueryResponse):
+                await site.ask(app, path)
+        assert await site.ask(app, "/a") == b"null /a 0"

@@ -1,20 +1,21 @@
-// A program that answers requests as agents do, with `export default { fetch }` or addEventListener('fetch'): beyond the
-// original, so that one file is an agent and an app.
+// A program that answers requests as agents do, with `export default { fetch }` or addEventListener('fetch'), and queries
+// likewise (`query`): beyond the original, so that one file is an agent and an app.
 
 import { shutdown, utf8Encode, write } from 'wapo:native';
 import { dispatchFetch, hasFetchListener } from '../fetch-event.js';
 import { Body } from '../body.js';
 import { call } from '../primordials.js';
 import { process } from '../process.js';
-import { promiseCall, promiseResolve, promiseThen } from '../promises.js';
+import { promiseCall, promiseReject, promiseResolve, promiseThen } from '../promises.js';
 import { reportException } from '../report.js';
 import { createRequest, RequestSlots } from '../request.js';
 import { pumpInto, resourceStream } from '../resource-streams.js';
 import { isResponse, responseSlots } from '../response.js';
-import { httpListen, httpsSendResponseHead } from './listen.js';
+import { httpListen, httpsSendResponseHead, queryListen, queryReply } from './listen.js';
+import { dispatchQuery, hasQueryListener } from './query-event.js';
 import { takeInputResource, takeOutputResource } from './streams.js';
 
-const { Promise, TypeError, Uint8Array } = globalThis;
+const { TypeError, Uint8Array } = globalThis;
 
 const context = {
   /** A program lives on anyway. */
@@ -25,23 +26,42 @@ const context = {
   props: {},
 };
 
-/** Who answers, or null if nobody does. */
-function handlerOf(namespace) {
+/** What the program exports that has a method of that name, or null. */
+function targetWith(name, namespace) {
   const exported = namespace?.default ?? globalThis.module?.exports;
-  for (const target of [exported, exported?.default, namespace]) {
-    if (typeof target?.fetch === 'function') return (request) => call(target.fetch, target, request, process.env, context);
-  }
-  if (!hasFetchListener()) return null;
-  return (request) => dispatchFetch(request, context.waitUntil) ?? Promise.reject(new TypeError('the fetch listener did not answer'));
+  return [exported, exported?.default, namespace].find((target) => typeof target?.[name] === 'function') ?? null;
 }
 
+const unanswered = (what) => promiseReject(new TypeError(`the ${what} listener did not answer`));
+
 /**
- * Serves requests if the program is one that answers them.
+ * Serves requests and queries if the program is one that answers them.
  * @param {?object} namespace of a module
+ * @returns {boolean} whether it is
  */
 export function serveProgram(namespace) {
-  const handler = handlerOf(namespace);
-  if (handler === null) return false;
+  const fetching = targetWith('fetch', namespace);
+  const querying = targetWith('query', namespace);
+  if (fetching !== null) serveRequests((request) => call(fetching.fetch, fetching, request, process.env, context));
+  else if (hasFetchListener()) serveRequests((request) => dispatchFetch(request, context.waitUntil) ?? unanswered('fetch'));
+  if (querying !== null) serveQueries((query) => call(querying.query, querying, query, process.env, context));
+  else if (hasQueryListener()) serveQueries((query) => dispatchQuery(query) ?? unanswered('query'));
+  return fetching !== null || querying !== null || hasFetchListener() || hasQueryListener();
+}
+
+function serveQueries(handler) {
+  queryListen(({ origin, path, payload, replyTx }) => {
+    promiseThen(promiseCall(handler, { origin, path, payload }), (answer) => {
+      try {
+        queryReply(replyTx, answer);
+      } catch (error) {
+        reportException(error); // it is neither bytes nor text
+      }
+    }, reportException); // whoever asked hears that there will be no answer, since nobody has replyTx any more
+  });
+}
+
+function serveRequests(handler) {
   httpListen((incoming) => {
     const request = requestOf(incoming);
     promiseThen(promiseCall(handler, request), (response) => respond(incoming, response), (error) => {
@@ -49,7 +69,6 @@ export function serveProgram(namespace) {
       fail(incoming);
     });
   });
-  return true;
 }
 
 function requestOf({ method, url, headers, opaqueInputStream }) {
