@@ -205,7 +205,8 @@ static JSValue is_interrupted(JSContext *ctx, JSValueConst this_value, int argc,
     return JS_NewBool(ctx, interrupted);
 }
 
-/* attempt(function): [true, its result] or [false, what it threw], be that an interruption, which nothing else catches */
+/* attempt(function): [true, its result] or [false, what it threw], be that an interruption, which nothing else
+ * catches */
 static JSValue attempt(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     JSValue result = JS_Call(ctx, argv[0], JS_UNDEFINED, 0, NULL);

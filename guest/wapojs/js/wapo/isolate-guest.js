@@ -1,4 +1,5 @@
-// An isolate from within: wapojs-api.md 3.14. The host gives a machine, fresh from the image, what its parent wants run.
+// An isolate from within: wapojs-api.md 3.14. The host gives a machine, fresh from the image, what its parent wants
+// run.
 
 import { attempt, interrupted, limitRun, output, unrefTimer, setTimer } from 'wapo:native';
 import { reportRejections, unhandledRejection } from '../errors.js';
@@ -90,13 +91,18 @@ export function isolateIdle() {
   return true;
 }
 
-/** Why it failed, beside what its scripts threw; null if it did not. A time that ran out is no failure with an output. */
+/**
+ * Why it failed, beside what its scripts threw; null if it did not. A time that ran out is no failure where there is an
+ * output.
+ */
 function failure() {
   if (interrupted()) return 'InternalError: interrupted';
   reportRejections();
   const unhandled = unhandledRejection();
   if (unhandled !== null) return rejectionText(unhandled.reason);
-  if (state.timedOut && globalThis.scriptOutput === undefined) return `the time limit of ${state.timeLimit} ms was reached`;
+  if (state.timedOut && globalThis.scriptOutput === undefined) {
+    return `the time limit of ${state.timeLimit} ms was reached`;
+  }
   return null;
 }
 

@@ -10,7 +10,9 @@ import { concatBytes } from '../streams/internal.js';
 import { Reader, Writer } from './messages.js';
 import { endResource, openResource } from './resources.js';
 import { callBack } from './streams.js';
-import { checkCall, field, HostError, optional, toList, toObject, toStringMap, toText, toU32, toU64 } from './values.js';
+import {
+  checkCall, field, HostError, optional, toList, toObject, toStringMap, toText, toU32, toU64,
+} from './values.js';
 
 const { Array, BigInt, Error, Float64Array, JSON, Number, parseInt, TypeError, Uint8Array } = globalThis;
 const { parse, stringify } = JSON;

@@ -180,6 +180,7 @@ export function queryListen(callback) {
 }
 
 export function queryReply(tx, data) {
-  if (send(tx, toWapoBytes(data)) !== 0) log(LOG_WARN, 'failed to send reply: it was sent before, or nobody waits for it');
+  const failed = send(tx, toWapoBytes(data));
+  if (failed !== 0) log(LOG_WARN, 'failed to send reply: it was sent before, or nobody waits for it');
   return null;
 }

@@ -33,7 +33,8 @@ export const keepError = (error) => keep(LEVEL_ERROR, describe(error));
 /** The records as JSON text. */
 export function scriptLogs() {
   if (dropped === 0) return stringify(records);
-  return stringify([...records, { message: `${dropped} more lines were dropped`, time: floor(now()), level: LEVEL_ERROR }]);
+  const last = { message: `${dropped} more lines were dropped`, time: floor(now()), level: LEVEL_ERROR };
+  return stringify([...records, last]);
 }
 
 let direct;

@@ -1,7 +1,9 @@
 // A program of its own: wapojs-api.md section 1. The engine was started as any Wapo program is, by a worker that an app
 // was deployed to or in the foreground, and its arguments say which scripts it is to run.
 
-import { exitProgram, log, ocall, ocallBytes, programArguments, programEnvironment, utf8Decode, utf8Encode } from 'wapo:native';
+import {
+  exitProgram, log, ocall, ocallBytes, programArguments, programEnvironment, utf8Decode, utf8Encode,
+} from 'wapo:native';
 import { startClock } from '../clock.js';
 import { describe } from '../errors.js';
 import { exposeGlobal } from '../interfaces.js';

@@ -55,8 +55,8 @@ function evaluateOne(source, name) {
 
 /**
  * Evaluates scripts in order, each followed by its promise jobs, up to the first that throws.
- * @returns {{error: ?string, result: *, module: ?{done: Promise, namespace: object}}} `result` is what the last one came
- *   to; `module` is the last that was one, whose top level may still wait for something
+ * @returns {{error: ?string, result: *, module: ?{done: Promise, namespace: object}}} `result` is what the last one
+ *   came to; `module` is the last that was one, whose top level may still wait for something
  */
 export function runScripts(sources, name = FILE_NAME) {
   const outcome = { error: null, result: undefined, module: null };
@@ -104,7 +104,8 @@ export async function callModuleEntry() {
     onFailure(error);
   }
   const output = globalThis.scriptOutput;
-  if (output === undefined || typeof output === 'string' || typeof output === 'number' || output instanceof Uint8Array) return;
+  const crosses = typeof output === 'string' || typeof output === 'number' || output instanceof Uint8Array;
+  if (output === undefined || crosses) return;
   try {
     exposeGlobal('serializedScriptOutput', stringify({ output }));
   } catch {

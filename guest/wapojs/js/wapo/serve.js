@@ -1,5 +1,5 @@
-// A program that answers requests as agents do, with `export default { fetch }` or addEventListener('fetch'), and queries
-// likewise (`query`): beyond the original, so that one file is an agent and an app.
+// A program that answers requests as agents do, with `export default { fetch }` or addEventListener('fetch'), and
+// queries likewise (`query`): beyond the original, so that one file is an agent and an app.
 
 import { shutdown, utf8Encode, write } from 'wapo:native';
 import { dispatchFetch, hasFetchListener } from '../fetch-event.js';
@@ -42,10 +42,16 @@ const unanswered = (what) => promiseReject(new TypeError(`the ${what} listener d
 export function serveProgram(namespace) {
   const fetching = targetWith('fetch', namespace);
   const querying = targetWith('query', namespace);
-  if (fetching !== null) serveRequests((request) => call(fetching.fetch, fetching, request, process.env, context));
-  else if (hasFetchListener()) serveRequests((request) => dispatchFetch(request, context.waitUntil) ?? unanswered('fetch'));
-  if (querying !== null) serveQueries((query) => call(querying.query, querying, query, process.env, context));
-  else if (hasQueryListener()) serveQueries((query) => dispatchQuery(query) ?? unanswered('query'));
+  if (fetching !== null) {
+    serveRequests((request) => call(fetching.fetch, fetching, request, process.env, context));
+  } else if (hasFetchListener()) {
+    serveRequests((request) => dispatchFetch(request, context.waitUntil) ?? unanswered('fetch'));
+  }
+  if (querying !== null) {
+    serveQueries((query) => call(querying.query, querying, query, process.env, context));
+  } else if (hasQueryListener()) {
+    serveQueries((query) => dispatchQuery(query) ?? unanswered('query'));
+  }
   return fetching !== null || querying !== null || hasFetchListener() || hasQueryListener();
 }
 

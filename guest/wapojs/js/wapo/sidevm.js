@@ -15,8 +15,9 @@ const USER_AGENT = 'PhatContract/0.1.0';
 const LEVEL_INFO = 2;
 
 const SHARED = [
-  'version', 'SCALE', 'repr', 'hexEncode', 'hexDecode', 'base64Encode', 'base64Decode', 'utf8Encode', 'utf8Decode', 'hash',
-  'print', 'setTimeout', 'setInterval', 'close', 'exit', 'concatU8a', 'marker', 'memoryStats', 'parseURL', 'parseURLParams',
+  'version', 'SCALE', 'repr', 'hexEncode', 'hexDecode', 'base64Encode', 'base64Decode', 'utf8Encode', 'utf8Decode',
+  'hash', 'print', 'setTimeout', 'setInterval', 'close', 'exit', 'concatU8a', 'marker', 'memoryStats', 'parseURL',
+  'parseURLParams',
   'httpListen', 'httpSendResponseHead',
 ];
 /** Names of its own for what Wapo has. */
@@ -26,7 +27,8 @@ const RENAMED = {
 };
 
 function printAll(...values) {
-  writeLog(LEVEL_INFO, values.map((value) => (typeof value === 'string' ? value : repr(value, { indent: '  ' }))).join(' '));
+  const texts = values.map((value) => (typeof value === 'string' ? value : repr(value, { indent: '  ' })));
+  writeLog(LEVEL_INFO, texts.join(' '));
   return null;
 }
 
@@ -71,7 +73,8 @@ function httpRequest(request, callback) {
 /** @param {object} Wapo of which the other is made; members that come and go there do so here */
 export function makeSidevm(Wapo) {
   const Sidevm = { inspect: printAll, httpRequest };
-  const share = (name, of) => defineProperty(Sidevm, name, { __proto__: null, enumerable: true, configurable: true, get: () => Wapo[of] });
+  const share = (name, of) =>
+    defineProperty(Sidevm, name, { __proto__: null, enumerable: true, configurable: true, get: () => Wapo[of] });
   for (const name of SHARED) share(name, name);
   for (const name in RENAMED) share(name, RENAMED[name]);
   defineTag(Sidevm, 'Sidevm');

@@ -64,11 +64,13 @@ export function outputHandle(shared) {
   return handle;
 }
 
+const usedUp = (what) => new Error(`failed to get ${what} from the handle: it is none, or was opened before`);
+
 /** `{shared}`, or `{stream}` for a ReadableStream: the body of a Response is a handle too. */
 function takeInput(handle) {
   if (isReadableStream(handle)) return { stream: handle };
   const shared = isObject(handle) ? inputs.get(handle) : undefined;
-  if (shared === undefined) throw new Error('failed to get input_stream from the handle: it is none, or was opened before');
+  if (shared === undefined) throw usedUp('input_stream');
   inputs.delete(handle);
   lost.forget(handle);
   return { shared };
@@ -76,7 +78,7 @@ function takeInput(handle) {
 
 function takeOutput(handle) {
   const shared = isObject(handle) ? outputs.get(handle) : undefined;
-  if (shared === undefined) throw new Error('failed to get output_stream from the handle: it is none, or was opened before');
+  if (shared === undefined) throw usedUp('output_stream');
   outputs.delete(handle);
   lost.forget(handle);
   return shared;

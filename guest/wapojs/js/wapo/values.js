@@ -38,7 +38,9 @@ export function toWapoBytes(value) {
     const bytes = new Uint8Array(value.length);
     for (let i = 0; i < value.length; i++) {
       const byte = value[i];
-      if (!(byte >= 0 && byte <= 255) || byte % 1 !== 0) throw new TypeError(`expect bytes, got ${typeName(byte)} in an array`);
+      if (!(byte >= 0 && byte <= 255) || byte % 1 !== 0) {
+        throw new TypeError(`expect bytes, got ${typeName(byte)} in an array`);
+      }
       bytes[i] = byte;
     }
     return bytes;
@@ -49,7 +51,7 @@ export function toWapoBytes(value) {
 /** An integer from 0 to `max`: numbers are truncated, BigInts and booleans are taken for what they are. */
 export function toUnsigned(value, max, kind) {
   let number;
-  if (typeof value === 'number') number = value === value && value !== Infinity && value !== -Infinity ? Math.trunc(value) : 0;
+  if (typeof value === 'number') number = Number.isFinite(value) ? Math.trunc(value) : 0;
   else if (typeof value === 'bigint') number = Number(value);
   else if (typeof value === 'boolean') number = value ? 1 : 0;
   else throw expected(kind, value);

@@ -9,7 +9,9 @@ import { expected, field, optional, toHeaderList, toObject, toText, toWapoBytes 
 
 const { Error, Uint8Array, WeakMap } = globalThis;
 
-const OF_THE_HANDSHAKE = ['host', 'connection', 'upgrade', 'sec-websocket-version', 'sec-websocket-key', 'sec-websocket-extensions'];
+const OF_THE_HANDSHAKE = [
+  'host', 'connection', 'upgrade', 'sec-websocket-version', 'sec-websocket-key', 'sec-websocket-extensions',
+];
 const PROTOCOL = 'sec-websocket-protocol';
 const CONNECTING = 0, OPEN = 1;
 
@@ -23,9 +25,13 @@ export function webSocketCalls(WebSocket) {
   function wsOpen(request, callback) {
     const fields = toObject(request, 'WebSocket request');
     const url = field(fields, 'url', toText);
-    const list = field(fields, 'headers', (value) => optional(value, toHeaderList, []));
-    const headers = list.filter(([name]) => !OF_THE_HANDSHAKE.includes(name.toLowerCase()) && name.toLowerCase() !== PROTOCOL);
-    const protocols = list.filter(([name]) => name.toLowerCase() === PROTOCOL).flatMap(([, value]) => value.split(/ *, */));
+    const headers = [];
+    const protocols = [];
+    for (const [name, value] of field(fields, 'headers', (list) => optional(list, toHeaderList, []))) {
+      const lower = name.toLowerCase();
+      if (lower === PROTOCOL) protocols.push(...value.split(/ *, */));
+      else if (!OF_THE_HANDSHAKE.includes(lower)) headers.push([name, value]);
+    }
     const socket = new WebSocket(url, { headers, protocols });
     socket.binaryType = 'arraybuffer';
     const sink = opaque('WebSocketSink');
