@@ -91,3 +91,13 @@ async def test_the_example_listener(site: Site, body: dict) -> None:  # type: ig
     assert page.headers["content-type"] == "text/html"
     answer = json.loads((await site.client.post(path, **body)).text)
     assert set(answer) == {"a"}
+
+
+async def test_the_example_sandbox(site: Site) -> None:
+    path = await site.publish(source("sandbox"))
+    assert (await site.client.get(path)).status_code == 405
+    good = await site.client.post(path, content='console.log("counting"); [1, 2, 3].reduce((a, b) => a + b)')
+    assert (good.status_code, good.json()) == (200, {"value": 6, "error": None, "log": ["counting"]})
+    bad = await site.client.post(path, content="nope")
+    assert bad.status_code == 422
+    assert bad.json()["error"].startswith("ReferenceError: nope is not defined")

@@ -166,3 +166,27 @@ async def test_what_is_not_text_is_not_run(run: Runner, source: bytes) -> None:
 async def test_a_program_that_is_long_and_a_name_that_is_odd(run: Runner) -> None:
     outcome = await run("1;\n" * 300_000 + "throw new Error('end')", name="od\udcffd.js")
     assert outcome.failure == "Error: end\n    at <eval> (od?d.js:300001:11)"
+
+
+async def test_it_has_the_whole_of_the_wapo_global(run: Runner) -> None:
+    """With what the original's executable for developers gave where there is no worker."""
+    outcome = await run("""
+      const has = ['httpsListen', 'queryListen', 'workerSign', 'env'].map((name) => name in Wapo);
+      const services = [Wapo.workerSign('x').length, Wapo.workerPublicKey().length, Wapo.sgxQuote('x'), Wapo.bootData()];
+      let refused;
+      try { Wapo.httpsListen({ address: '127.0.0.1:0' }, () => 0) } catch (error) { refused = error.message }
+      module = { exports: async () => ({ has, services, refused, value: (await Wapo.run('40 + 2')).value }) };""")
+    assert json.loads(outcome.output) == {
+        "has": [True] * 4, "services": [0, 32, None, None], "value": 42,
+        "refused": "failed to listen on 127.0.0.1:0: this is not available here",
+    }  # fmt: skip
+
+
+async def test_a_writer_that_is_open_keeps_it_alive(run: Runner) -> None:
+    """Until it is closed: nothing is waited for, but something is there."""
+    outcome = await run(
+        "const { opaqueBodyStream, cancelToken } = Wapo.httpRequest({ url: 'http://127.0.0.1:1/', streamBody: true }, () => {"
+        " scriptOutput = 'told'; Wapo.streamClose(globalThis.writer) });"
+        "globalThis.writer = Wapo.streamOpenWrite(opaqueBodyStream);"
+    )
+    assert outcome.output == b"told"

@@ -402,7 +402,8 @@ class TestFindingTheNode:
             thread.join(10)
         assert result.code == 1
         assert re.match(
-            r"no node answers at |what answers at .* (is no admin RPC|ended in the middle of its answer)|500 Oh|400 No", result.error
+            r"no node answers at |what answers at .* (is no admin RPC|ended in the middle of its answer)|500 Oh|400 No",
+            result.error,
         )
 
 

@@ -182,12 +182,23 @@ def test_what_cannot_be_given(command: str, arguments: tuple[str, ...], code: in
     assert sentence in result.error
 
 
-@pytest.mark.parametrize("option", [("-l", "80"), ("--tls-port", "443"), ("--dir", ".")])
-def test_a_script_has_no_directories_and_ports(folder: Path, option: tuple[str, str]) -> None:
+def test_a_script_has_no_directories(folder: Path) -> None:
     (folder / "script.js").write_text("1")
-    result = wapo("run", "script.js", *option)
+    result = wapo("run", "script.js", "--dir", ".")
     assert result.code == 2
     assert "is for WebAssembly programs, and this is a script" in result.error
+
+
+def test_a_script_may_listen(folder: Path) -> None:
+    """On the ports that it is given, and on no others."""
+    (folder / "script.js").write_text("""
+      const listen = () => Wapo.httpsListen({ address: '127.0.0.1:0' }, () => 0);
+      module = { exports: () => { try { Wapo.close(listen()); return 'listened' } catch (error) { return error.message } } }""")
+    refused = wapo("run", "script.js")
+    assert refused.out == "failed to listen on 127.0.0.1:0: this is forbidden here\n"
+    given = wapo("run", "script.js", "--listen", "0")
+    assert given.out == "listened\n"
+    assert "listening on port" in given.err
 
 
 @pytest.mark.parametrize(

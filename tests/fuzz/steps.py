@@ -17,7 +17,7 @@ Call = tuple[Any, ...]
 
 KINDS = (
     "timer", "channel", "oneshot", "tcp-listener", "tcp", "tls", "tcp-connect", "tls-connect", "duplex", "sni", "http",
-    "hash", "crypto",
+    "hash", "crypto", "coder",
 )  # fmt: skip
 STREAMS = ("tcp", "tls", "duplex", "http")
 NUMBERS = (0, 1, 2, 3, 5, 8, 13, 30, 8191, 8192, -1, -(1 << 31))
@@ -67,8 +67,9 @@ class Draw:
 
 def on_resource(d: Draw) -> Call:
     number = d.one(
-        101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1032, 1101, 1102
-    )
+        101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1032, 1081, 1082, 1101,
+        1102, 1210,
+    )  # fmt: skip
     if number == 101:
         return d.call(101, d.some(*KINDS))
     if number == 102:
@@ -91,19 +92,27 @@ def on_resource(d: Draw) -> Call:
         return d.call(1023, d.some("hash"), d.one(*POINTERS))
     if number == 1032:
         return d.call(1032, 0, d.some("crypto"), d.range())
+    if number == 1081:
+        return d.call(1081, d.some("coder"), d.range(), d.one(0, 0, 0, 1, 2))
+    if number == 1082:
+        return d.call(1082, d.some("coder"), d.range())
+    if number == 1210:
+        return d.call(1210, d.some("tcp-listener", "sni"))
     if number == 1101:
         return d.call(1101, 0, d.some("http"), d.range())
     return d.call(1102, d.some("http"), d.range())
 
 
 def creating(d: Draw) -> Call:
-    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1100)
+    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1080, 1100)
     if number == 201:
         return d.call(201, d.one(0, 1, 2, 1000, -1))
     if number == 240:
         return d.call(240, d.one(3, 4, 3, 4, 1, 2, 5))
     if number == 213:
         return d.call(213, d.one("ECHO_HOST", "ECHO_HOST", "NAME_HOST", "BAD_TEXT"), d.one(*PORTS))
+    if number == 1080:
+        return d.call(1080, d.one(0, 1, 2, 3, 4), d.one(0, 1, 1, 2))
     if number == 1021:
         return d.call(1021, d.one(*range(11)))
     data = {

@@ -80,6 +80,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_SetModuleExportList(ctx, module, native_coding_functions, native_coding_count);
     JS_SetModuleExportList(ctx, module, native_scale_functions, native_scale_count);
+    JS_SetModuleExportList(ctx, module, native_host_functions, native_host_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     return native_url_init(ctx, module);
 }
@@ -96,6 +97,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_AddModuleExportList(ctx, module, native_coding_functions, native_coding_count);
     JS_AddModuleExportList(ctx, module, native_scale_functions, native_scale_count);
+    JS_AddModuleExportList(ctx, module, native_host_functions, native_host_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;
@@ -195,7 +197,7 @@ static JSValue evaluate(JSContext *ctx, JSValueConst this_value, int argc, JSVal
     return JS_NewArrayFrom(ctx, 2, parts);
 }
 
-/* setHandlers(load, request, rejection, report, settled, idle, ticks, run): see enum handler. */
+/* setHandlers(load, request, rejection, report, settled, idle, ticks, run, program, isolate): see enum handler. */
 static JSValue set_handlers(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     for (int i = 0; i < HANDLER_COUNT && i < argc; i++)
@@ -206,6 +208,6 @@ static JSValue set_handlers(JSContext *ctx, JSValueConst this_value, int argc, J
 const JSCFunctionListEntry native_loader_functions[] = {
     JS_CFUNC_DEF("compile", 3, compile),
     JS_CFUNC_DEF("evaluate", 0, evaluate),
-    JS_CFUNC_DEF("setHandlers", 8, set_handlers),
+    JS_CFUNC_DEF("setHandlers", 10, set_handlers),
 };
 const int native_loader_count = sizeof(native_loader_functions) / sizeof(native_loader_functions[0]);

@@ -9,7 +9,7 @@
 #include "heap.h"
 #include "wapojs.h"
 
-enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2, COMMAND_RUN = 3 };
+enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2, COMMAND_RUN = 3, COMMAND_ISOLATE = 4 };
 enum { LOAD_EVALUATE = 1 };
 enum { MAX_WAKERS_A_POLL = 256, COMMAND_BUFFER = 16384 };
 
@@ -29,6 +29,8 @@ JSContext *wapojs_context;
 static JSRuntime *runtime;
 static JSValue handlers[HANDLER_COUNT];
 static bool failed;
+/* There are no commands: an app of a node, or a program in the foreground, as any other. */
+static bool is_program;
 static uint8_t command_buffer[COMMAND_BUFFER];
 
 static void track_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, bool is_handled, void *opaque)
@@ -97,7 +99,9 @@ JSValue wapojs_call_handler(enum handler which, int argc, JSValue *argv)
 void wapojs_call(JSValueConst function, int argc, JSValue *argv)
 {
     JSContext *ctx = wapojs_context;
-    JSValue result = JS_Call(ctx, function, JS_UNDEFINED, argc, (JSValueConst *)argv);
+    JSValue result = JS_UNDEFINED;
+    if (!wapojs_interrupted())
+        result = JS_Call(ctx, function, JS_UNDEFINED, argc, (JSValueConst *)argv);
     for (int i = 0; i < argc; i++)
         JS_FreeValue(ctx, argv[i]);
     if (JS_IsException(result))
@@ -121,9 +125,11 @@ void wapojs_run_jobs(void)
             ticks_scheduled = false;
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_TICKS, 0, NULL));
         }
-        while ((status = JS_ExecutePendingJob(runtime, &ctx)) != 0)
+        while (!wapojs_interrupted() && (status = JS_ExecutePendingJob(runtime, &ctx)) != 0)
             if (status < 0)
                 report();
+        if (wapojs_interrupted()) /* what the program would still do is not done */
+            return;
         if (!ticks_scheduled)
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
     } while (ticks_scheduled || JS_IsJobPending(runtime));
@@ -235,13 +241,41 @@ static void run(const uint8_t *at)
     call_handler(HANDLER_RUN, 3, args);
 }
 
+/* ISOLATE: u32 length of the text; f64 times in ms, since the epoch and monotonic; the text. */
+static void isolate(const uint8_t *at)
+{
+    JSContext *ctx = wapojs_context;
+    uint32_t length = take_u32(&at);
+    double times[2];
+    memcpy(times, at, sizeof(times));
+    at += sizeof(times);
+    JSValue args[] = {
+        JS_NewStringLen(ctx, (const char *)at, length),
+        JS_NewFloat64(ctx, times[0]),
+        JS_NewFloat64(ctx, times[1]),
+    };
+    call_handler(HANDLER_ISOLATE, 3, args);
+}
+
+/* The first poll of a program: its scripts, and then it lives on what they leave behind. */
+static void start_program(void)
+{
+    is_program = true;
+    JS_SetGCThreshold(runtime, GC_HEADROOM_BYTES);
+    call_handler(HANDLER_PROGRAM, 0, NULL);
+    wapojs_run_jobs();
+}
+
 /* Takes one command from the host, if there is one. A long one comes through the return slot. True if another may
  * follow at once. */
 static bool take_command(void)
 {
     ocall_result length = ocall(OCALL_NEXT_COMMAND, OCALL_POINTER(command_buffer), COMMAND_BUFFER, 0, 0);
-    if (length.error)
+    if (length.error) {
+        if (length.error == ERROR_UNKNOWN_CALL)
+            start_program();
         return false;
+    }
     uint8_t *command = command_buffer;
     if (length.value > COMMAND_BUFFER) {
         command = malloc(length.value);
@@ -257,6 +291,7 @@ static bool take_command(void)
     case COMMAND_LOAD: load(at); break;
     case COMMAND_REQUEST: request(at); break;
     case COMMAND_RUN: run(at); break;
+    case COMMAND_ISOLATE: isolate(at); break;
     }
     if (command != command_buffer)
         free(command);
@@ -274,7 +309,7 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
     if (failed)
         return 1;
     /* Without a wait or a timer there is no waker to hear of; next_command takes the task off the queue then. */
-    while (waits_count() || timers_armed()) {
+    while (waits_count() || timers_armed() || is_program) {
         ocall_result count = ocall(OCALL_DRAIN_WAKERS, OCALL_POINTER(wakers), MAX_WAKERS_A_POLL, 0, 0);
         if (count.error || count.value == 0)
             break;
@@ -286,7 +321,11 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
         if (count.value < MAX_WAKERS_A_POLL)
             break;
     }
-    while (take_command()) { }
+    while (!is_program && take_command()) { }
+    if (wapojs_interrupted()) {
+        timers_clear_all(wapojs_context);
+        waits_cancel_all(wapojs_context);
+    }
     while (!failed && !wapojs_has_work()) {
         JSValue over = wapojs_call_handler(HANDLER_IDLE, 0, NULL);
         bool end = JS_ToBool(wapojs_context, over) > 0;

@@ -44,6 +44,7 @@ enum {
 };
 
 enum {
+    ERROR_UNKNOWN_CALL = 1,
     ERROR_INVALID_PARAMETER = 3,
     ERROR_NO_MEMORY = 5,
     ERROR_NOT_FOUND = 7,

@@ -39,6 +39,11 @@ double wapojs_monotonic_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+int32_t timers_take_id(void)
+{
+    return next_id++;
+}
+
 static bool before(const timer *a, const timer *b)
 {
     return a->deadline != b->deadline ? a->deadline < b->deadline : (int32_t)(a->order - b->order) < 0;

@@ -17,6 +17,7 @@ typedef struct {
     uint32_t offset;  /* WAIT_WRITE: bytes written so far */
     JSValue callback; /* (error text or null, value) */
     JSValue bytes;    /* WAIT_WRITE: what is written; kept alive, and looked up anew at each try */
+    /* WAIT_CALL keeps the number of the call in limit, and in offset whether it is a slow one */
 } wait;
 
 static wait *waits; /* index + 1 is the waker: 0 is the timer's */
@@ -171,6 +172,26 @@ static void try_crypto(wait *w, uint32_t waker)
     finish(w, length.error ? JS_NewInt32(ctx, length.error) : JS_NULL, bytes);
 }
 
+/* Any call with a waker and a resource: (error code or 0, result). */
+static void try_call(wait *w, uint32_t waker)
+{
+    JSContext *ctx = wapojs_context;
+    bool slow = w->offset;
+    ocall_result got = slow ? ocall_slow((int)w->limit, (int32_t)waker, (int32_t)w->resource, 0, 0)
+                            : ocall((int)w->limit, (int32_t)waker, (int32_t)w->resource, 0, 0);
+    if (got.error == ERROR_PENDING)
+        return;
+    JSValue value = JS_NULL;
+    if (!got.error)
+        value = slow ? wapojs_take_return(ctx, got.value) : JS_NewUint32(ctx, got.value);
+    if (JS_IsException(value)) { /* there is no memory for it */
+        JS_FreeValue(ctx, JS_GetException(ctx));
+        got.error = ERROR_LIMITED;
+        value = JS_NULL;
+    }
+    finish(w, JS_NewInt32(ctx, got.error), value);
+}
+
 static void try_again(wait *w)
 {
     uint32_t waker = (uint32_t)(w - waits) + 1;
@@ -179,6 +200,7 @@ static void try_again(wait *w)
     case WAIT_WRITE: try_write(w, waker); break;
     case WAIT_HEAD: try_head(w, waker); break;
     case WAIT_CRYPTO: try_crypto(w, waker); break;
+    case WAIT_CALL: try_call(w, waker); break;
     case WAIT_TIMER: break;
     }
 }
@@ -223,6 +245,20 @@ JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback)
 JSValue waits_crypto(JSContext *ctx, uint32_t resource, JSValueConst callback)
 {
     return begin(ctx, WAIT_CRYPTO, resource, 0, JS_UNDEFINED, callback);
+}
+
+JSValue waits_call(JSContext *ctx, uint32_t call, bool slow, uint32_t resource, JSValueConst callback)
+{
+    if (!JS_IsFunction(ctx, callback))
+        return JS_ThrowTypeError(ctx, "the callback is not a function");
+    wait *w = allocate(ctx);
+    if (!w)
+        return JS_EXCEPTION;
+    *w = (wait){ .used = true, .kind = WAIT_CALL, .resource = resource, .limit = call, .offset = slow,
+                 .callback = JS_DupValue(ctx, callback), .bytes = JS_UNDEFINED };
+    used++;
+    try_again(w);
+    return JS_UNDEFINED;
 }
 
 static void drop(JSContext *ctx, wait *w)

@@ -23,6 +23,8 @@ enum handler {
     HANDLER_IDLE,      /* () -> boolean: nothing is left to wait for; true ends the program */
     HANDLER_TICKS,     /* (): what was queued before promise jobs (process.nextTick) */
     HANDLER_RUN,       /* (words joined by NUL, their number, names and values joined by NUL) */
+    HANDLER_PROGRAM,   /* (): there are no commands, this is a program among others (native_host.c) */
+    HANDLER_ISOLATE,   /* (text, epoch ms, monotonic ms): what another machine's program wants run here */
     HANDLER_COUNT
 };
 
@@ -41,7 +43,7 @@ void wapojs_call(JSValueConst function, int argc, JSValue *argv);
 bool wapojs_has_work(void);
 
 /* waits.c: operations under way on resources, by waker id. */
-typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_CRYPTO, WAIT_TIMER } wait_kind;
+typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_CRYPTO, WAIT_TIMER, WAIT_CALL } wait_kind;
 void waits_wake(uint32_t waker);
 int waits_count(void);
 JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback);
@@ -49,6 +51,7 @@ JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSVal
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);
 /* The callback gets (error code, null) or (null, bytes); the resource is closed then. */
 JSValue waits_crypto(JSContext *ctx, uint32_t resource, JSValueConst callback);
+JSValue waits_call(JSContext *ctx, uint32_t call, bool slow, uint32_t resource, JSValueConst callback);
 /* Drops what waits on a resource that is being closed; callbacks are not called. */
 void waits_cancel(JSContext *ctx, uint32_t resource);
 void waits_cancel_all(JSContext *ctx);
@@ -60,6 +63,8 @@ void timers_clear(JSContext *ctx, int32_t id);
 /* The program does not go on for this timer's sake. */
 void timers_unref(int32_t id);
 void timers_clear_all(JSContext *ctx);
+/* An id that no timer has or will have. */
+int32_t timers_take_id(void);
 void timers_fire(void);
 int timers_count(void);
 /* Whether the host's timer was ever used: it may have something to say. */
@@ -81,6 +86,8 @@ extern const JSCFunctionListEntry native_coding_functions[];
 extern const int native_coding_count;
 extern const JSCFunctionListEntry native_scale_functions[];
 extern const int native_scale_count;
+extern const JSCFunctionListEntry native_host_functions[];
+extern const int native_host_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);
 
 /* loader.c: the platform's modules, which are in this program's data; the user's program. */
@@ -89,6 +96,12 @@ void loader_init(JSContext *ctx);
 bool loader_start_platform(JSContext *ctx);
 extern const JSCFunctionListEntry native_loader_functions[];
 extern const int native_loader_count;
+
+/* native_host.c */
+/* The bytes in the return slot, of which there are so many; an error code as a negative number if there are none. */
+JSValue wapojs_take_return(JSContext *ctx, uint32_t length);
+/* Whether the program was cut off for its gas or its time: nothing of it runs any more. */
+bool wapojs_interrupted(void);
 
 /* native_misc.c: randomness is drawn again after this. */
 void wapojs_forget(void);

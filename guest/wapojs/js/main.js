@@ -4,7 +4,7 @@
 // randomness or at anything else that differs from one machine to the next.
 
 import * as native from 'wapo:native';
-import { defineScriptGlobals, idle, load, request, run, settled } from './agent.js';
+import { defineScriptGlobals, load, request, settled } from './agent.js';
 import { crypto, Crypto } from './crypto.js';
 import { trackRejection } from './errors.js';
 import { fetch } from './fetch.js';
@@ -18,7 +18,8 @@ import { Request } from './request.js';
 import { Response } from './response.js';
 import { SCALE, ScaleCodec } from './scale/scale.js';
 import { URL } from './url.js';
-import { Wapo } from './wapo-global.js';
+import { defineWapoGlobals, Wapo } from './wapo-global.js';
+import { idle, startForeground, startIsolate, startProgram } from './wapo/contexts.js';
 import { CryptoKey } from './webcrypto/crypto-key.js';
 import { SubtleCrypto } from './webcrypto/subtle-crypto.js';
 
@@ -46,5 +47,6 @@ defineProperty(Math, 'random', {
 });
 
 defineScriptGlobals();
+defineWapoGlobals();
 
-native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run);
+native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, startForeground, startProgram, startIsolate);

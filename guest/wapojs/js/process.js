@@ -82,6 +82,12 @@ export function setArgumentSource(source) {
   argv = source;
 }
 
+let exit = () => exitProgram();
+/** What process.exit does beside forgetting what is waited for. */
+export function setExit(ends) {
+  exit = ends;
+}
+
 let ticks = [];
 
 /** Runs what nextTick has queued, what it queues meanwhile included: before any promise job. */
@@ -116,7 +122,7 @@ export const process = {
     return ['wapojs', '<eval>', ...argv()];
   },
   exit() {
-    exitProgram();
+    exit();
     return null;
   },
   nextTick(callback, ...args) {

@@ -13,11 +13,12 @@ const CHUNK_BYTES = 65536;
  * @param {number} resource owned by the stream from now on: it is closed at the end, or when nobody wants more
  * @param {?Uint8Array} first bytes that come before those of the resource
  * @param {function(string): *} failed makes the error for the host's sentence
+ * @param {function(number)} [end] closes the resource
  */
-export function resourceStream(resource, first, failed) {
+export function resourceStream(resource, first, failed, end = close) {
   let open = true;
   const release = () => {
-    if (open) close(resource);
+    if (open) end(resource);
     open = false;
   };
   const source = {

@@ -58,9 +58,17 @@ export function setInterval(handler, timeout = 0, ...args) {
   return startTimer(handler, timeout, args, true);
 }
 
+let endOther = () => undefined;
+/** What clearTimeout does to a number that is no timer's: programs for the original close anything with it. */
+export function setOtherEnd(end) {
+  endOther = end;
+}
+
 function stopTimer(id) {
   // 0 is a valid id here, so that "no id" must not become 0.
-  if (id !== undefined && id !== null && active.delete((id |= 0))) clearTimer(id);
+  if (id === undefined || id === null) return null;
+  if (active.delete((id |= 0))) clearTimer(id);
+  else endOther(id);
   return null; // KEEP: "nothing" is null in WapoJS
 }
 

@@ -89,4 +89,6 @@ CALLS: Final = _table(
     (1100, "http_open", "F"),
     (1101, "http_head", "F"),
     (1102, "error_text", "F"),
+    (1200, "isolate_open", "F"),
+    (1210, "http_serve", "F"),
 )

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind
 from wapo.agents.images import check_source, make_base_image
+from wapo.agents.isolates import Isolates
 from wapo.agents.messages import Header
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import BODY_BUFFER_BYTES, ResponseStream, encode_load, encode_run
+from wapo.engine.image import MemoryImage
 from wapo.engine.instance import Instance
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.limits import GuestLimits
+from wapo.vm.net.network import Network
+from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.scheduler import Scheduler
-from wapo.vm.services import Services
+from wapo.vm.services import IsolateRequest, Services
 
 __all__ = ["Outcome", "run_script"]
 
@@ -119,12 +123,18 @@ class _Foreground:
 
 
 class _ForegroundServices(Services):
-    def __init__(self, client: HttpClient, sink: LogSink) -> None:
+    def __init__(self, client: HttpClient, network: Network | None, sink: LogSink, isolates: Isolates) -> None:
         self.http_client = client
+        self.network = network
+        self.egress = client.policy
         self._sink = sink
+        self._isolates = isolates
 
     def log(self, guest: Guest, level: int, text: str) -> None:
         self._sink(level, text)
+
+    def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
+        return self._isolates.open(guest, request)
 
 
 async def run_script(
@@ -137,8 +147,12 @@ async def run_script(
     environment: Mapping[str, str],
     limits: GuestLimits,
     log: LogSink,
+    network: Network | None = None,
 ) -> Outcome:
     """Runs a program to its end.
+
+    Args:
+        network: what it may listen on and connect to, other than by HTTP.
 
     Raises:
         AgentFailed: it is not text.
@@ -146,8 +160,12 @@ async def run_script(
     scheduler = Scheduler()
     base = await make_base_image(profile, scheduler)
     session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)])
-    services = _ForegroundServices(client, log)
-    instance = Instance(profile.serving, limits.store)
+
+    async def base_image() -> MemoryImage:
+        return base
+
+    services = _ForegroundServices(client, network, log, Isolates(profile, scheduler, base_image))
+    instance = Instance(profile.foreground, limits.store)
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, session=session)
     ended = asyncio.Event()
     try:
@@ -164,4 +182,5 @@ async def run_script(
         return await session.finish()
     finally:
         guest.stop(End(EndReason.STOPPED, "the run was given up"))
+        scheduler.stop_all()
         base.close()

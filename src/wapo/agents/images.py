@@ -41,6 +41,7 @@ TOUCHES: Final = {
     "work": "has the host compute something that takes long",
     "secrets": "derives a secret",
     "address": "asks for its address",
+    "isolates": "starts an isolate",
     "arguments": "reads scriptArgs",
     "environment": "reads process.env",
     "rejection": "leaves a rejected promise unhandled",

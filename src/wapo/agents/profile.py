@@ -2,7 +2,7 @@
 
 ``serving`` links the host functions that a request sees. ``loading`` links the same ones, but those whose answer
 differs from one request to the next also leave a mark on the session (see ``images``): so a request pays nothing for
-the watching.
+the watching. ``foreground`` links what programs have, too.
 """
 
 from importlib.resources import files
@@ -19,6 +19,9 @@ from wapo.vm.ocalls.crypto import CRYPTO, draws_entropy
 from wapo.vm.ocalls.dispatch import Handler, Handlers, host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
+from wapo.vm.ocalls.isolates import ISOLATES
+from wapo.vm.ocalls.network import NETWORK
+from wapo.vm.ocalls.node import NODE
 from wapo.vm.wasi import wasi_functions
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CRYPTO, CODING, AGENT_CALLS)
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CRYPTO, CODING, ISOLATES, AGENT_CALLS)
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
@@ -38,6 +41,7 @@ _WATCHED: Final = {
     1080: "compression",
     1031: "work",
     1100: "network",
+    1200: "isolates",
 }
 #: What these ask for decides.
 _CRYPTO_REQUESTS: Final = (1030, 1031)
@@ -106,6 +110,17 @@ class JavaScriptProfile:
         )
         self.serving: LinkedModule = self._serving_linker.link(self._module)
         self.loading: LinkedModule = self._loading_linker.link(self._module)
+        self._foreground_linker: Linker | None = None
+        self._foreground: LinkedModule | None = None
+
+    @property
+    def foreground(self) -> LinkedModule:
+        """For a script that a person runs: with the calls for the network and the node."""
+        if self._foreground is None:
+            functions = host_functions((*_FAMILIES, NETWORK, NODE), suspends=True) + wasi_functions()
+            self._foreground_linker = Linker(self.engine, functions)
+            self._foreground = self._foreground_linker.link(self._module)
+        return self._foreground
 
     @property
     def module_hash(self) -> str:
@@ -114,5 +129,9 @@ class JavaScriptProfile:
 
     def close(self) -> None:
         """Idempotent."""
-        for part in (self.serving, self.loading, self._serving_linker, self._loading_linker, self._module):
-            part.close()
+        for part in (
+            self.serving, self.loading, self._foreground, self._serving_linker, self._loading_linker,
+            self._foreground_linker, self._module,
+        ):  # fmt: skip
+            if part is not None:
+                part.close()

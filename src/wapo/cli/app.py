@@ -89,7 +89,9 @@ def _find(client: AdminClient, which: str) -> dict[str, Any]:
 
 @app.command("deploy")
 def deploy(
-    program: Annotated[Path, typer.Argument(help="A WebAssembly module.", metavar="FILE", show_default=False)],
+    program: Annotated[
+        Path, typer.Argument(help="A WebAssembly module, or a script.", metavar="FILE", show_default=False)
+    ],
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
@@ -135,7 +137,8 @@ def deploy(
 ) -> None:
     """Put a program onto a node and start it; print its address and where it answers HTTP.
 
-    An argument @blob:FILE uploads that file, and becomes its hash, sha256:..., by which the program reads it.
+    An argument @blob:FILE uploads that file, and becomes its hash, sha256:..., by which the program reads it. A script
+    is deployed as the JavaScript engine with the script as a blob; arguments are its scriptArgs.
 
     Programs that end by themselves are started again if they had run for more than ten seconds.
     """
@@ -144,10 +147,17 @@ def deploy(
     def work() -> None:
         client = _client(data_dir, admin, token)
         with working("Deploying"):
-            code = client.upload(_read(program))
+            from wapo.agents.profile import guest_module
+
+            content = _read(program)
+            is_script = not content.startswith(b"\0asm")
+            script = client.upload(content) if is_script else None
+            code = client.upload(guest_module() if is_script else content)
             for path in blob or ():
                 note(f"blob {client.upload(_read(path))}  {path}")
             words = [_argument(client, word) for word in arguments or ()]
+            if script is not None:
+                words = ["--code-hash", script, *(("--", *words) if words else ())]
             if client.call("Info")["session"] == "0x":
                 client.call("WorkerInit", recipient="")
             manifest = {

@@ -13,6 +13,7 @@ from wapo.cli.run_script import run_script_file
 from wapo.cli.values import port_range
 from wapo.errors import CallerError
 from wapo.vm.egress import EgressPolicy
+from wapo.vm.net.network import NetworkSettings
 
 __all__ = ["run"]
 
@@ -84,7 +85,7 @@ def run(
     """Run a script or a WebAssembly program in the foreground, to its end.
 
     A script's log goes to stderr and its result to stdout: scriptOutput, what the exported function returns, or the
-    value of the last expression. Failure is exit code 1.
+    value of the last expression. Failure is exit code 1. It has all of the Wapo global: with --listen it is a server.
 
     A WebAssembly program, for Wapo, for its predecessor or a plain WASI command, has this command's stdin, stdout and
     stderr, and its exit code is the command's; a trap or a limit is exit code 1. It may use no directories and no ports
@@ -105,10 +106,12 @@ def run(
     egress = EgressPolicy(allow_private=allow_private)
     roots = tuple(ca_file or ())
     if not is_program:
-        checked(lambda: _refuse({"--dir": directory, "--listen": listen, "--tls-port": tls_port}))
+        checked(lambda: _refuse({"--dir": directory}))
         name = "<stdin>" if file == _STDIN else Path(file).name
         run_async(lambda: run_script_file(
-            source, name, arguments or [], environment, limits.guest, egress, roots
+            source, name, arguments or [], environment, limits.guest, egress, NetworkSettings(
+                listen_ports=listen, tls_port=tls_port, verify_sni_certificates=False, extra_roots=roots
+            ),
         ))  # fmt: skip
         return
     options = checked(lambda: ProgramOptions(

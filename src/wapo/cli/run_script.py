@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from wapo.agents.conventions import OutputKind
 from wapo.agents.foreground import Outcome, run_script
 from wapo.agents.profile import JavaScriptProfile
-from wapo.cli.output import fail, log_line, working
+from wapo.cli.output import fail, log_line, note, working
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.node.settings import default_cache_dir
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
 from wapo.vm.limits import GuestLimits
+from wapo.vm.net.network import Network, NetworkSettings
 
 __all__ = ["run_script_file"]
 
@@ -25,7 +26,7 @@ async def run_script_file(
     environment: Mapping[str, str],
     limits: GuestLimits,
     egress: EgressPolicy,
-    extra_roots: tuple[str, ...],
+    network: NetworkSettings,
 ) -> int:
     """Runs it to its end; the exit code.
 
@@ -37,10 +38,14 @@ async def run_script_file(
         profile = await asyncio.to_thread(JavaScriptProfile, engine, ModuleCache(default_cache_dir() / "modules"))
     with engine.opened():
         try:
-            async with HttpClient(egress, extra_roots) as client:
+            async with (
+                HttpClient(egress, network.extra_roots) as client,
+                Network(egress, client.resolver, network) as opened,
+            ):
+                opened.on_listen = lambda _owner, port: note(f"listening on port {port}")
                 outcome = await run_script(
                     profile, client, source, name=name, arguments=arguments, environment=environment, limits=limits,
-                    log=log_line,
+                    log=log_line, network=opened,
                 )  # fmt: skip
         finally:
             profile.close()

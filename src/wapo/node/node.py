@@ -15,6 +15,7 @@ import structlog
 
 from wapo.agents.images import AgentImage, ImageStore, check_source
 from wapo.agents.invoke import abandon, finish, start
+from wapo.agents.isolates import Isolates
 from wapo.agents.messages import AgentRequest, AgentResponse
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run
@@ -38,8 +39,9 @@ from wapo.trust.keys import NodeKeys
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
+from wapo.vm.resources.base import Resource
 from wapo.vm.scheduler import Scheduler
-from wapo.vm.services import Services
+from wapo.vm.services import IsolateRequest, Services
 
 __all__ = ["Invocation", "Node", "open_node"]
 
@@ -50,8 +52,9 @@ _log = structlog.get_logger("wapo.node")
 class AgentServices(Services):
     """What agents may ask of this node."""
 
-    def __init__(self, keys: NodeKeys, client: HttpClient) -> None:
+    def __init__(self, keys: NodeKeys, client: HttpClient, isolates: Isolates) -> None:
         self._keys = keys
+        self._isolates = isolates
         self.http_client = client
         self.egress = client.policy
 
@@ -64,6 +67,9 @@ class AgentServices(Services):
 
     def derive_secret(self, guest: Guest, path: bytes) -> bytes:
         return self._keys.agent_secret(guest.session.log.program, path)
+
+    def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
+        return self._isolates.open(guest, request)
 
 
 @dataclass(slots=True)
@@ -121,7 +127,8 @@ class Node:
         self.started = time.monotonic()
         self._profile = profile
         self._scheduler = scheduler
-        self._services = AgentServices(keys, client)
+        self.isolates = Isolates(profile, scheduler, images.base, memory.admit)
+        self._services = AgentServices(keys, client, self.isolates)
 
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
@@ -255,6 +262,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             node.worker = await stack.enter_async_context(open_worker(
                 settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory,
+                isolates=node.isolates,
             ))  # fmt: skip
         yield node
 

@@ -220,6 +220,10 @@ class Guest:
             self._host_work = asyncio.Lock()
         return self._host_work
 
+    def share_requests(self, other: "Guest") -> None:
+        """Its requests count among another guest's."""
+        self._requests = other.requests
+
     # Polls
 
     def registration(self, task: int, waker: int) -> Registration:

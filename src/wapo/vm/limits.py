@@ -21,6 +21,7 @@ class GuestLimits:
         resources: entries of the resource table.
         requests: outgoing requests that are under way at once; more wait.
         request_body_bytes: body of one outgoing request that is handed over at once.
+        isolates: machines that it has started and that run at once.
         log_bytes: log text of one run; what is beyond it is counted, not kept.
     """
 
@@ -30,6 +31,7 @@ class GuestLimits:
     resources: int = 8192
     requests: int = 256
     request_body_bytes: int = 32 << 20
+    isolates: int = 8
     log_bytes: int = 1 << 20
 
     @cached_property

@@ -21,6 +21,7 @@ from wapo.vm.ocalls.crypto import CRYPTO
 from wapo.vm.ocalls.dispatch import host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
+from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.ocalls.legacy import LEGACY
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
@@ -33,7 +34,7 @@ __all__ = ["Program", "ProgramLinker", "program_functions"]
 
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
-    ocalls = host_functions((CORE, HTTP, HASHING, CRYPTO, CODING, NETWORK, NODE), (LEGACY,), suspends=True)
+    ocalls = host_functions((CORE, HTTP, HASHING, CRYPTO, CODING, ISOLATES, NETWORK, NODE), (LEGACY,), suspends=True)
     return ocalls + wasi_functions(suspends=True)
 
 

@@ -1,6 +1,7 @@
 """What a guest may ask of the node it runs on. The defaults are those of the original's standalone runner."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wapo.abi.results import OcallError, OcallFailure
@@ -12,14 +13,31 @@ if TYPE_CHECKING:
     from wapo.vm.guest import Guest
     from wapo.vm.http_client import HttpClient
     from wapo.vm.net.network import Network
+    from wapo.vm.resources.base import Resource
 
-__all__ = ["LogLevel", "Services"]
+__all__ = ["IsolateRequest", "LogLevel", "Services"]
 
 LogLevel = int
 """1 error, 2 warn, 3 info, 4 debug, 5 trace (wapo-abi.md 4.2)."""
 
 #: Sequence number, session and nonce of zeros: a metrics token where there is no session.
 NO_METRICS_TOKEN = bytes(8 + 32 + 32)
+
+
+@dataclass(frozen=True, slots=True)
+class IsolateRequest:
+    """JavaScript to be run in a machine of its own.
+
+    Attributes:
+        memory_bytes, time_s: limits of its own; None: those of whoever starts it.
+        code: 32 bytes that name the code, for the secrets that it may derive.
+        text: what the engine is told, which is the engine's own business.
+    """
+
+    memory_bytes: int | None
+    time_s: float | None
+    code: bytes
+    text: bytes
 
 
 class Services:
@@ -88,6 +106,14 @@ class Services:
     def local_cache(self, guest: "Guest") -> LocalCache | None:
         """The predecessor's cache of the app; None: its calls are unknown."""
         return None
+
+    def open_isolate(self, guest: "Guest", request: IsolateRequest) -> "Resource":
+        """A machine that runs what a guest wants run, as a resource of the guest, which is closed with it.
+
+        Raises:
+            OcallFailure: 8 there are none here, 10 too many.
+        """
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
 
     def wants_instance_for_connection(self, guest: "Guest") -> Callable[[], None] | None:
         """How to ask for another instance of the guest's app for a connection to the shared TLS port; None where its

@@ -331,4 +331,16 @@ static inline int wapo_ocall_error_text(int exchange, char *text, size_t size)
     return wapo_fast_(1102, exchange, WAPO_POINTER_(text), (int32_t)size, 0);
 }
 
+/* JavaScript in a machine of its own, as docs/abi.md describes it. Polled, the resource gives the result. */
+static inline int wapo_ocall_isolate_open(const void *request, size_t length)
+{
+    return wapo_fast_(1200, WAPO_POINTER_(request), (int32_t)length, 0, 0);
+}
+
+/* The host speaks HTTP/1.1 with the listener's clients; its number is a channel's from now on. */
+static inline int wapo_ocall_http_serve(int listener)
+{
+    return wapo_fast_(1210, listener, 0, 0, 0);
+}
+
 #endif

@@ -30,6 +30,8 @@ __all__ = ["App", "AppEnvironment", "InstanceNotFound", "NoSlots", "OnDemandOnly
 
 _PAGE: Final = 65536
 _MAX_MEMORY: Final = 4 << 30
+#: An app may be a gateway, with a machine for each of its clients' requests.
+_ISOLATES: Final = 64
 _log = structlog.get_logger("wapo.worker")
 
 
@@ -156,7 +158,7 @@ class App:
         pages = -(-self.settings.instance_memory_bytes // _PAGE)
         return GuestLimits(
             memory_bytes=min(pages * _PAGE, _MAX_MEMORY), burst_s=self.settings.burst_s, time_s=time_s,
-            log_bytes=self.settings.log_bytes,
+            isolates=_ISOLATES, log_bytes=self.settings.log_bytes,
         )  # fmt: skip
 
     # Starting and stopping

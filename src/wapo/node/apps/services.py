@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from wapo.abi.results import OcallError, OcallFailure
+from wapo.agents.isolates import Isolates
 from wapo.engine.suspension import Suspension
 from wapo.errors import GuestError, WapoError
 from wapo.node.apps.blobs import BlobName, BlobStore, InvalidBlobName, NoSuchBlob
@@ -19,7 +20,8 @@ from wapo.trust.worker_key import WorkerKey
 from wapo.vm.http_client import HttpClient
 from wapo.vm.local_cache import LocalCache
 from wapo.vm.net.network import Network
-from wapo.vm.services import Services
+from wapo.vm.resources.base import Resource
+from wapo.vm.services import IsolateRequest, Services
 
 if TYPE_CHECKING:
     from wapo.node.apps.instance import AppInstance
@@ -39,13 +41,14 @@ class AppServices(Services):
 
     def __init__(
         self, *, worker: WorkerKey, session: WorkerSession, blobs: BlobStore, boot_data: BootDataStore,
-        network: Network, http_client: HttpClient, quotes: QuoteProvider,
+        network: Network, http_client: HttpClient, quotes: QuoteProvider, isolates: Isolates | None = None,
     ) -> None:  # fmt: skip
         self._worker = worker
         self._session = session
         self._blobs = blobs
         self._boot_data = boot_data
         self._quotes = quotes
+        self._isolates = isolates
         self.network = network
         self.http_client = http_client
         self.egress = network.policy
@@ -104,6 +107,9 @@ class AppServices(Services):
 
     def local_cache(self, guest: "Guest") -> LocalCache:
         return _instance(guest).app.local_cache
+
+    def open_isolate(self, guest: "Guest", request: IsolateRequest) -> Resource:
+        return super().open_isolate(guest, request) if self._isolates is None else self._isolates.open(guest, request)
 
     def wants_instance_for_connection(self, guest: "Guest") -> Callable[[], None] | None:
         app = _instance(guest).app

@@ -16,6 +16,7 @@ from wapo.abi.metrics import MAX_APPS, AppMetrics, TooManyMetrics, VersionedApps
 from wapo.abi.prices import Prices, SignedWorkerDescription, WorkerDescription
 from wapo.abi.registration import WorkerEndpointPayload, WorkerRegistrationInfoV2, encode_attestation
 from wapo.abi.session import SessionUpdate
+from wapo.agents.isolates import Isolates
 from wapo.engine.engine import Engine, Settings
 from wapo.engine.modules import ModuleCache
 from wapo.errors import CallerError, WapoError
@@ -376,11 +377,13 @@ async def open_worker(
     http_client: HttpClient,
     memory: MemoryWatch | None = None,
     quotes: QuoteProvider | None = None,
+    isolates: Isolates | None = None,
 ) -> AsyncIterator[Worker]:
     """The worker of a node for a block. What was deployed comes back; everything is stopped after the block.
 
     Args:
         memory: who bounds the memory of all machines together; None: nobody.
+        isolates: who starts isolates for apps; None: nobody.
 
     Raises:
         UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
@@ -397,7 +400,7 @@ async def open_worker(
         session = await WorkerSession.load(records)
         services = AppServices(
             worker=key, session=session, blobs=blobs, boot_data=BootDataStore(blobs.folder, key), network=network,
-            http_client=http_client, quotes=provider,
+            http_client=http_client, quotes=provider, isolates=isolates,
         )  # fmt: skip
         environment = AppEnvironment(
             settings=settings, slots=Slots(settings.max_instances), programs=programs, scheduler=scheduler,

@@ -9,7 +9,23 @@ from collections.abc import Callable
 
 from wapo.vm.tasks import Registration, Slot
 
-__all__ = ["Readiness", "wait_readable", "wait_writable"]
+__all__ = ["HostWaiter", "Readiness", "wait_readable", "wait_writable"]
+
+
+class HostWaiter(Registration):
+    """Who waits is a task of the host: whatever happens, it tries again."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+    def drop(self) -> None:
+        self.wake()
 
 
 class Readiness:

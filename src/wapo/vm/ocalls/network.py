@@ -17,6 +17,7 @@ from wapo.vm.net.tls_port import NameTaken, TooManyNames
 from wapo.vm.ocalls.core import read_text
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.resources.connect import TcpConnect, TlsConnect
+from wapo.vm.resources.http_server import HttpServer
 from wapo.vm.resources.sni import SniSubscription
 from wapo.vm.resources.tcp import TcpListener
 
@@ -199,6 +200,17 @@ def tls_listen_sni(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int
     return guest.table.add(SniSubscription(subscription, network.budget, guest.owner))
 
 
+def http_serve(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1210: the host accepts the connections of listener p0 and speaks HTTP/1.1 with the clients. The number is that of
+    a channel from now on, whose messages are those of the HTTP channel."""
+    guest.meter.gas += 1000
+    listener = guest.table.get(p0)
+    if not isinstance(listener, TcpListener | SniSubscription):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    guest.table.replace(p0, HttpServer(guest, listener))
+    return p0
+
+
 NETWORK: Final[Handlers] = {
     210: tcp_listen,
     211: tcp_accept,
@@ -206,4 +218,5 @@ NETWORK: Final[Handlers] = {
     213: tcp_connect,
     214: tcp_connect_tls,
     215: tls_listen_sni,
+    1210: http_serve,
 }

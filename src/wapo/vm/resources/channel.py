@@ -41,6 +41,11 @@ class Channel(Resource):
         self._slot.wake()
         return True
 
+    @property
+    def full(self) -> bool:
+        """Whether as many messages wait as may."""
+        return len(self._messages) >= self._capacity
+
     def finish(self) -> None:
         """No message will come any more; the guest reads EndOfFile when it has read the rest."""
         self._sender_gone = True

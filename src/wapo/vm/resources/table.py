@@ -61,6 +61,10 @@ class ResourceTable:
                 return resource
         raise OcallFailure(OcallError.NOT_FOUND)
 
+    def replace(self, number: int, resource: Resource) -> None:
+        """Another resource in the place of one that the caller has; that is not closed."""
+        self._items[number] = resource
+
     def remove(self, number: int) -> None:
         """Closes the resource and frees its number.
 

@@ -8,7 +8,9 @@ from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.vm.net.accounting import ACCEPT_INGRESS, SHUTDOWN_EGRESS, TLS_ACCEPT
 from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
-from wapo.vm.net.readiness import Readiness
+from wapo.vm.net.byte_stream import ByteStream
+from wapo.vm.net.readiness import HostWaiter, Readiness
+from wapo.vm.net.tls_socket import wrap
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.tls import accepted
 
@@ -130,6 +132,32 @@ class TcpListener(Resource):
         guest.meter.net_ingress += TLS_ACCEPT
         guest.meter.net_egress += TLS_ACCEPT
         return accepted(connected, self._context, self._budget, self._owner), format_peer(address)
+
+    async def next_connection(self) -> ByteStream | None:
+        """As :meth:`accept`, for who serves the connection for the guest. A connection that the owner has no place for
+        is closed."""
+        while True:
+            try:
+                connected, _ = self._socket.accept()
+            except BlockingIOError:
+                waiter = HostWaiter()
+                self._ready.wait_read(waiter)  # which ends with the listener, before its descriptor does
+                await waiter.future
+                continue
+            except ConnectionError:
+                continue
+            except OSError:
+                return None
+            if not self._budget.take(self._owner):
+                connected.close()
+                continue
+            connected.setblocking(False)
+            try:
+                served = connected if self._context is None else wrap(connected, self._context)
+            except (OSError, ValueError):
+                self._budget.give_back(self._owner)
+                continue
+            return ByteStream(served, self._budget, self._owner)
 
     def close(self) -> None:
         self._ready.close()
