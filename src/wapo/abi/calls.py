@@ -85,4 +85,6 @@ CALLS: Final = _table(
     (1100, "http_open", "F"),
     (1101, "http_head", "F"),
     (1102, "error_text", "F"),
+    (1250, "module_name", "S"),
+    (1251, "module_source", "S"),
 )

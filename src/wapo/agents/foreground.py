@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind
 from wapo.agents.images import check_source, make_base_image
+from wapo.agents.imports import Imports
 from wapo.agents.messages import Header
+from wapo.agents.modules import Modules
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import BODY_BUFFER_BYTES, ResponseStream, encode_load, encode_run
 from wapo.engine.instance import Instance
@@ -36,9 +38,10 @@ class Outcome:
 class _Foreground:
     """The session of such a run."""
 
-    __slots__ = ("_answered", "_commands", "_reader", "guest", "kept_alive", "max_response_bytes", "outcome")
+    __slots__ = ("_answered", "_commands", "_reader", "guest", "imports", "kept_alive", "max_response_bytes", "outcome")
 
-    def __init__(self, commands: list[bytes]) -> None:
+    def __init__(self, commands: list[bytes], modules: Modules | None) -> None:
+        self.imports = Imports(modules)
         self._commands = commands
         self._answered = False
         self._reader: asyncio.Task[None] | None = None
@@ -137,15 +140,19 @@ async def run_script(
     environment: Mapping[str, str],
     limits: GuestLimits,
     log: LogSink,
+    modules: Modules | None = None,
 ) -> Outcome:
     """Runs a program to its end.
+
+    Args:
+        modules: where its imports come from.
 
     Raises:
         AgentFailed: it is not text.
     """
     scheduler = Scheduler()
     base = await make_base_image(profile, scheduler)
-    session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)])
+    session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)], modules)
     services = _ForegroundServices(client, log)
     instance = Instance(profile.serving, limits.store)
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, session=session)

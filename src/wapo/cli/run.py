@@ -106,9 +106,9 @@ def run(
     roots = tuple(ca_file or ())
     if not is_program:
         checked(lambda: _refuse({"--dir": directory, "--listen": listen, "--tls-port": tls_port}))
-        name = "<stdin>" if file == _STDIN else Path(file).name
+        name, folder = ("<stdin>", Path()) if file == _STDIN else (Path(file).name, Path(file).parent)
         run_async(lambda: run_script_file(
-            source, name, arguments or [], environment, limits.guest, egress, roots
+            source, name, folder, arguments or [], environment, limits.guest, egress, roots
         ))  # fmt: skip
         return
     options = checked(lambda: ProgramOptions(
