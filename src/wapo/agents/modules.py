@@ -11,6 +11,7 @@ Content is believed because of its hash, so what is imported by address is as mu
 import asyncio
 import hashlib
 import re
+import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, Protocol
@@ -151,10 +152,14 @@ class LocalModules:
         if not path.is_relative_to(self._folder):
             raise ImportRefused(f"{name} leads out of {self._folder}")
         try:
-            if not path.is_file():
-                raise ImportRefused(f"{path} is not a file" if path.exists() else f"{path} does not exist")
-            if path.stat().st_size > _MAX_LOCAL_BYTES:
-                raise ImportRefused(f"{path} is larger than {_MAX_LOCAL_BYTES} bytes")
+            status = path.stat()
+        except OSError as error:
+            raise ImportRefused(f"{path}: {error.strerror}") from None
+        if not stat.S_ISREG(status.st_mode):
+            raise ImportRefused(f"{path} is not a file")
+        if status.st_size > _MAX_LOCAL_BYTES:
+            raise ImportRefused(f"{path} is larger than {_MAX_LOCAL_BYTES} bytes")
+        try:
             return path.read_bytes()
         except OSError as error:
             raise ImportUnavailable(f"{path} cannot be read: {error.strerror}") from None
@@ -199,7 +204,7 @@ def _content_name(specifier: str) -> str:
 
 
 def _joined(folder: tuple[str, ...], path: str) -> tuple[str, ...]:
-    """The segments of a relative path, decoded, seen from a folder (RFC 3986 5.2.4; but nothing leads above the root)."""
+    """The segments of a relative path, decoded, seen from a folder (RFC 3986 5.2.4). Nothing leads out of the root."""
     if "?" in path or "#" in path:
         raise ImportRefused("a specifier has no query and no fragment; write %3F and %23 in file names")
     segments = list(folder)
