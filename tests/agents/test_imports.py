@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.agents.support import LIMITS, Log, Workshop
-from wapo.agents import imports
+from wapo.agents import images, imports
 from wapo.agents.images import AgentImage, ImageKind
 from wapo.agents.imports import Imports
 from wapo.agents.messages import AgentFailed
@@ -25,6 +25,7 @@ from wapo.agents.modules import (
     address_of,
     imports_relative_files,
 )
+from wapo.agents.prefetch import Prefetch
 from wapo.content.cid import Cid
 from wapo.content.library import Library, open_library
 from wapo.vm.limits import GuestLimits
@@ -430,6 +431,19 @@ class TestWaiting:
         assert [(await shared_workshop.ask(one)).body for one in made] == [b"late%d" % n for n in range(5)]
         assert shared_workshop.images._gate._value == 2
 
+    async def test_a_program_whose_imports_come_too_late_is_not_broken(
+        self, shared_workshop: Workshop, library: Library, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(images, "_BUILD_LIMITS", GuestLimits(memory_bytes=1 << 30, burst_s=20.0, time_s=0.1))
+        cid = await publish(library, "export default 'at last';")
+        slow = _Slow(library)
+        source = f"import x from 'ipfs://{cid}';" + serving("x")
+        with pytest.raises(images.ImportFailed, match="time limit"):
+            await image(shared_workshop, library, source, limits=GuestLimits(time_s=0.1), modules=slow)
+        slow.open.set()
+        made = await image(shared_workshop, library, source, limits=GuestLimits(time_s=5), modules=slow)
+        assert made.kind is ImageKind.INITIALISED
+
     async def test_a_top_level_that_only_had_to_wait_is_initialised_all_the_same(
         self, shared_workshop: Workshop, library: Library
     ) -> None:
@@ -443,3 +457,113 @@ class TestWaiting:
         await asyncio.sleep(0.25)  # the first try's time is over
         slow.open.set()
         assert (await making).kind is ImageKind.INITIALISED
+
+
+class TestFetchingAhead:
+    async def test_a_graph_is_fetched_side_by_side(
+        self, shared_workshop: Workshop, library: Library, tmp_path: Path
+    ) -> None:
+        """All that one module imports is asked for before any of it has come, and what those import as soon as they have;
+        nothing is read twice by the engine, and a guess that was wrong harms nobody."""
+        leaves = {f"leaf{n}": f"export default {n};" for n in range(6)}
+        root = await folder_of(
+            library, tmp_path / "site", **leaves,
+            main_js="".join(f"import l{n} from './leaf{n}.js';" for n in range(6)) + "export default [l0, l5];",
+        )  # fmt: skip
+
+        class Gated(ContentModules):
+            together = 0
+            most = 0
+
+            async def read(self, name: str) -> bytes:
+                self.together += 1
+                self.most = max(self.most, self.together)
+                await asyncio.sleep(0.02)
+                self.together -= 1
+                return await super().read(name)
+
+        modules = Gated(library)
+        source = f"import l from 'ipfs://{root}/main.js'; const text = \"import 'ipfs://{NOT_HERE}'\";" + serving("l")
+        made = await image(shared_workshop, library, source, modules=modules)
+        assert (await shared_workshop.ask(made)).body == b"0,5"
+        assert 6 <= modules.most <= 8
+        assert made.kind is ImageKind.INITIALISED
+
+    async def test_what_is_looked_at_is_bounded(self, library: Library) -> None:
+        class Counted(ContentModules):
+            asked = 0
+
+            async def read(self, name: str) -> bytes:
+                self.asked += 1
+                return b"x" * 1000
+
+        many = b"".join(b"import 'ipfs://%s/%d';" % (NOT_HERE.encode(), n) for n in range(3000))
+        modules = Counted(library)
+        for most, bound in ((1 << 20, 500), (20_000, 30)):
+            modules.asked = 0
+            ahead = Prefetch(modules, most)
+            ahead.look("agent.js", many)
+            while ahead._tasks:
+                await asyncio.sleep(0)
+            assert 0 < modules.asked <= bound
+            ahead.close()
+        ahead = Prefetch(modules, 1 << 20)
+        ahead.look("agent.js", many)
+        ahead.close()
+        await asyncio.gather(*ahead._tasks, return_exceptions=True)
+        assert not ahead._tasks
+
+
+class TestHostileGuests:
+    async def test_deep_nesting_at_the_end_of_a_long_row(self, shared_workshop: Workshop, library: Library) -> None:
+        """The stack that is left then is small, and what does not fit is an exception, not the machine's end."""
+        for nested in (
+            "[" * 100_000,
+            "(" * 100_000,
+            "`${" * 50_000,
+            "{" * 100_000,
+            "x=>" * 100_000,
+            "1," + "-" * 100_000,
+        ):
+            cid = await publish(library, nested)
+            for _ in range(97):
+                cid = await publish(library, f"import 'ipfs://{cid}';")
+            source = serving(f"await import('ipfs://{cid}').then(() => 'loaded', (e) => e instanceof Error)")
+            assert await answer(shared_workshop, library, source) == "true"
+
+    async def test_files_with_names_like_the_runtimes(
+        self, shared_workshop: Workshop, library: Library, tmp_path: Path
+    ) -> None:
+        for name in ("wapo:native", "wapo:main.js"):
+            (tmp_path / name).write_text("export default 1;")
+
+        async def opened() -> Library:
+            return library
+
+        for name in ("wapo:native", "wapo:main.js"):
+            source = serving(f"await import('./{name}').catch((e) => e.message)")
+            text = await answer(shared_workshop, library, source, modules=LocalModules(tmp_path, opened))
+            assert text == f"cannot import './{name}': it belongs to the runtime"
+
+    async def test_calls_that_the_engine_would_not_make(self, library: Library) -> None:
+        """Any name, any bytes: an answer or an error code, never an exception of the host."""
+        plenty = Imports(ContentModules(library))
+        for name in (
+            "",
+            "/",
+            "ipfs://",
+            "ipfs://x",
+            "ipfs:///",
+            "\ufffd",
+            "ipfs://bafkqaaa/\0",
+            "lib/a.js",
+            f"ipfs://{NOT_HERE}/%",
+        ):
+            suspension = plenty.source(name)
+            while not suspension.ready:
+                await asyncio.sleep(0)
+            assert suspension.error is None
+            assert suspension.result[0] == 1
+            assert plenty.name(name, "./x")[0] == 1 or name.startswith("ipfs://bafkq") or NOT_HERE in name
+        none = Imports(None)
+        assert none.name("agent.js", f"ipfs://{NOT_HERE}") == b"\1nothing can be imported here"

@@ -38,11 +38,13 @@ static bool is_platform(const char *name)
 /* What a user's program imports: the only way from a specifier of its own to a module. */
 static char *user_specifier(JSContext *ctx, const char *base, const char *name)
 {
-    if (is_platform(name)) {
+    char *found = is_platform(name) ? NULL : imports_name(ctx, base, name);
+    if (found ? is_platform(found) : is_platform(name)) { /* a file may have such a name, too */
+        js_free(ctx, found);
         JS_ThrowTypeError(ctx, "cannot import '%s': it belongs to the runtime", name);
         return NULL;
     }
-    return imports_name(ctx, base, name);
+    return found;
 }
 
 /* "wapo:a/b.js" + "./c.js" -> "wapo:a/c.js". */

@@ -158,6 +158,7 @@ async def run_script(
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, session=session)
     ended = asyncio.Event()
     try:
+        session.imports.look_ahead(name, source)
         base.restore(guest.instance)
         guest.select_entry()
         guest.on_end(lambda _end: ended.set())
@@ -170,5 +171,6 @@ async def run_script(
             session.fail(end.detail)
         return await session.finish()
     finally:
+        session.imports.close()
         guest.stop(End(EndReason.STOPPED, "the run was given up"))
         base.close()

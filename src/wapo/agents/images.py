@@ -231,14 +231,12 @@ async def _load(
     linked: "LinkedModule",
     scheduler: Scheduler,
     base: MemoryImage | None,
-    command: bytes | None,
+    session: Loading,
     limits: GuestLimits,
     owner: str,
-    modules: Modules | None = None,
-    waiting: Waiting = nullcontext,
 ) -> tuple[Guest, Loading, list[tuple[int, str]]]:
     """Runs a loading guest until it waits or ends. The caller closes the guest."""
-    session, services = Loading(command, modules, waiting), _LoadingServices()
+    services = _LoadingServices()
     instance = Instance(linked, limits.store)
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session)
     try:
@@ -291,7 +289,7 @@ async def make_base_image(profile: JavaScriptProfile, scheduler: Scheduler) -> M
     Raises:
         BaseImageFailed: with the log of the start-up.
     """
-    guest, _, lines = await _load(profile.serving, scheduler, None, None, _BUILD_LIMITS, "")
+    guest, _, lines = await _load(profile.serving, scheduler, None, Loading(None), _BUILD_LIMITS, "")
     try:
         if guest.ended is not None:
             raise BaseImageFailed("the platform did not start: " + "; ".join(text for _, text in lines))
@@ -352,10 +350,12 @@ class _Steps:
     has_waited: bool = False
 
     async def _load(self, flags: int, limits: GuestLimits) -> tuple[Guest, Loading, list[tuple[int, str]]]:
-        command = encode_load(self.source, self.name, flags)
-        return await _load(
-            self.profile.loading, self.scheduler, self.base, command, limits, self.owner, self.modules, self.waiting
-        )
+        session = Loading(encode_load(self.source, self.name, flags), self.modules, self.waiting)
+        session.imports.look_ahead(self.name, self.source)
+        try:
+            return await _load(self.profile.loading, self.scheduler, self.base, session, limits, self.owner)
+        finally:
+            session.imports.close()
 
     async def evaluated(self, limits: GuestLimits) -> AgentImage | TouchedBy:
         """The initialised image, or why there is none."""
@@ -388,7 +388,8 @@ class _Steps:
         try:
             if guest.ended is not None or session.error is not None or not session.done:
                 error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
-                if session.imports.unavailable is not None:
+                late = guest.ended is not None and guest.ended.reason is EndReason.TIME_LIMIT and session.imports.waited
+                if session.imports.unavailable is not None or late:
                     raise ImportFailed(error)
                 return AgentImage(ImageKind.BROKEN, "none", touched, error=error, memory_limit=memory_bytes)
             memory = await _capture(guest)

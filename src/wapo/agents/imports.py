@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.modules import ImportRefused, ImportUnavailable, Modules
+from wapo.agents.prefetch import Prefetch
 from wapo.engine.suspension import Suspension
 from wapo.vm.ocalls.dispatch import Handlers
 
@@ -42,7 +43,9 @@ class Imports:
         waited: whether anything was read at all.
     """
 
-    __slots__ = ("_bytes", "_count", "_max_bytes", "_modules", "_on_failure", "_waiting", "unavailable", "waited")
+    __slots__ = (
+        "_bytes", "_count", "_max_bytes", "_modules", "_on_failure", "_prefetch", "_waiting", "unavailable", "waited",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -58,8 +61,21 @@ class Imports:
         self._max_bytes = max_bytes
         self._count = 0
         self._bytes = 0
+        self._prefetch: Prefetch | None = None
         self.unavailable: str | None = None
         self.waited = False
+
+    def look_ahead(self, name: str, source: bytes) -> None:
+        """A module of that text is about to be compiled: what it imports may be fetched meanwhile."""
+        if self._modules is not None:
+            if self._prefetch is None:
+                self._prefetch = Prefetch(self._modules, self._max_bytes)
+            self._prefetch.look(name, source)
+
+    def close(self) -> None:
+        """The run is over."""
+        if self._prefetch is not None:
+            self._prefetch.close()
 
     def name(self, importer: str, specifier: str) -> bytes:
         """The answer to 1250."""
@@ -100,6 +116,7 @@ class Imports:
             if self._bytes > self._max_bytes:
                 raise ImportRefused(f"what is imported has more than {self._max_bytes} bytes")
             _check_text(source)
+            self.look_ahead(name, source)
         except ImportRefused as refusal:
             return self._failed(str(refusal))
         except ImportUnavailable as failure:
@@ -140,6 +157,7 @@ def _question(guest: "Guest", pointer: int, length: int) -> str:
 
 def module_name(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> bytes:
     """1250: what a specifier means; ``[p0, p0+p1)`` has the importing file's name, NUL, the specifier."""
+    guest.meter.gas += 1000
     importer, nul, specifier = _question(guest, p0, p1).partition("\0")
     if not nul:
         raise OcallFailure(OcallError.INVALID_PARAMETER)
@@ -148,6 +166,7 @@ def module_name(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -
 
 def module_source(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> Suspension:
     """1251: the source of the module whose name is at ``[p0, p0+p1)``; the guest stands still meanwhile."""
+    guest.meter.gas += 10_000
     return _imports(guest).source(_question(guest, p0, p1))
 
 

@@ -23,7 +23,7 @@ from wapo.content.library import Library
 from wapo.errors import HostError, UpstreamError, WapoError
 
 __all__ = [
-    "ContentModules", "ImportRefused", "ImportUnavailable", "LocalModules", "Modules", "address_of",
+    "SCHEME", "ContentModules", "ImportRefused", "ImportUnavailable", "LocalModules", "Modules", "address_of",
     "imports_relative_files",
 ]  # fmt: skip
 

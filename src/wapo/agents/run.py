@@ -205,6 +205,8 @@ class Run:
 
     def ended(self, end: End) -> None:
         """The guest is gone: whoever waits learns why, if they have not. A response that is not complete fails."""
+        if self.imports is not None:
+            self.imports.close()
         if self.response is not None and self.response.stream is not None and not self.response.stream.ended:
             self.response.stream.fail()
         if self.response is not None or self.failure is not None:
