@@ -3,11 +3,11 @@
 // @ts-expect-error a response, not a string
 export const text = { fetch: () => 'text' } satisfies Wapo.Agent;
 // @ts-expect-error the request is text
-export const object: Wapo.Main = (request: Wapo.JSONRequest) => request.path;
+export const object: Wapo.Main = (request: Wapo.JsonRequest) => request.path;
 // @ts-expect-error numbers are no output
 export const number: Wapo.Main = () => 42;
 
-export function mistakes(env: { key: string }, ctx: Wapo.Context): void {
+export function mistakes(env: { key: string }, ctx: Wapo.ExecutionContext): void {
   // @ts-expect-error no such algorithm
   Wapo.hash('md5', 'abc');
   // @ts-expect-error numbers are no data

@@ -15,13 +15,13 @@ declare namespace Wapo {
    * @typeParam Env what its secret has: the members of the vault's object that the key in `?key=` opens.
    */
   interface Agent<Env = Secret> {
-    fetch(request: Request, env: Env, ctx: Context): Response | Promise<Response>;
+    fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
   }
 
   /** What a secret may be: any JSON object. Empty when no key was given. */
   type Secret = Record<string, any>;
 
-  interface Context {
+  interface ExecutionContext {
     /** Keeps the machine when the response is complete, until the promise settles, within the time limit. */
     waitUntil(promise: unknown): void;
     /** Does nothing; there is nothing to pass through to. */
@@ -30,7 +30,7 @@ declare namespace Wapo {
   }
 
   /**
-   * `export default function main(request) { ... }`: the request is the JSON text of a `JSONRequest`. In the foreground
+   * `export default function main(request) { ... }`: the request is the JSON text of a `JsonRequest`. In the foreground
    * (`wapo run`) it gets the arguments instead.
    */
   type Main = (request: string, ...more: string[]) => Output | Promise<Output>;
@@ -39,7 +39,7 @@ declare namespace Wapo {
   type Exports = () => Output | Promise<Output>;
 
   /** The request of `main`, `module.exports` and classic scripts, before `JSON.parse`. */
-  interface JSONRequest {
+  interface JsonRequest<S = Secret> {
     method: string;
     /** Absolute, and rooted at the agent. */
     url: string;
@@ -51,11 +51,11 @@ declare namespace Wapo {
     body?: string;
     /** Instead of `body`, if that is not UTF-8. */
     bodyBase64?: string;
-    secret?: Secret;
+    secret?: S;
   }
 
   /** A response as an object. */
-  interface JSONResponse {
+  interface JsonResponse {
     /** 200 by default. */
     status?: number;
     headers?: Record<string, string | string[]>;
@@ -67,7 +67,7 @@ declare namespace Wapo {
    * What `main` and `module.exports` may answer with, or leave in `scriptOutput`: a response, an object, their JSON text,
    * any other text as a body, or MessagePack bytes; nothing, if `scriptOutput` has it.
    */
-  type Output = Response | JSONResponse | string | Uint8Array | ArrayBuffer | null | undefined | void;
+  type Output = Response | JsonResponse | string | Uint8Array | ArrayBuffer | null | undefined | void;
 }
 
 /** The arguments of a program; of an agent, the JSON text of the request alone. */
