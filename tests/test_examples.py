@@ -18,12 +18,19 @@ def source(name: str) -> bytes:
 
 def test_every_example_has_a_test() -> None:
     tested = {name.removeprefix("test_the_example_") for name in globals() if name.startswith("test_the_example_")}
-    assert {path.stem for path in AGENTS.glob("*.js")} == tested
+    assert {path.stem for path in AGENTS.iterdir()} == tested
 
 
 async def test_the_example_hello(site: Site) -> None:
     response = await site.run(source("hello"), tail="/a/b?name=you")
     assert response.json() == {"hello": "you", "method": "GET", "path": "/a/b"}
+
+
+async def test_the_example_directory(site: Site) -> None:
+    path = f"/ipfs/{await site.node.library.publish(AGENTS / 'directory')}/main.js"
+    assert (await site.client.get(path, params={"name": "you"})).text == "Hello, you!\n"
+    assert (await site.client.get(path, params={"lang": "fr"})).text == "Bonjour, world!\n"
+    assert (await site.client.get(path, params={"lang": "toString"})).status_code == 400
 
 
 async def test_the_example_stream(site: Site) -> None:

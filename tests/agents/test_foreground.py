@@ -107,7 +107,7 @@ FAILURES = {
     "in the function": ("export default () => { throw new Error('boom'); };", "Error: boom\n    at default (script.js:1:34)"),
     "a rejection that nobody handles": ("void Promise.reject(new Error('boom')); 1;", "Error: boom\n    at <eval> (script.js:1:25)"),
     "no syntax": ("let x = ;", "SyntaxError: unexpected token in expression: ';'\n    at script.js:1:9"),
-    "an import": ("import './x.js';", "ReferenceError: cannot import './x.js': a program is one file; bundle what it needs into it"),
+    "an import": ("import './x.js';", "TypeError: cannot import './x.js' from 'script.js': nothing can be imported here"),
     "an agent": ("export default { fetch() {} };", "this program answers requests: serve it with `wapo serve --local FILE`"),
     "a listener": ("addEventListener('fetch', () => {});", "this program answers requests: serve it with `wapo serve --local FILE`"),
     "a top level that never ends": ("await new Promise(() => {}); export {};", "the program ended without an answer: its promise can never settle"),

@@ -74,13 +74,29 @@ def test_a_script_may_come_from_stdin() -> None:
         ("\n" * 99 + "throw new Error('boom');", "error: Error: boom\n    at <eval> (script.js:100:11)\n"),
         ("throw '[bold]:smile:[/] ' + 'long '.repeat(30);", f"error: '[bold]:smile:[/] {'long ' * 30}'\n"),
         ("let x = ;", "error: SyntaxError: unexpected token in expression: ';'\n    at script.js:1:9\n"),
-        ("import './x.js';", "error: ReferenceError: cannot import './x.js': a program is one file; bundle what it needs into it\n"),
+        ("import 'x.js';", "error: TypeError: cannot import 'x.js' from 'script.js': only ipfs://<cid>[/<path>] and, in a published directory, ./ and ../ can be imported; bundle other packages into the program\n"),
         ("export default { fetch() {} };", "error: this program answers requests: serve it with `wapo serve --local FILE`\n"),
     ],
 )  # fmt: skip
 def test_a_failure_is_told_as_it_is(script, source: str, text: str) -> None:  # type: ignore[no-untyped-def]
     result = wapo("run", script(source))
     assert (result.code, result.raw, result.err) == (1, b"", text)
+
+
+def test_a_script_imports_files_of_its_folder_and_content_of_the_node(folder: Path) -> None:
+    (folder / "lib").mkdir()
+    (folder / "lib" / "a.js").write_text("export const a = 'A'; export { default as d } from '../d.js';")
+    (folder / "d.js").write_text("export default 'D';")
+    (folder / "elsewhere.js").write_text("export const e = 'E';")
+    cid = wapo("publish", folder / "elsewhere.js", "--json").json["cid"]
+    (folder / "main.js").write_text(
+        f"import {{ a, d }} from './lib/a.js'; import {{ e }} from 'ipfs://{cid}';"
+        "export default async (word) => word + a + d + e + (await import('./' + 'd.js')).default;"
+    )
+    assert (wapo("run", folder / "main.js", "x").out) == "xADED\n"
+    (folder / "lib" / "up.js").write_text("import '../d.js';")
+    result = wapo("run", folder / "lib" / "up.js")
+    assert result.err == "error: TypeError: cannot import '../d.js' from 'up.js': the path leads out of the directory\n"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ async def test_an_import(site: Site) -> None:
     assert_failed(await site.client.get(path), 500, "agent_failed")
     (line,) = await site.log(path, "ERROR")
     assert line.splitlines()[0] == (
-        "ReferenceError: cannot import 'fs': a program is one file; bundle what it needs into it"
+        "TypeError: cannot import 'fs' from 'agent.js': only ipfs://<cid>[/<path>] and, in a published directory, ./ and ../ can be imported; bundle other packages into the program"
     )
     await goes_on(site)
 

@@ -1,7 +1,7 @@
 /* Modules: the platform's, which are data of this program, and the user's program.
  *
  * The platform's modules are named "wapo:<path>", import each other by relative path, and get the C functions from
- * "wapo:native". A user's program can import none of them.
+ * "wapo:native". A user's program can import none of them; what it can import, imports.c knows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +35,24 @@ static bool is_platform(const char *name)
     return strncmp(name, PREFIX, PREFIX_LENGTH) == 0;
 }
 
-/* "wapo:a/b.js" + "./c.js" -> "wapo:a/c.js". A user's specifier is left as it is. */
-static char *normalize(JSContext *ctx, const char *base, const char *name, void *opaque)
+/* What a user's program imports: the only way from a specifier of its own to a module. */
+static char *user_specifier(JSContext *ctx, const char *base, const char *name)
 {
-    if (!is_platform(base) && is_platform(name)) {
-        JS_ThrowReferenceError(ctx, "cannot import '%s': it belongs to the runtime", name);
+    char *found = is_platform(name) ? NULL : imports_name(ctx, base, name);
+    if (found ? is_platform(found) : is_platform(name)) { /* a file may have such a name, too */
+        js_free(ctx, found);
+        JS_ThrowTypeError(ctx, "cannot import '%s': it belongs to the runtime", name);
         return NULL;
     }
-    if (name[0] != '.' || !is_platform(base))
+    return found;
+}
+
+/* "wapo:a/b.js" + "./c.js" -> "wapo:a/c.js". */
+static char *normalize(JSContext *ctx, const char *base, const char *name, void *opaque)
+{
+    if (!is_platform(base))
+        return user_specifier(ctx, base, name);
+    if (name[0] != '.')
         return js_strdup(ctx, name);
     const char *slash = strrchr(base, '/');
     size_t keep = slash ? (size_t)(slash - base) + 1 : PREFIX_LENGTH;
@@ -103,7 +113,9 @@ static JSModuleDef *native_module(JSContext *ctx)
     return module;
 }
 
-static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque)
+static bool compiling; /* the user's program, and with it the graph of what it imports */
+
+static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque, JSValueConst attributes)
 {
     if (is_platform(name)) { /* user code cannot name these: see normalize */
         if (!strcmp(name, NATIVE_MODULE))
@@ -120,14 +132,15 @@ static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque)
             JS_FreeValue(ctx, compiled);
             return module;
         }
+        JS_ThrowReferenceError(ctx, "there is no module '%s'", name);
+        return NULL;
     }
-    JS_ThrowReferenceError(ctx, "cannot import '%s': a program is one file; bundle what it needs into it", name);
-    return NULL;
+    return imports_load(ctx, name, attributes, !compiling);
 }
 
 void loader_init(JSContext *ctx)
 {
-    JS_SetModuleLoaderFunc(JS_GetRuntime(ctx), normalize, load, NULL);
+    JS_SetModuleLoaderFunc2(JS_GetRuntime(ctx), normalize, load, imports_check_attributes, NULL);
 }
 
 static void log_exception(JSContext *ctx)
@@ -169,8 +182,14 @@ static JSValue compile(JSContext *ctx, JSValueConst this_value, int argc, JSValu
     JSValue compiled = JS_EXCEPTION;
     if (source && name) {
         program_is_module = JS_ToBool(ctx, argv[2]) > 0;
+        compiling = true;
         compiled = JS_Eval(ctx, source, length, name,
                            (program_is_module ? JS_EVAL_TYPE_MODULE : JS_EVAL_TYPE_GLOBAL) | JS_EVAL_FLAG_COMPILE_ONLY);
+        compiling = false;
+        if (JS_IsException(compiled))
+            imports_forget(ctx);
+        else if (program_is_module && imports_set_url(ctx, JS_VALUE_GET_PTR(compiled), name))
+            compiled = JS_EXCEPTION;
     }
     JS_FreeCString(ctx, source);
     JS_FreeCString(ctx, name);

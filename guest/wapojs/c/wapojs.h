@@ -102,6 +102,18 @@ extern const int native_loader_count;
 JSValue wapojs_take_return(JSContext *ctx, uint32_t length);
 /* Whether the program was cut off for its gas or its time: nothing of it runs any more. */
 bool wapojs_interrupted(void);
+/* imports.c: what a user's program imports. */
+/* What a specifier in a user's module or script means; js_malloc'ed, or NULL with an exception pending. */
+char *imports_name(JSContext *ctx, const char *base, const char *specifier);
+/* The module of a name that imports_name gave. whole_graph: nobody else forgets what a failure leaves behind. */
+JSModuleDef *imports_load(JSContext *ctx, const char *name, JSValueConst attributes, bool whole_graph);
+int imports_check_attributes(JSContext *ctx, void *opaque, JSValueConst attributes);
+/* import.meta.url */
+int imports_set_url(JSContext *ctx, JSModuleDef *module, const char *name);
+/* Forgets the user's modules that were compiled and never linked; the pending exception stays. */
+void imports_forget(JSContext *ctx);
+/* In the engine (guest/sources.toml). */
+void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
 
 /* native_misc.c: randomness is drawn again after this. */
 void wapojs_forget(void);

@@ -24,7 +24,7 @@ import { call } from './primordials.js';
 import { promiseResolve, promiseThen } from './promises.js';
 import { readAllBytes } from './streams/internal.js';
 
-const { ArrayBuffer, JSON, Object, TypeError, Uint8Array } = globalThis;
+const { ArrayBuffer, JSON, Object, SyntaxError, TypeError, Uint8Array } = globalThis;
 const { defineProperty } = Object;
 const parseJson = JSON.parse;
 const stringify = JSON.stringify;
@@ -115,7 +115,8 @@ function compile(source, name) {
     native.compile(source, name, true);
     return 'module';
   } catch (moduleError) {
-    throw MODULE_SYNTAX.test(source) ? moduleError : scriptError;
+    // A module that imports what it cannot is told so, not that a script has no imports.
+    throw MODULE_SYNTAX.test(source) || !(moduleError instanceof SyntaxError) ? moduleError : scriptError;
   }
 }
 

@@ -91,4 +91,6 @@ CALLS: Final = _table(
     (1102, "error_text", "F"),
     (1200, "isolate_open", "F"),
     (1210, "http_serve", "F"),
+    (1250, "module_name", "S"),
+    (1251, "module_source", "S"),
 )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind
 from wapo.agents.images import check_source, make_base_image
+from wapo.agents.imports import Imports
 from wapo.agents.isolates import Isolates
 from wapo.agents.messages import Header
+from wapo.agents.modules import Modules
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import BODY_BUFFER_BYTES, ResponseStream, encode_load, encode_run
 from wapo.engine.image import MemoryImage
@@ -40,9 +42,10 @@ class Outcome:
 class _Foreground:
     """The session of such a run."""
 
-    __slots__ = ("_answered", "_commands", "_reader", "guest", "kept_alive", "max_response_bytes", "outcome")
+    __slots__ = ("_answered", "_commands", "_reader", "guest", "imports", "kept_alive", "max_response_bytes", "outcome")
 
-    def __init__(self, commands: list[bytes]) -> None:
+    def __init__(self, commands: list[bytes], modules: Modules | None) -> None:
+        self.imports = Imports(modules)
         self._commands = commands
         self._answered = False
         self._reader: asyncio.Task[None] | None = None
@@ -148,18 +151,20 @@ async def run_script(
     limits: GuestLimits,
     log: LogSink,
     network: Network | None = None,
+    modules: Modules | None = None,
 ) -> Outcome:
     """Runs a program to its end.
 
     Args:
         network: what it may listen on and connect to, other than by HTTP.
+        modules: where its imports come from.
 
     Raises:
         AgentFailed: it is not text.
     """
     scheduler = Scheduler()
     base = await make_base_image(profile, scheduler)
-    session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)])
+    session = _Foreground([encode_load(check_source(source), name, 0), encode_run(arguments, environment)], modules)
 
     async def base_image() -> MemoryImage:
         return base
@@ -169,6 +174,7 @@ async def run_script(
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, session=session)
     ended = asyncio.Event()
     try:
+        session.imports.look_ahead(name, source)
         base.restore(guest.instance)
         guest.select_entry()
         guest.on_end(lambda _end: ended.set())
@@ -181,6 +187,7 @@ async def run_script(
             session.fail(end.detail)
         return await session.finish()
     finally:
+        session.imports.close()
         guest.stop(End(EndReason.STOPPED, "the run was given up"))
         scheduler.stop_all()
         base.close()

@@ -9,18 +9,21 @@ data is ever in an image: there is none while one is made.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from wapo.agents.imports import Imports, Waiting
 from wapo.agents.messages import AGENT_NAME, AgentFailed
+from wapo.agents.modules import Modules
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import LOAD_EVALUATE, encode_load
 from wapo.engine.image import MemoryImage
 from wapo.engine.instance import Instance, StoreLimits
 from wapo.engine.pool import InstancePool
-from wapo.errors import HostError
+from wapo.errors import GuestError, HostError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.limits import GuestLimits
@@ -49,6 +52,7 @@ TOUCHES: Final = {
     "error": "throws",
     "limit": "reaches a limit",
     "size": "leaves more behind than an image may have",
+    "import": "imports what could not be had",
 }
 _TOUCHED_CODES: Final = {1: "arguments", 2: "environment", 3: "rejection"}
 
@@ -81,6 +85,7 @@ class AgentImage:
         touched: keys of ``TOUCHES``; why it is not initialised.
         error: of a broken program, with its line and column.
         log: what the program logged while an initialised image was made, as (level, text).
+        modules: where its imports come from.
         memory_limit: what its machine was allowed while the image was made, in bytes.
     """
 
@@ -91,6 +96,7 @@ class AgentImage:
     error: str | None = None
     log: list[tuple[int, str]] = field(default_factory=list)
     memory_limit: int = 0
+    modules: Modules | None = None
     closed: bool = False
     _pool: InstancePool | None = None
 
@@ -139,10 +145,11 @@ class AgentImage:
 class Loading:
     """The session of a guest that loads a program."""
 
-    __slots__ = ("_command", "done", "error", "kept_alive", "marks", "max_response_bytes", "text")
+    __slots__ = ("_command", "done", "error", "imports", "kept_alive", "marks", "max_response_bytes", "text")
 
-    def __init__(self, command: bytes | None) -> None:
+    def __init__(self, command: bytes | None, modules: Modules | None = None, waiting: Waiting = nullcontext) -> None:
         self._command = command
+        self.imports = Imports(modules, waiting=waiting, on_failure=lambda: self.note("import"))
         self.marks: set[str] = set()
         self.done = False
         self.error: str | None = None
@@ -209,6 +216,13 @@ class Stopping(HostError):
     status = 503
 
 
+class ImportFailed(GuestError):
+    """Something that a program imports could not be had. The next request tries again."""
+
+    code = "import_failed"
+    status = 502
+
+
 class BaseImageFailed(HostError):
     """The platform's own start-up failed: the package is damaged."""
 
@@ -219,12 +233,12 @@ async def _load(
     linked: "LinkedModule",
     scheduler: Scheduler,
     base: MemoryImage | None,
-    command: bytes | None,
+    session: Loading,
     limits: GuestLimits,
     owner: str,
 ) -> tuple[Guest, Loading, list[tuple[int, str]]]:
     """Runs a loading guest until it waits or ends. The caller closes the guest."""
-    session, services = Loading(command), _LoadingServices()
+    services = _LoadingServices()
     instance = Instance(linked, limits.store)
     guest = Guest(instance, scheduler=scheduler, services=services, limits=limits, owner=owner, session=session)
     try:
@@ -277,7 +291,7 @@ async def make_base_image(profile: JavaScriptProfile, scheduler: Scheduler) -> M
     Raises:
         BaseImageFailed: with the log of the start-up.
     """
-    guest, _, lines = await _load(profile.serving, scheduler, None, None, _BUILD_LIMITS, "")
+    guest, _, lines = await _load(profile.serving, scheduler, None, Loading(None), _BUILD_LIMITS, "")
     try:
         if guest.ended is not None:
             raise BaseImageFailed("the platform did not start: " + "; ".join(text for _, text in lines))
@@ -298,44 +312,95 @@ async def make_image(
     limits: GuestLimits,
     name: str = AGENT_NAME,
     owner: str = "",
+    modules: Modules | None = None,
+    waiting: Waiting = nullcontext,
 ) -> AgentImage:
-    """Loads a program: initialised if that is honest, compiled otherwise, broken if it has no syntax.
+    """Loads a program, and with it what it imports: initialised if that is honest, compiled otherwise, broken if it has
+    no syntax.
 
     Args:
         limits: what the program may take later; its top level gets no more now.
         owner: on whose CPU share.
+        waiting: entered around each wait for an import.
+
+    Raises:
+        ImportFailed: something that it imports could not be had. Another time it may be there.
     """
-    allowed = limits.memory_bytes
-    guest, session, lines = await _load(
-        profile.loading, scheduler, base, encode_load(source, name, LOAD_EVALUATE), limits, owner
-    )
-    try:
-        marks = set(session.marks)
-        if guest.ended is not None:
-            marks.add("limit" if guest.ended.reason in (EndReason.BURST_LIMIT, EndReason.TIME_LIMIT) else "error")
-        elif session.error is not None:
-            marks.add("error")
-        elif not session.done:
-            marks.add("unsettled")
-        elif guest.instance.memory_size > base.size + _MAX_STATE_BYTES:
-            marks.add("size")
-        if not marks:
+    steps = _Steps(profile, scheduler, base, source, name, owner, modules, waiting)
+    made = await steps.evaluated(limits)
+    if not isinstance(made, AgentImage) and steps.has_waited and made & _HASTE:
+        made = await steps.evaluated(limits)  # what was fetched is at hand now, and costs no time
+    return made if isinstance(made, AgentImage) else await steps.compiled(limits.memory_bytes, made)
+
+
+#: Marks that a second try may be without, when imports have been fetched meanwhile.
+_HASTE: Final = frozenset(("import", "limit"))
+
+
+@dataclass(slots=True)
+class _Steps:
+    """The ways to an image of one program."""
+
+    profile: JavaScriptProfile
+    scheduler: Scheduler
+    base: MemoryImage
+    source: bytes
+    name: str
+    owner: str
+    modules: Modules | None
+    waiting: Waiting
+    has_waited: bool = False
+
+    async def _load(self, flags: int, limits: GuestLimits) -> tuple[Guest, Loading, list[tuple[int, str]]]:
+        session = Loading(encode_load(self.source, self.name, flags), self.modules, self.waiting)
+        session.imports.look_ahead(self.name, self.source)
+        try:
+            return await _load(self.profile.loading, self.scheduler, self.base, session, limits, self.owner)
+        finally:
+            session.imports.close()
+
+    async def evaluated(self, limits: GuestLimits) -> AgentImage | TouchedBy:
+        """The initialised image, or why there is none."""
+        guest, session, lines = await self._load(LOAD_EVALUATE, limits)
+        try:
+            self.has_waited = session.imports.waited
+            marks = set(session.marks)
+            if guest.ended is not None:
+                marks.add("limit" if guest.ended.reason in (EndReason.BURST_LIMIT, EndReason.TIME_LIMIT) else "error")
+            elif session.error is not None:
+                marks.add("error")
+            elif not session.done:
+                marks.add("unsettled")
+            elif guest.instance.memory_size > self.base.size + _MAX_STATE_BYTES:
+                marks.add("size")
+            if marks:
+                return frozenset(marks)
             memory = await _capture(guest)
-            return AgentImage(ImageKind.INITIALISED, session.text, memory=memory, log=lines, memory_limit=allowed)
-    finally:
-        _discard(guest)
-    compile_limits = GuestLimits(memory_bytes=allowed, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s)
-    guest, session, lines = await _load(
-        profile.loading, scheduler, base, encode_load(source, name, 0), compile_limits, owner
-    )
-    try:
-        if guest.ended is not None or session.error is not None or not session.done:
-            error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
-            return AgentImage(ImageKind.BROKEN, "none", frozenset(marks), error=error, memory_limit=allowed)
-        memory = await _capture(guest)
-        return AgentImage(ImageKind.COMPILED, session.text, frozenset(marks), memory=memory, memory_limit=allowed)
-    finally:
-        _discard(guest)
+            return AgentImage(
+                ImageKind.INITIALISED, session.text, memory=memory, log=lines, memory_limit=limits.memory_bytes,
+                modules=self.modules,
+            )  # fmt: skip
+        finally:
+            _discard(guest)
+
+    async def compiled(self, memory_bytes: int, touched: TouchedBy) -> AgentImage:
+        """The compiled image, or the broken one."""
+        limits = GuestLimits(memory_bytes=memory_bytes, burst_s=_BUILD_LIMITS.burst_s, time_s=_BUILD_LIMITS.time_s)
+        guest, session, _ = await self._load(0, limits)
+        try:
+            if guest.ended is not None or session.error is not None or not session.done:
+                error = session.error or (guest.ended.detail if guest.ended is not None else "the program did not load")
+                late = guest.ended is not None and guest.ended.reason is EndReason.TIME_LIMIT and session.imports.waited
+                if session.imports.unavailable is not None or late:
+                    raise ImportFailed(error)
+                return AgentImage(ImageKind.BROKEN, "none", touched, error=error, memory_limit=memory_bytes)
+            memory = await _capture(guest)
+            return AgentImage(
+                ImageKind.COMPILED, session.text, touched, memory=memory, memory_limit=memory_bytes,
+                modules=self.modules,
+            )  # fmt: skip
+        finally:
+            _discard(guest)
 
 
 class ImageStore:
@@ -393,16 +458,24 @@ class ImageStore:
         return self._base
 
     async def make(
-        self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str = AGENT_NAME
+        self,
+        key: str,
+        source: Callable[[], bytes],
+        limits: GuestLimits,
+        owner: str,
+        name: str = AGENT_NAME,
+        modules: Modules | None = None,
     ) -> AgentImage:
         """The image, made if need be. Waiters share one making; a waiter that goes away cancels nothing.
 
         Args:
             source: gives the program's bytes, called only if they are needed.
-            name: of its file, for the lines of a stack.
+            name: of its file, for the lines of a stack and for relative imports.
+            modules: where its imports come from.
 
         Raises:
             AgentFailed: the program is not text.
+            ImportFailed: something that it imports could not be had.
             Stopping: the store was closed, perhaps meanwhile.
         """
         found = self.get(key, limits.memory_bytes)
@@ -413,7 +486,7 @@ class ImageStore:
                 raise Stopping("the node is stopping")
             task = self._making.get(key)
             if task is None:
-                task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name))
+                task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name, modules))
                 self._making[key] = task
                 task.add_done_callback(lambda done: self._made(key, done))
             try:
@@ -432,14 +505,21 @@ class ImageStore:
             task.exception()  # seen, even if every waiter has gone: asyncio would log it otherwise
 
     async def _make(
-        self, key: str, source: Callable[[], bytes], limits: GuestLimits, owner: str, name: str
+        self,
+        key: str,
+        source: Callable[[], bytes],
+        limits: GuestLimits,
+        owner: str,
+        name: str,
+        modules: Modules | None,
     ) -> AgentImage:
         async with self._gate:
             base = await self.base()
             program = check_source(source())
             image = await make_image(
-                self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name
-            )
+                self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name, modules=modules,
+                waiting=self._gate_open,
+            )  # fmt: skip
         if self._trimmer is None:
             self._trim()
         self._images.pop(key, None)  # a broken one, which occupies nothing
@@ -450,6 +530,15 @@ class ImageStore:
             self._bytes -= oldest.stored_bytes
             oldest.close()
         return image
+
+    @asynccontextmanager
+    async def _gate_open(self) -> AsyncIterator[None]:
+        """Whoever waits for the network does not build meanwhile: somebody else may."""
+        self._gate.release()
+        try:
+            yield
+        finally:
+            await self._gate.acquire()
 
     async def aclose(self) -> None:
         """Stops what is being made and frees every image. Nothing is made any more."""

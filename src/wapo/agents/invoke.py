@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from wapo.agents.images import AgentImage, ImageKind
+from wapo.agents.imports import Imports
 from wapo.agents.messages import AgentRequest, MemoryLimitReached, failure_of
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run, RunLog
@@ -49,7 +50,7 @@ def start(
         raise MemoryLimitReached(
             f"the program takes {image.memory.size} bytes before its first request; {limits.memory_bytes} are allowed"
         )
-    run = Run(request, log, max_response_bytes)
+    run = Run(request, log, max_response_bytes, Imports(image.modules))
     pool = image.pool(profile.serving, limits.store)
     guest = Guest(
         pool.take(), scheduler=scheduler, services=services, limits=limits, owner=owner, session=run,

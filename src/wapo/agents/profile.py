@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
 from wapo.agents.calls import AGENT_CALLS
+from wapo.agents.imports import IMPORTS
 from wapo.engine.engine import Engine
 from wapo.engine.linker import LinkedModule, Linker
 from wapo.engine.modules import ModuleCache
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CRYPTO, CODING, ISOLATES, AGENT_CALLS)
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CRYPTO, CODING, ISOLATES, AGENT_CALLS, IMPORTS)
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
@@ -104,9 +105,11 @@ class JavaScriptProfile:
     def __init__(self, engine: Engine, cache: ModuleCache, module: bytes | None = None) -> None:
         self.engine = engine
         self._module = cache.get(engine, module or guest_module())
-        self._serving_linker = Linker(engine, host_functions(_FAMILIES) + wasi_functions())
+        self._serving_linker = Linker(engine, host_functions(_FAMILIES, suspends=True) + wasi_functions())
         self._loading_linker = Linker(
-            engine, host_functions(_watching(_FAMILIES)) + wasi_functions(lambda guest, what: guest.session.note(what))
+            engine,
+            host_functions(_watching(_FAMILIES), suspends=True)
+            + wasi_functions(lambda guest, what: guest.session.note(what)),
         )
         self.serving: LinkedModule = self._serving_linker.link(self._module)
         self.loading: LinkedModule = self._loading_linker.link(self._module)

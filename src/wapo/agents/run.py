@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NoReturn, Protocol
 
 from wapo.abi.results import ERR, OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind, clean_headers, response_of
+from wapo.agents.imports import Imports
 from wapo.agents.messages import (
     AgentFailed,
     AgentRequest,
@@ -89,15 +90,19 @@ class Run:
     Attributes:
         response: once the guest has given the head.
         failure: why there is none, or what the guest reported after it had answered.
+        imports: what it may import while it runs; None is nothing.
         kept_alive: work that goes on after the response (``waitUntil``) is left.
     """
 
     __slots__ = (
-        "_answered", "_refusal", "_request", "_waiter", "failure", "guest", "kept_alive", "log", "max_response_bytes",
-        "response",
+        "_answered", "_refusal", "_request", "_waiter", "failure", "guest", "imports", "kept_alive", "log",
+        "max_response_bytes", "response",
     )  # fmt: skip
 
-    def __init__(self, request: AgentRequest, log: RunLog, max_response_bytes: int) -> None:
+    def __init__(
+        self, request: AgentRequest, log: RunLog, max_response_bytes: int, imports: Imports | None = None
+    ) -> None:
+        self.imports = imports
         self._request: AgentRequest | None = request
         self._waiter: asyncio.Future[None] | None = None
         self._answered = False
@@ -200,6 +205,8 @@ class Run:
 
     def ended(self, end: End) -> None:
         """The guest is gone: whoever waits learns why, if they have not. A response that is not complete fails."""
+        if self.imports is not None:
+            self.imports.close()
         if self.response is not None and self.response.stream is not None and not self.response.stream.ended:
             self.response.stream.fail()
         if self.response is not None or self.failure is not None:

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "logs": ("logs", "Print a program's log, the oldest line first."),
     "inspect": ("inspect", "Say which convention a program follows, which image it got, and why."),
     "limits": ("limits", "Show or lower the limits of one program on this node."),
+    "types": ("types", "Print the types of programs for TypeScript: entry points and the Wapo global."),
 }
 
 

@@ -107,9 +107,9 @@ def run(
     roots = tuple(ca_file or ())
     if not is_program:
         checked(lambda: _refuse({"--dir": directory}))
-        name = "<stdin>" if file == _STDIN else Path(file).name
+        name, folder = ("<stdin>", Path()) if file == _STDIN else (Path(file).name, Path(file).parent)
         run_async(lambda: run_script_file(
-            source, name, arguments or [], environment, limits.guest, egress, NetworkSettings(
+            source, name, folder, arguments or [], environment, limits.guest, egress, NetworkSettings(
                 listen_ports=listen, tls_port=tls_port, verify_sni_certificates=False, extra_roots=roots
             ),
         ))  # fmt: skip

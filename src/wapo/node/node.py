@@ -170,7 +170,7 @@ class Node:
         source = await self.programs.source(located)
         with self.metrics.image_seconds.time():
             image = await self.images.make(
-                located.image_key, lambda: source, limits.guest, located.identity, located.name
+                located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
             )
         for level, text in image.log:
             log.add(level, text)
@@ -206,7 +206,9 @@ class Node:
         """
         limits = await self.programs.limits(located.identity)
         source = check_source(await self.programs.source(located))
-        return await self.images.make(located.image_key, lambda: source, limits.guest, located.identity, located.name)
+        return await self.images.make(
+            located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
+        )
 
     def status(self) -> dict[str, Any]:
         """Figures of this moment, for the index and for health checks."""

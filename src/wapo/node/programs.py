@@ -1,10 +1,11 @@
 """Programs by address: what a path names, who it is, and what an operator has set for it."""
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +13,10 @@ import msgspec
 from sqlalchemy import delete, insert, select
 
 from wapo.agents.messages import AGENT_NAME
+from wapo.agents.modules import ContentModules, LocalModules, Modules, address_of, imports_relative_files
 from wapo.content.cid import Cid
 from wapo.content.errors import InvalidCid
-from wapo.content.library import Library
+from wapo.content.library import Library, Program
 from wapo.errors import CallerError
 from wapo.node.limits import AgentLimits
 from wapo.store.database import Database
@@ -41,11 +43,13 @@ class Located:
     """A program that was found.
 
     Attributes:
-        identity: its CID in version 1, or ``local``: secrets, logs and derived keys go by it.
+        identity: its CID in version 1, or ``local``: secrets, logs and derived keys go by it. A program that imports
+            files beside it is ``<CID of the directory>/<path>``: with other files it is another program.
         image_key: names its exact content.
         rest: path segments that are the agent's own.
         read: gives its bytes.
-        name: of its file, where it has one.
+        name: of its file, where it has one; its address, where relative imports count from it.
+        modules: where its imports come from.
     """
 
     identity: str
@@ -53,6 +57,7 @@ class Located:
     rest: tuple[str, ...]
     read: Callable[[], bytes]
     name: str = AGENT_NAME
+    modules: Modules | None = None
 
 
 class Programs:
@@ -63,6 +68,10 @@ class Programs:
         self._database = database
         self._limits = limits
         self._local_file = local_file
+        self._modules = ContentModules(library)
+        self._local_modules = LocalModules(local_file.parent, self._get_library) if local_file is not None else None
+        # Whether a file in a directory imports others of it, by its CID.
+        self._relative: OrderedDict[Cid, bool] = OrderedDict()
         # Root files by the CID's text: all segments after it are the agent's, so nothing else need be looked at.
         self._files: OrderedDict[str, Located] = OrderedDict()
         self._settings: OrderedDict[str, tuple[float, AgentLimits]] = OrderedDict()
@@ -73,7 +82,7 @@ class Programs:
         if located is None:
             return None
         rest = segments[1:] if segments[:1] == ("0",) else segments
-        return located if rest == located.rest else Located(located.identity, located.image_key, rest, located.read)
+        return located if rest == located.rest else replace(located, rest=rest)
 
     async def locate(self, cid_text: str, segments: Sequence[str]) -> Located:
         """The program at ``<cid>/<segments>``.
@@ -84,18 +93,34 @@ class Programs:
         cid = Cid.parse(cid_text)
         program = await self._library.program(cid, segments)
         identity = str(program.cid)
-        located = Located(identity, identity, program.rest, program.read)
         if program.cid == cid.v1():  # the root is a file
             # Programs stay in the library's cache; keeping the reader here would keep every program's bytes alive.
-            self._files[cid_text] = Located(identity, identity, (), lambda: b"")
+            self._files[cid_text] = Located(identity, identity, (), lambda: b"", modules=self._modules)
             if len(self._files) > _KEPT:
                 self._files.popitem(last=False)
-        return located
+        elif await self._imports_relative_files(program):
+            path = tuple(segments[: len(segments) - len(program.rest)])
+            identity = "/".join([str(cid.v1()), *path])
+            return Located(identity, identity, program.rest, program.read, address_of(cid, path), self._modules)
+        return Located(identity, identity, program.rest, program.read, modules=self._modules)
+
+    async def _imports_relative_files(self, program: Program) -> bool:
+        known = self._relative.get(program.cid)
+        if known is None:
+            known = await asyncio.to_thread(imports_relative_files, program.read())
+            self._relative[program.cid] = known
+            if len(self._relative) > _KEPT:
+                self._relative.popitem(last=False)
+        return known
+
+    async def _get_library(self) -> Library:
+        return self._library
 
     async def source(self, located: Located) -> bytes:
         """The bytes of a program that :meth:`known` gave without them."""
-        if located.identity == LOCAL:
-            return located.read()
+        data = located.read()
+        if data or located.identity == LOCAL:
+            return data
         return (await self._library.program(Cid.parse(located.identity))).read()
 
     def local(self) -> Located:
@@ -112,7 +137,10 @@ class Programs:
             data = self._local_file.read_bytes()
         except OSError as error:
             raise LocalProgramMissing(f"{self._local_file} cannot be read: {error.strerror}") from None
-        return Located(LOCAL, f"local-{hashlib.sha256(data).hexdigest()}", (), lambda: data, self._local_file.name)
+        modules = self._local_modules
+        assert modules is not None
+        key = hashlib.sha256(hashlib.sha256(data).digest() + modules.fingerprint()).hexdigest()
+        return Located(LOCAL, f"local-{key}", (), lambda: data, self._local_file.name, modules)
 
     async def identity_of(self, path: str) -> str:
         """The identity that an address in a log or vault request means: ``local``, or a CID with or without path,

@@ -1,0 +1,1 @@
+export const greet = (word, name) => `${word}, ${name}!`;
