@@ -30,6 +30,19 @@ static JSValue program = JS_UNDEFINED;
 static bool program_is_module;
 static bool platform_running;
 
+/* What a user's program can import, and the platform's module that it is. */
+static const char *const public_modules[][2] = {
+    { "cloudflare:sockets", "wapo:cloudflare-sockets.js" },
+};
+
+static const char *public_module(const char *name)
+{
+    for (size_t i = 0; i < sizeof(public_modules) / sizeof(public_modules[0]); i++)
+        if (!strcmp(name, public_modules[i][0]))
+            return public_modules[i][1];
+    return NULL;
+}
+
 static bool is_platform(const char *name)
 {
     return strncmp(name, PREFIX, PREFIX_LENGTH) == 0;
@@ -42,6 +55,8 @@ static char *normalize(JSContext *ctx, const char *base, const char *name, void 
         JS_ThrowReferenceError(ctx, "cannot import '%s': it belongs to the runtime", name);
         return NULL;
     }
+    if (!is_platform(base) && public_module(name))
+        return js_strdup(ctx, public_module(name));
     if (name[0] != '.' || !is_platform(base))
         return js_strdup(ctx, name);
     const char *slash = strrchr(base, '/');
@@ -77,6 +92,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_url_functions, native_url_count);
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
+    JS_SetModuleExportList(ctx, module, native_net_functions, native_net_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     return native_url_init(ctx, module);
 }
@@ -90,6 +106,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_url_functions, native_url_count);
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
+    JS_AddModuleExportList(ctx, module, native_net_functions, native_net_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;

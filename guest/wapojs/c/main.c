@@ -106,6 +106,7 @@ void wapojs_call(JSValueConst function, int argc, JSValue *argv)
 }
 
 static bool ticks_scheduled;
+static uint32_t task_number;
 
 void wapojs_schedule_ticks(void)
 {
@@ -126,7 +127,13 @@ void wapojs_run_jobs(void)
                 report();
         if (!ticks_scheduled)
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
-    } while (ticks_scheduled || JS_IsJobPending(runtime));
+        /* Then the task is over, and an event that has been asked for is the next one. */
+    } while (ticks_scheduled || JS_IsJobPending(runtime) || (++task_number, waits_try_deferred()));
+}
+
+uint32_t wapojs_task_number(void)
+{
+    return task_number;
 }
 
 bool wapojs_has_work(void)

@@ -37,16 +37,25 @@ void wapojs_run_jobs(void);
 void wapojs_schedule_ticks(void);
 /* Calls a function, reports what it throws, frees the arguments. */
 void wapojs_call(JSValueConst function, int argc, JSValue *argv);
+/* How often they have been: a number for the task that is running. */
+uint32_t wapojs_task_number(void);
 /* Whether anything could still happen: a wait or a timer. */
 bool wapojs_has_work(void);
 
 /* waits.c: operations under way on resources, by waker id. */
-typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_TIMER } wait_kind;
+typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_TIMER, WAIT_RESOLVE, WAIT_EVENT } wait_kind;
 void waits_wake(uint32_t waker);
 int waits_count(void);
 JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback);
 JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSValueConst callback);
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* callback(error, the number of a new resource) */
+JSValue waits_resolve(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* callback(error, [kind, what belongs to it]) for the next event of a WebSocket: never at once, but as a task of its
+ * own, also when the event is there already */
+JSValue waits_event(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* Tries one of those that have not been tried yet; whether there was one. */
+bool waits_try_deferred(void);
 /* Drops what waits on a resource that is being closed; callbacks are not called. */
 void waits_cancel(JSContext *ctx, uint32_t resource);
 void waits_cancel_all(JSContext *ctx);
@@ -71,6 +80,8 @@ extern const JSCFunctionListEntry native_url_functions[];
 extern const int native_url_count;
 extern const JSCFunctionListEntry native_io_functions[];
 extern const int native_io_count;
+extern const JSCFunctionListEntry native_net_functions[];
+extern const int native_net_count;
 extern const JSCFunctionListEntry native_misc_functions[];
 extern const int native_misc_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);

@@ -17,6 +17,8 @@ import { reportException } from './report.js';
 import { Request } from './request.js';
 import { Response } from './response.js';
 import { URL } from './url.js';
+import { WebSocketPair } from './web-socket-pair.js';
+import { WebSocket } from './web-socket.js';
 import { Wapo } from './wapo-global.js';
 
 const { defineProperty } = Object;
@@ -25,7 +27,7 @@ const { defineProperty } = Object;
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
-const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
+const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, WebSocket, WebSocketPair };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 const OBJECTS = { crypto, navigator, process, Wapo };

@@ -83,4 +83,10 @@ CALLS: Final = _table(
     (1100, "http_open", "F"),
     (1101, "http_head", "F"),
     (1102, "error_text", "F"),
+    (1110, "websocket_open", "F"),
+    (1111, "websocket_event", "F"),
+    (1112, "websocket_send", "F"),
+    (1113, "websocket_close", "F"),
+    (1114, "websocket_accept", "F"),
+    (1120, "start_tls", "F"),
 )

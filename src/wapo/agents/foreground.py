@@ -15,6 +15,7 @@ from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.limits import GuestLimits
+from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
@@ -70,6 +71,10 @@ class _Foreground:
         self._reader = asyncio.get_running_loop().create_task(self._read(pipe))
         return guest.table.add(ResponseStream(pipe))
 
+    def accept(self, guest: Guest, headers: list[Header]) -> int:
+        """Nobody has asked for a WebSocket (raises OcallFailure 8)."""
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+
     async def _read(self, pipe: Pipe) -> None:
         parts = [self.outcome.output]
         try:
@@ -121,6 +126,8 @@ class _Foreground:
 class _ForegroundServices(Services):
     def __init__(self, client: HttpClient, sink: LogSink) -> None:
         self.http_client = client
+        self.network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
+        self.egress = client.policy
         self._sink = sink
 
     def log(self, guest: Guest, level: int, text: str) -> None:

@@ -36,7 +36,7 @@ TOUCHES: Final = {
     "clock": "reads the clock",
     "entropy": "draws random numbers",
     "timers": "sets a timer",
-    "network": "makes a request",
+    "network": "makes a request or a connection",
     "secrets": "derives a secret",
     "address": "asks for its address",
     "arguments": "reads scriptArgs",
@@ -164,6 +164,10 @@ class Loading:
 
     def respond(self, *_: object) -> int:
         """A program that answers before it was asked: that is not a state to start from."""
+        self.marks.add("unsettled")
+        return 0
+
+    def accept(self, *_: object) -> int:
         self.marks.add("unsettled")
         return 0
 

@@ -17,6 +17,8 @@ from wapo.vm.ocalls.core import CORE
 from wapo.vm.ocalls.dispatch import Handler, Handlers, host_functions
 from wapo.vm.ocalls.hashing import HASHING
 from wapo.vm.ocalls.http import HTTP
+from wapo.vm.ocalls.network import NETWORK
+from wapo.vm.ocalls.websocket import WEBSOCKET
 from wapo.vm.wasi import wasi_functions
 
 if TYPE_CHECKING:
@@ -25,15 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, AGENT_CALLS)
+#: Agents connect; they are reached through the node only.
+_CONNECTIONS: Final[Handlers] = {number: NETWORK[number] for number in (213, 214, 1120)}
+_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, WEBSOCKET, _CONNECTIONS, HASHING, AGENT_CALLS)
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
     113: "entropy",
     201: "timers",
+    213: "network",
+    214: "network",
     242: "address",
     255: "secrets",
     1100: "network",
+    1110: "network",
 }
 
 

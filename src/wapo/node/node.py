@@ -38,6 +38,7 @@ from wapo.trust.keys import NodeKeys
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
+from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
 
@@ -50,9 +51,10 @@ _log = structlog.get_logger("wapo.node")
 class AgentServices(Services):
     """What agents may ask of this node."""
 
-    def __init__(self, keys: NodeKeys, client: HttpClient) -> None:
+    def __init__(self, keys: NodeKeys, client: HttpClient, network: Network) -> None:
         self._keys = keys
         self.http_client = client
+        self.network = network
         self.egress = client.policy
 
     def log(self, guest: Guest, level: int, text: str) -> None:
@@ -121,7 +123,9 @@ class Node:
         self.started = time.monotonic()
         self._profile = profile
         self._scheduler = scheduler
-        self._services = AgentServices(keys, client)
+        network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
+        self.sockets = network.budget
+        self._services = AgentServices(keys, client, network)
 
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
@@ -254,7 +258,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         if settings.worker is not None:
             node.worker = await stack.enter_async_context(open_worker(
                 settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
-                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory,
+                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, sockets=node.sockets,
             ))  # fmt: skip
         yield node
 
