@@ -17,6 +17,7 @@ class StreamWire:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._unread = b""
 
     @classmethod
     async def over(cls, connected: socket.socket, tls: tuple[ssl.SSLContext, str] | None) -> "StreamWire":
@@ -35,7 +36,14 @@ class StreamWire:
         writer.transport.set_write_buffer_limits(high=LOW_WATER_BYTES)
         return cls(reader, writer)
 
+    def unread(self, data: bytes) -> None:
+        """What has been read too far comes again."""
+        self._unread = data
+
     async def read(self) -> bytes:
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
         return await self._reader.read(_READ_BYTES)
 
     def write(self, data: bytes) -> None:

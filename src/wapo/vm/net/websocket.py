@@ -21,7 +21,7 @@ from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.protocol import OPEN, SEND_EOF, SERVER
 from websockets.protocol import Protocol as FrameProtocol
 
-__all__ = ["LOW_WATER_BYTES", "EventKind", "WebSocketLink", "Wire", "server_protocol"]
+__all__ = ["LOW_WATER_BYTES", "PIECE_BYTES", "EventKind", "WebSocketLink", "Wire", "server_protocol"]
 
 #: A wire that has so much unsent must count as full (``Wire.drained`` waits), or its link would try for ever.
 LOW_WATER_BYTES: Final = 32 << 10
@@ -32,7 +32,7 @@ _WORTHWHILE_BYTES: Final = 4 << 10
 _PONGS_BYTES: Final = 256 << 10
 
 #: The parser gets its input in pieces, so that a flood of tiny frames does not keep the loop.
-_PIECE_BYTES: Final = 4 << 10
+PIECE_BYTES: Final = 4 << 10
 _MANY_FRAMES: Final = 64
 #: No peer has so many pings to send at a time.
 _MAX_CONTROL_FRAMES: Final = 100
@@ -243,8 +243,11 @@ class WebSocketLink:
     async def run(self, wire: Wire, opened: bytes) -> None:
         """Carries messages until the connection has ended; ``opened`` is for the event that it is open. The wire is
         closed then."""
-        if self._over:
-            wire.abort()
+        if self._over:  # the guest has gone meanwhile
+            self.protocol.send_close(_GOING_AWAY)
+            for data in self.protocol.data_to_send():
+                wire.write(data)
+            wire.close()
             return
         self._wire = wire
         self._emit(EventKind.OPEN, opened)
@@ -274,8 +277,8 @@ class WebSocketLink:
 
     async def _take(self, wire: Wire, data: bytes) -> None:
         protocol = self.protocol
-        for start in range(0, len(data) or 1, _PIECE_BYTES):
-            piece = data[start : start + _PIECE_BYTES]
+        for start in range(0, len(data) or 1, PIECE_BYTES):
+            piece = data[start : start + PIECE_BYTES]
             if piece:
                 protocol.receive_data(piece)
             self._fed += len(piece)

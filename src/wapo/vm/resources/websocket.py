@@ -10,7 +10,7 @@ from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Opcode
 from websockets.http11 import Response
-from websockets.protocol import OPEN
+from websockets.protocol import CONNECTING
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
@@ -19,7 +19,7 @@ from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT
 from wapo.vm.net.failures import connect_failure
 from wapo.vm.net.network import Network
 from wapo.vm.net.stream_wire import StreamWire
-from wapo.vm.net.websocket import WebSocketLink, server_protocol
+from wapo.vm.net.websocket import PIECE_BYTES, WebSocketLink, server_protocol
 from wapo.vm.resources.base import Resource
 from wapo.vm.tasks import Slot
 
@@ -161,16 +161,17 @@ class WebSocketClient(WebSocketResource):
         for name, value in request.headers:
             opening.headers[name] = value
         protocol.send_request(opening)
-        while True:
-            for data in protocol.data_to_send():
-                if data:
-                    wire.write(data)
-            if protocol.state is OPEN or protocol.handshake_exc is not None:
-                break
-            received = await wire.read()
+        for data in protocol.data_to_send():
+            wire.write(data)
+        received = b""
+        while not self._answered:
             if not received:
-                return "the server closed the connection without an answer"
-            protocol.receive_data(received)
+                received = await wire.read()
+                if not received:
+                    return "the server closed the connection without an answer"
+            protocol.receive_data(received[:PIECE_BYTES])
+            received = received[PIECE_BYTES:]
+        wire.unread(received)
         # Frames that came with the response stay where they are, for the link.
         protocol.events = [event for event in protocol.events if not isinstance(event, Response)]
         if isinstance(protocol.handshake_exc, InvalidStatus):
@@ -181,9 +182,13 @@ class WebSocketClient(WebSocketResource):
             return "the server has chosen none of the subprotocols"
         return None
 
+    @property
+    def _answered(self) -> bool:
+        return self._protocol.state is not CONNECTING or self._protocol.handshake_exc is not None
+
     def close(self) -> None:
         self._guest.websockets -= 1
-        opened = self._protocol.state is OPEN
+        opened = self._protocol.state is not CONNECTING
         super().close()
         if not opened:
             self._task.cancel()
