@@ -43,12 +43,14 @@ async def talking(site: Site, source: str, tail: str = "", **options: Any) -> As
 
 async def closed(client: ClientConnection) -> tuple[int, str]:
     """How the other side closed it."""
+    close = None
     try:
         while True:
             await client.recv()
     except ConnectionClosed as error:
-        assert error.rcvd is not None
-        return error.rcvd.code, error.rcvd.reason
+        close = error.rcvd
+    assert close is not None
+    return close.code, close.reason
 
 
 async def logged(site: Site, source: str, line: str) -> None:

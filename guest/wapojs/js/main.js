@@ -7,6 +7,7 @@ import * as native from 'wapo:native';
 import { defineScriptGlobals, idle, load, request, run, settled } from './agent.js';
 import { crypto, Crypto, SubtleCrypto } from './crypto.js';
 import { trackRejection } from './errors.js';
+import { EventSource } from './event-source.js';
 import { fetch } from './fetch.js';
 import { FetchEvent } from './fetch-event.js';
 import { exposeGlobals } from './globals.js';
@@ -20,6 +21,7 @@ import { URL } from './url.js';
 import { WebSocketPair } from './web-socket-pair.js';
 import { WebSocket } from './web-socket.js';
 import { Wapo } from './wapo-global.js';
+import { XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload } from './xml-http-request.js';
 
 const { defineProperty } = Object;
 
@@ -27,7 +29,10 @@ const { defineProperty } = Object;
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
-const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, WebSocket, WebSocketPair };
+const INTERFACES = {
+  Crypto, EventSource, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, WebSocket, WebSocketPair,
+  XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload,
+};
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 const OBJECTS = { crypto, navigator, process, Wapo };
