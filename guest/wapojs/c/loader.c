@@ -32,7 +32,8 @@ static bool platform_running;
 
 /* What a user's program can import, and the platform's module that it is. */
 static const char *const public_modules[][2] = {
-    { "cloudflare:sockets", "wapo:cloudflare-sockets.js" },
+    { "cloudflare:sockets", "wapo:socket-module.js" },
+    { "wapo:sockets", "wapo:socket-module.js" },
 };
 
 static const char *public_module(const char *name)
@@ -51,12 +52,12 @@ static bool is_platform(const char *name)
 /* "wapo:a/b.js" + "./c.js" -> "wapo:a/c.js". A user's specifier is left as it is. */
 static char *normalize(JSContext *ctx, const char *base, const char *name, void *opaque)
 {
+    if (!is_platform(base) && public_module(name))
+        return js_strdup(ctx, public_module(name));
     if (!is_platform(base) && is_platform(name)) {
         JS_ThrowReferenceError(ctx, "cannot import '%s': it belongs to the runtime", name);
         return NULL;
     }
-    if (!is_platform(base) && public_module(name))
-        return js_strdup(ctx, public_module(name));
     if (name[0] != '.' || !is_platform(base))
         return js_strdup(ctx, name);
     const char *slash = strrchr(base, '/');

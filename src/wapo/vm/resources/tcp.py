@@ -81,7 +81,9 @@ class TcpStream(Resource):
     def detach(self) -> socket.socket:
         """The socket, for whoever goes on with it. This is closed for good; its place in the budget is free."""
         self._ready.close()
-        return socket.socket(fileno=self._socket.detach())
+        taken = socket.socket(fileno=self._socket.detach())
+        taken.setblocking(False)  # the descriptor is, and the new object does not know
+        return taken
 
     def close(self) -> None:
         self._ready.close()
