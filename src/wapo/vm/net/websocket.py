@@ -135,7 +135,8 @@ class WebSocketLink:
         self._held = 0
         self._taken = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
-        self._wants_room = False
+        self._wants_room = self._room_told = False
+        self._closed_early: tuple[int | None, str] | None = None
         self._sending = False  # a message has been taken in part
         self._heard = self._pinged = False
         self._timer: asyncio.TimerHandle | None = None
@@ -153,7 +154,9 @@ class WebSocketLink:
         self._queued -= len(data) + _OVERHEAD_BYTES
         self._keep()
         self._taken.set()
-        if kind is EventKind.CLOSED:
+        if kind is EventKind.ROOM:
+            self._room_told = False
+        elif kind is EventKind.CLOSED:
             self._told.set()
         return kind, data
 
@@ -197,7 +200,9 @@ class WebSocketLink:
 
     def close(self, code: int | None, reason: str) -> None:
         """Begins the closing handshake. Afterwards, or in the middle of a message, it has no effect."""
-        if self.protocol.state is OPEN and self._wire is not None:
+        if self._wire is None:
+            self._closed_early = code, reason
+        elif self.protocol.state is OPEN:
             self.protocol.send_close(code, reason)
             self._flush()
 
@@ -252,10 +257,11 @@ class WebSocketLink:
         self._wire = wire
         self._emit(EventKind.OPEN, opened)
         if self._wants_room:
-            self._emit(EventKind.ROOM, b"")
-            self._wants_room = False
+            self._emit_room()
         self._heard = True
         self._tick()
+        if self._closed_early is not None:
+            self.close(*self._closed_early)
         failure: str | None = None
         try:
             await self._pump(wire)
@@ -371,7 +377,12 @@ class WebSocketLink:
         finally:
             self._draining = None
         if self._wants_room and not self._over:
-            self._wants_room = False
+            self._emit_room()
+
+    def _emit_room(self) -> None:
+        self._wants_room = False
+        if not self._room_told:
+            self._room_told = True
             self._emit(EventKind.ROOM, b"")
 
     def _tick(self) -> None:
