@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import flatten, machine
 
 FOLDER = Path(__file__).resolve().parent
-SCRIPTS = ("vm_start", "request", "over_http", "cold_start", "memory", "endurance")
+SCRIPTS = ("vm_start", "request", "over_http", "cold_start", "memory", "websocket", "endurance")
 
 
 def main() -> None:
