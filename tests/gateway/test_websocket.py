@@ -141,7 +141,10 @@ async def test_the_agent_closes(site: Site) -> None:
 
 async def test_an_agent_that_is_done_before_it_has_answered(site: Site) -> None:
     """It has closed, perhaps with a last word, when the handshake is answered."""
-    for last, expected in (("", []), ("server.send('sorry'); server.send('x'.repeat(300000));", ["sorry", "x" * 300_000])):
+    for last, expected in (
+        ("", []),
+        ("server.send('sorry'); server.send('x'.repeat(300000));", ["sorry", "x" * 300_000]),
+    ):
         source = SERVE % f"{last} server.close(4100, 'no');"
         async with talking(site, source) as client:
             assert [await client.recv() for _ in expected] == expected

@@ -134,6 +134,8 @@ class WebSocketLink:
         self._fed = 0  # bytes of a frame that is not
         self._held = 0
         self._taken = asyncio.Event()
+        self._unwritten: list[bytes] = []  # frames of this pass of the loop: one write is cheaper than many
+        self._unwritten_bytes = 0
         self._draining: asyncio.Task[None] | None = None
         self._wants_room = self._room_told = False
         self._closed_early: tuple[int | None, str] | None = None
@@ -171,7 +173,7 @@ class WebSocketLink:
         wire = self._wire
         if self.protocol.state is not OPEN and (self._over or wire is not None):
             return length  # nobody will read it: it is dropped
-        free = _SEND_BYTES - wire.unsent if wire is not None else 0
+        free = _SEND_BYTES - wire.unsent - self._unwritten_bytes if wire is not None else 0
         if free > 0 and free >= length:
             return length
         self._wants_room = True
@@ -344,15 +346,24 @@ class WebSocketLink:
         self.on_event()
 
     def _flush(self) -> None:
-        wire = self._wire
-        assert wire is not None
         for data in self.protocol.data_to_send():
             if data == SEND_EOF:
-                wire.write_end()
+                self._write()
+                assert self._wire is not None
+                self._wire.write_end()
             else:
-                wire.write(data)
+                if not self._unwritten:
+                    asyncio.get_running_loop().call_soon(self._write)
+                self._unwritten.append(data)
+                self._unwritten_bytes += len(data)
         if self.protocol.state is not OPEN:
             self._closing()
+
+    def _write(self) -> None:
+        if self._unwritten and self._wire is not None:
+            self._wire.write(b"".join(self._unwritten))
+        self._unwritten.clear()
+        self._unwritten_bytes = 0
 
     def _closing(self) -> None:
         """The closing handshake is under way: the guest is told, and it may not take for ever."""
@@ -371,6 +382,7 @@ class WebSocketLink:
 
     async def _tell_of_room(self, wire: Wire) -> None:
         try:
+            self._write()
             await wire.drained()
         except OSError:
             return  # its end is told by the reader
@@ -403,6 +415,7 @@ class WebSocketLink:
         """The connection is over; the guest is told, and nothing is held any more."""
         if self._over:
             return
+        self._write()
         self._over = True
         self.failure = self.failure or failure
         for timer in (self._timer, self._hang_up):
