@@ -6,7 +6,6 @@ CPU for each, which says more where others use the machine, and what aiohttp in 
 
 import asyncio
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -62,7 +61,7 @@ async def measure(url: str, pid: int, connections: int, message: str | bytes, wi
     counts = await asyncio.gather(*(exchange(client, message, started + SECONDS) for client in clients))
     elapsed, used = time.perf_counter() - started, cpu_s(pid) - before
     for client in clients:
-        client.transport.abort()
+        await client.close()
     total = sum(counts)
     return {"messages a second": round(total / elapsed), "server's CPU each, us": round(used / total * 1e6, 1)}
 
@@ -82,7 +81,7 @@ async def main() -> None:
     with a_server() as (url, pid, folder):
         results["agent"] = await series(publish(url, folder, ECHO).replace("http", "ws", 1), pid)
     port = 8000 + os.getpid() % 20000
-    peer = subprocess.Popen([sys.executable, "-c", PEER.format(port=port)])
+    peer = await asyncio.create_subprocess_exec(sys.executable, "-c", PEER.format(port=port))
     try:
         for _ in range(200):
             try:
@@ -93,6 +92,7 @@ async def main() -> None:
         results["aiohttp in CPython"] = await series(f"ws://127.0.0.1:{port}/", peer.pid)
     finally:
         peer.terminate()
+        await peer.wait()
     report("How many WebSocket messages does an echoing agent exchange?", results)
 
 

@@ -13,10 +13,12 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 from tests.conftest import Site, SiteFactory
 from tests.gateway.support import goes_on, until
@@ -502,3 +504,89 @@ async def test_unmasked_close_and_a_slow_server(site: Site) -> None:
     async with TestServer(app, shutdown_timeout=0.1) as running:
         log = await ask(site, source, str(running.make_url("/")))
     assert log == [["open", 1, ""], ["close", 3000, "", True]]
+
+
+FETCH = """
+export default { async fetch(request) {
+  const param = new URL(request.url).searchParams, log = [];
+  try {
+    const response = await fetch(param.get('to'), { headers: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'a, b', 'X-A': 'c' } });
+    const socket = response.webSocket;
+    log.push(response.status, response.headers.get('sec-websocket-protocol'), socket instanceof WebSocket, socket.protocol);
+    try { socket.send('early'); } catch (error) { log.push(error.message); }
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await new Promise((resolve) => {
+      socket.addEventListener('message', (e) => { log.push(typeof e.data === 'string' ? e.data : e.data.byteLength); if (e.data === 'hi') socket.close(4001, 'done'); });
+      socket.addEventListener('close', (e) => { log.push([e.code, e.reason, e.wasClean]); resolve(); });
+      socket.accept();
+      socket.send('hi');
+    });
+  } catch (error) { log.push(`${error.name}: ${error.message}`); }
+  return Response.json(log);
+} };"""
+
+
+async def test_a_websocket_by_fetch(site: Site) -> None:
+    """As Workers open them: an upgrade request, answered with a Response that has the connection."""
+
+    async def greet(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        assert connection.request.headers["X-A"] == "c"
+        await connection.send("first")
+        await connection.send(b"12")
+        await echo(connection)
+
+    async with server(greet, subprotocols=[Subprotocol("b")]) as url:
+        log = await ask(site, FETCH, url.replace("ws", "http", 1))
+        assert log == [
+            101, "b", True, "b", "WebSocket.send: call accept() first", "first", 2, "hi", [4001, "done", True],
+        ]  # fmt: skip
+    assert await ask(site, FETCH, url.replace("ws", "http", 1)) == [
+        f"TypeError: fetch failed: cannot connect to {url[5:-1]}: Connection refused"
+    ]
+    aborted = """
+    export default { async fetch() {
+      const signal = AbortSignal.timeout(30);
+      return new Response(await fetch('%s', { signal, headers: { upgrade: 'WebSocket' } }).catch((error) => error.name));
+    } };"""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        gone.append(await reader.read())
+        writer.close()
+
+    gone: list[bytes] = []
+    running = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with running:
+        port = running.sockets[0].getsockname()[1]
+        assert (await site.run(aborted % f"http://127.0.0.1:{port}/")).text == "TimeoutError"
+        await until(lambda: len(gone) == 1)
+
+
+async def test_an_agent_in_between(site: Site) -> None:
+    """A client's handshake that is passed on with fetch: the two ends are connected."""
+    source = """
+    export default { fetch(request) {
+      return fetch('%s', request);
+    } };"""
+
+    async def serve_echo(connection: ServerConnection) -> None:
+        async for message in connection:
+            if message == "close":
+                await connection.close(4100, "as you like")
+            await connection.send(message)
+
+    async with server(serve_echo, subprotocols=[Subprotocol("chat")]) as url:
+        path = await site.publish(source % url.replace("ws", "http", 1))
+        own = site.url.replace("http", "ws", 1) + path
+        async with asyncio.timeout(10), connect(own, subprotocols=[Subprotocol("chat")], proxy=None) as client:
+            assert client.subprotocol == "chat"
+            for message in ("a", b"b" * 300_000, "", "é"):
+                await client.send(message)
+                assert await client.recv() == message
+            await client.send("close")
+            await client.wait_closed()
+            assert (client.close_code, client.close_reason) == (4100, "as you like")
+        async with asyncio.timeout(10), connect(own, subprotocols=[Subprotocol("chat")], proxy=None) as client:
+            await client.close(1000)
+            assert client.close_code == 1000
+    await goes_on(site)

@@ -14,6 +14,7 @@ import { pumpInto, resourceStream } from './resource-streams.js';
 import { createResponse, ResponseSlots } from './response.js';
 import { cancelStream } from './streams/internal.js';
 import { parseToHref } from './url.js';
+import { openFetched } from './web-socket-fetch.js';
 import { requireArguments } from './webidl.js';
 
 const { Error, TypeError } = globalThis;
@@ -58,6 +59,7 @@ class Fetching {
   #resource = -1;
   #settled = false;
   #download = null;
+  #giveUp = null;
   #signal;
   #onAbort = null;
 
@@ -103,6 +105,10 @@ class Fetching {
     const fragment = this.#url.indexOf('#');
     const url = fragment < 0 ? this.#url : this.#url.slice(0, fragment);
     const body = this.#body;
+    if (this.#method === 'GET' && body === null && findHeader(this.#headers, 'upgrade')?.toLowerCase() === 'websocket') {
+      this.#openWebSocket(url);
+      return;
+    }
     let flags = DECODE;
     let inline = null;
     if (body !== null) {
@@ -134,6 +140,22 @@ class Fetching {
         this.#received(head[0], head[2], parseHeaderBlock(head[3]));
       }
     });
+  }
+
+  #openWebSocket(url) {
+    this.#giveUp = openFetched(
+      url,
+      this.#headers,
+      (socket, protocol) => {
+        const slots = this.#newResponse(101, 'Switching Protocols');
+        slots.headerList = [['upgrade', 'websocket']];
+        if (protocol !== '') slots.headerList.push(['sec-websocket-protocol', protocol]);
+        slots.webSocket = socket;
+        this.#stopListening();
+        this.#settle(slots);
+      },
+      (text) => this.#fail(new TypeError(`fetch failed: ${text}`)),
+    );
   }
 
   #upload(stream) {
@@ -252,7 +274,8 @@ class Fetching {
   #abort() {
     const reason = abortReason(this.#signal);
     if (this.#body !== null && this.#body.stream !== null && !this.#body.unusable) cancelStream(this.#body.stream, reason);
-    if (this.#download !== null) this.#download.fail(reason);
+    if (this.#giveUp !== null) this.#giveUp();
+    else if (this.#download !== null) this.#download.fail(reason);
     else if (this.#resource >= 0) close(this.#resource);
     this.#fail(reason);
   }

@@ -24,6 +24,7 @@ export class HostChannel {
   #closing = null;
   #failure = null;
   #over = false;
+  #paused = false;
   // What was handed over in this task counts as buffered until it ends, as if it had been sent in parallel.
   #task = -1;
   #sentInTask = 0;
@@ -35,12 +36,18 @@ export class HostChannel {
 
   /** From now on the owner is told. */
   listen() {
+    this.#paused = false;
     websocketEvent(this.#resource, (error, event) => {
       if (this.#over) return;
       if (error !== null) this.#end(ABNORMAL, '', false, error);
       else this.#take(event[0], event[1]);
-      if (!this.#over) this.listen();
+      if (!this.#over && !this.#paused) this.listen();
     });
+  }
+
+  /** Told of an event, the owner does not want the next one before it calls `listen` again. */
+  pause() {
+    this.#paused = true;
   }
 
   #take(kind, data) {

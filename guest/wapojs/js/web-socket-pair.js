@@ -7,6 +7,7 @@
 import { setTimer, utf8Decode, websocketAccept } from 'wapo:native';
 import { defineInterface } from './interfaces.js';
 import { createPaired, isWebSocket, webSocketChannel } from './web-socket.js';
+import { FetchedChannel } from './web-socket-fetch.js';
 import { HostChannel, SEND_TEXT } from './web-socket-channel.js';
 
 const { TypeError } = globalThis;
@@ -106,13 +107,13 @@ class PairChannel {
   }
 }
 
-const isPairChannel = (channel) => channel instanceof PairChannel;
+const isForClients = (channel) => channel instanceof PairChannel || channel instanceof FetchedChannel;
 
 /** Checks a Response's `webSocket`: an end of a pair, or nothing. */
 export function toPairEnd(value) {
   if (value === undefined || value === null) return null;
-  if (!isWebSocket(value) || !isPairChannel(webSocketChannel(value))) {
-    throw new TypeError('new Response: webSocket must be an end of a WebSocketPair');
+  if (!isWebSocket(value) || !isForClients(webSocketChannel(value))) {
+    throw new TypeError('new Response: webSocket must be an end of a WebSocketPair, or what fetch has opened');
   }
   return value;
 }
