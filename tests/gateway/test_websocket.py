@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from tests.conftest import Site, SiteFactory
 from tests.gateway.support import HELLO, assert_failed, goes_on, until
+from wapo.vm.net import websocket
 
 SERVE = """
 export default { async fetch(request, env, ctx) {
@@ -324,6 +325,33 @@ async def _slow_client(site: Site, source: str) -> ClientConnection:
     await client.send("go")
     asyncio.get_running_loop().call_later(0.4, client.transport.resume_reading)
     return client
+
+
+async def test_a_client_that_is_silent(open_site: SiteFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is asked, and if it does not answer, gone; one that answers may be silent for as long as it likes."""
+    monkeypatch.setattr(websocket, "_PING_S", 0.05)
+    async with open_site() as site:
+        async with talking(site, ECHO) as client:
+            await asyncio.sleep(0.4)
+            await client.send("still here")
+            assert await client.recv() == "still here"
+            client.transport.pause_reading()
+            await logged(site, ECHO, "close 1006  false")
+            assert "error WebSocket: the peer has not answered for a while" in await site.log(await site.publish(ECHO))
+            client.transport.resume_reading()
+        await until(lambda: site.node.admission.machines == 0)
+
+
+async def test_a_client_that_does_not_close(open_site: SiteFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent has said that it closes; that is not waited for without end."""
+    monkeypatch.setattr(websocket, "_CLOSE_S", 0.1)
+    source = SERVE % "server.onmessage = () => server.close(4000);"
+    async with open_site() as site, talking(site, source) as client:
+        await client.send("")
+        client.transport.pause_reading()
+        await logged(site, source, "close 1006  false")
+        await until(lambda: site.node.admission.machines == 0)
+        client.transport.resume_reading()
 
 
 async def test_the_time_limit_ends_it(open_site: SiteFactory) -> None:

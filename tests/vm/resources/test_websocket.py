@@ -226,6 +226,45 @@ async def test_a_message_that_does_not_fit_into_the_buffer(engine: Engine, netwo
         assert data[4:] == b"a message is larger than is allowed"
 
 
+async def test_unfinished_messages_have_a_bound_together(engine: Engine, network: Network) -> None:
+    """What a guest's connections keep for it counts, whether or not a message is complete."""
+
+    async def begin(connection: ServerConnection) -> None:
+        connection.transport.write(
+            b"\x02\x7f" + (1_500_000).to_bytes(8, "big") + bytes(1_500_000)
+        )  # not the last frame
+        await connection.wait_closed()
+
+    limits = GuestLimits(memory_bytes=8 << 20, request_body_bytes=1)
+    async with server(begin) as url, Puppet(engine, services=Networked(network), limits=limits) as puppet:
+        guest = puppet.guest
+        assert limits.held_body_bytes == 4 << 20
+        first, second = await opened(puppet, url), await opened(puppet, url)
+        await puppet.until(lambda: guest.held_body_bytes > 3_000_000)
+        third = await opened(puppet, url)
+        assert (await event(puppet, third))[0] == 4
+        kind, data = await event(puppet, third)
+        assert (kind, data[4:]) == (5, b"the message does not fit into the memory that is left for it")
+        assert guest.held_body_bytes < 3_100_000
+        for number in (first, second):
+            assert await puppet.call(101, number) == 0
+        assert guest.held_body_bytes < 1000
+
+
+async def test_many_empty_fragments_are_not_nothing(engine: Engine, network: Network) -> None:
+    """They take the host's memory, so they count."""
+
+    async def drip(connection: ServerConnection) -> None:
+        connection.transport.write(b"\x02\x00" + b"\x00\x00" * 100_000)
+        await connection.wait_closed()
+
+    limits = GuestLimits(memory_bytes=4 << 20, request_body_bytes=1)
+    async with server(drip) as url, Puppet(engine, services=Networked(network), limits=limits) as puppet:
+        number = await opened(puppet, url)
+        assert (await event(puppet, number))[0] == 4
+        assert b"does not fit" in (await event(puppet, number))[1]
+
+
 async def test_how_many_there_may_be(engine: Engine, network: Network) -> None:
     limits = GuestLimits(websockets=2)
     async with server() as url, Puppet(engine, services=Networked(network), limits=limits) as puppet:
