@@ -280,6 +280,9 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
         failed = true;
     if (failed)
         return 1;
+    waits_begin_poll();
+    if (waits_left_deferred())
+        wapojs_run_jobs();
     /* Without a wait or a timer there is no waker to hear of; next_command takes the task off the queue then. */
     while (waits_count() || timers_armed()) {
         ocall_result count = ocall(OCALL_DRAIN_WAKERS, OCALL_POINTER(wakers), MAX_WAKERS_A_POLL, 0, 0);
@@ -304,5 +307,7 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
             break;
         wapojs_run_jobs();
     }
+    if (waits_left_deferred())
+        ocall(OCALL_MARK_TASK_READY, 0, 0, 0, 0);
     return failed ? 1 : 0;
 }

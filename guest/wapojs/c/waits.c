@@ -7,7 +7,7 @@
 #include <string.h>
 #include "wapojs.h"
 
-enum { READ_BUFFER = 65536, HEAD_BUFFER = 8192 };
+enum { READ_BUFFER = 65536, HEAD_BUFFER = 8192, MAX_DEFERRED_A_POLL = 256 };
 
 typedef struct {
     bool used;
@@ -24,6 +24,7 @@ static wait *waits; /* index + 1 is the waker: 0 is the timer's */
 static uint32_t capacity;
 static int used;
 static int deferred;
+static int deferred_room;
 static uint8_t read_buffer[READ_BUFFER];
 
 int waits_count(void)
@@ -230,12 +231,23 @@ static JSValue begin(JSContext *ctx, wait_kind kind, uint32_t resource, uint32_t
     return JS_UNDEFINED;
 }
 
+void waits_begin_poll(void)
+{
+    deferred_room = MAX_DEFERRED_A_POLL;
+}
+
+bool waits_left_deferred(void)
+{
+    return deferred > 0;
+}
+
 bool waits_try_deferred(void)
 {
-    for (uint32_t i = 0; deferred && i < capacity; i++)
+    for (uint32_t i = 0; deferred && deferred_room && i < capacity; i++)
         if (waits[i].used && waits[i].deferred) {
             waits[i].deferred = false;
             deferred--;
+            deferred_room--;
             try_again(&waits[i]);
             return true;
         }

@@ -54,8 +54,13 @@ JSValue waits_resolve(JSContext *ctx, uint32_t resource, JSValueConst callback);
 /* callback(error, [kind, what belongs to it]) for the next event of a WebSocket: never at once, but as a task of its
  * own, also when the event is there already */
 JSValue waits_event(JSContext *ctx, uint32_t resource, JSValueConst callback);
-/* Tries one of those that have not been tried yet; whether there was one. */
+/* Tries one of those that have not been tried yet; false if there was none, or if there were many in this poll: a peer
+ * that always has another event must not make a poll endless. */
 bool waits_try_deferred(void);
+/* A poll begins. */
+void waits_begin_poll(void);
+/* Whether some have been left for the next poll. */
+bool waits_left_deferred(void);
 /* Drops what waits on a resource that is being closed; callbacks are not called. */
 void waits_cancel(JSContext *ctx, uint32_t resource);
 void waits_cancel_all(JSContext *ctx);

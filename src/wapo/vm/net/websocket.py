@@ -211,6 +211,9 @@ class WebSocketLink:
     def fail(self, code: int, reason: str) -> None:
         """The peer has done something that it must not."""
         self.failure = self.failure or reason
+        self._fragments.clear()
+        self._partial = self._fed = 0
+        self._keep()
         if self.protocol.state is OPEN and self._wire is not None:
             self.protocol.fail(code, reason[:100])
             self._flush()
@@ -289,8 +292,8 @@ class WebSocketLink:
             piece = data[start : start + PIECE_BYTES]
             if piece:
                 protocol.receive_data(piece)
-            self._fed += len(piece)
             frames = protocol.events_received()
+            self._fed = self._fed + len(piece) if protocol.state is OPEN else 0
             self._receive(frames)
             self._flush()
             if self._over:
