@@ -13,6 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from wapo.vm.ends import End, EndReason
+from wapo.vm.net.intake import Intake
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -55,6 +56,7 @@ class Scheduler:
         self._scheduled = False
         self._guests: set[Guest] = set()
         self.running: Guest | None = None
+        self.intake = Intake()
 
     @property
     def busy(self) -> bool:

@@ -11,6 +11,7 @@ guest does meanwhile, and a peer that is not there any more is noticed.
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
@@ -20,6 +21,8 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.protocol import OPEN, SEND_EOF, SERVER
 from websockets.protocol import Protocol as FrameProtocol
+
+from wapo.vm.net.intake import TURN_S, Intake
 
 __all__ = ["LOW_WATER_BYTES", "PIECE_BYTES", "EventKind", "WebSocketLink", "Wire", "server_protocol"]
 
@@ -33,7 +36,6 @@ _PONGS_BYTES: Final = 256 << 10
 
 #: The parser gets its input in pieces, so that a flood of tiny frames does not keep the loop.
 PIECE_BYTES: Final = 4 << 10
-_MANY_FRAMES: Final = 64
 #: No peer has so many pings to send at a time.
 _MAX_CONTROL_FRAMES: Final = 100
 
@@ -112,6 +114,7 @@ class WebSocketLink:
     """One connection.
 
     Args:
+        intake: the process's.
         protocol: of one side; its handshake is over when :meth:`run` is called.
         hold: is told by how many bytes more (or less) are kept for the guest; False: those are too many.
 
@@ -120,8 +123,9 @@ class WebSocketLink:
         failure: why it was not closed in an orderly way.
     """
 
-    def __init__(self, protocol: FrameProtocol, hold: Callable[[int], bool]) -> None:
+    def __init__(self, protocol: FrameProtocol, intake: Intake, hold: Callable[[int], bool]) -> None:
         self.protocol = protocol
+        self._intake = intake
         self.on_event: Callable[[], None] = lambda: None
         self.failure: str | None = None
         self._hold = hold
@@ -287,25 +291,38 @@ class WebSocketLink:
             self._flush()
 
     async def _take(self, wire: Wire, data: bytes) -> None:
-        protocol = self.protocol
-        for start in range(0, len(data) or 1, PIECE_BYTES):
-            piece = data[start : start + PIECE_BYTES]
-            if piece:
-                protocol.receive_data(piece)
-            frames = protocol.events_received()
-            self._fed = self._fed + len(piece) if protocol.state is OPEN else 0
-            self._receive(frames)
-            self._flush()
-            if self._over:
-                return
-            if len(frames) > _MANY_FRAMES:
+        """Has the peer's bytes parsed, when it is this link's turn, as far as the guest takes what comes of them."""
+        start = 0
+        while True:
+            while self._intake.full:  # noqa: ASYNC110 - it is the next pass of the loop that is waited for
                 await asyncio.sleep(0)
-            while (self._queued > _QUEUE_BYTES or len(self._events) > _QUEUE_EVENTS) and not self._over:
+            began = time.perf_counter()
+            while True:
+                self._parse(data[start : start + PIECE_BYTES])
+                start += PIECE_BYTES
+                if start >= len(data) or self._over or self._full or time.perf_counter() > began + TURN_S:
+                    break
+            self._intake.spend(time.perf_counter() - began)
+            while self._full and not self._over:
                 self._heard = True  # it is us who do not read
                 self._taken.clear()
                 await self._taken.wait()
             if wire.unsent > _PONGS_BYTES:
                 await wire.drained()
+            if start >= len(data) or self._over:
+                return
+
+    @property
+    def _full(self) -> bool:
+        return self._queued > _QUEUE_BYTES or len(self._events) > _QUEUE_EVENTS
+
+    def _parse(self, piece: bytes) -> None:
+        protocol = self.protocol
+        if piece:
+            protocol.receive_data(piece)
+        self._fed = self._fed + len(piece) if protocol.state is OPEN else 0
+        self._receive(protocol.events_received())
+        self._flush()
 
     def _receive(self, frames: list[Any]) -> None:
         controls = 0

@@ -111,7 +111,9 @@ class ServedWebSocket(WebSocketResource):
     __slots__ = ()
 
     def __init__(self, guest: "Guest") -> None:
-        super().__init__(WebSocketLink(server_protocol(guest.limits.websocket_message_bytes), _holder(guest)))
+        super().__init__(
+            WebSocketLink(server_protocol(guest.limits.websocket_message_bytes), guest.scheduler.intake, _holder(guest))
+        )
 
 
 class WebSocketClient(WebSocketResource):
@@ -126,7 +128,7 @@ class WebSocketClient(WebSocketResource):
             subprotocols=[Subprotocol(name) for name in request.subprotocols] or None,
             max_size=guest.limits.websocket_message_bytes,
         )
-        super().__init__(WebSocketLink(self._protocol, _holder(guest)))
+        super().__init__(WebSocketLink(self._protocol, guest.scheduler.intake, _holder(guest)))
         self._guest = guest
         guest.websockets += 1
         owner, budget = guest.owner, network.budget
