@@ -326,7 +326,7 @@ async def test_where_it_may_not_go(open_site: SiteFactory) -> None:
         log = await ask(site, LISTEN, "wss://evil.example/")
         assert "not allowed here" in log[0][1]
         log = await ask(site, LISTEN, "ws://127.0.0.1:25/")
-        assert "the port is not allowed" in log[0][1]
+        assert "port 25 is not allowed" in log[0][1]
     assert hits == 0
 
 

@@ -7,7 +7,7 @@ import { close, httpHead, httpOpen, utf8Encode } from 'wapo:native';
 import { abortReason, addAbortAlgorithm, isAborted, removeAbortAlgorithm } from './abort.js';
 import { Body } from './body.js';
 import { readDataUrl } from './data-url.js';
-import { isBlockedPort } from './ports.js';
+import { blockedPort } from './ports.js';
 import { newDeferred, promiseReject, promiseThen } from './promises.js';
 import { findHeader, Request, requestSlots } from './request.js';
 import { pumpInto, resourceStream } from './resource-streams.js';
@@ -98,8 +98,9 @@ class Fetching {
       this.#fail(new TypeError(`fetch: the scheme of '${this.#url}' is not supported; http, https and data are`));
       return;
     }
-    if (isBlockedPort(this.#url)) {
-      this.#fail(new TypeError(`fetch: the port of '${this.#url}' is not allowed`));
+    const port = blockedPort(this.#url);
+    if (port !== null) {
+      this.#fail(new TypeError(`fetch: port ${port} is not allowed`));
       return;
     }
     const fragment = this.#url.indexOf('#');

@@ -10,8 +10,8 @@ const BLOCKED_PORTS = [
 ];
 const PORT = /^(?:http|ws)s?:\/\/[^/?#]*:(\d+)(?:[/?#]|$)/;
 
-/** Whether a URL (its serialization) is on a bad port. */
-export function isBlockedPort(href) {
+/** The bad port that a URL (its serialization) is on, or null. */
+export function blockedPort(href) {
   const port = PORT.exec(href);
-  return port !== null && BLOCKED_PORTS.includes(+port[1]);
+  return port !== null && BLOCKED_PORTS.includes(+port[1]) ? port[1] : null;
 }

@@ -11,7 +11,7 @@ import { defineEventHandler, EventTarget, fireEvent } from './event-target.js';
 import { CloseEvent, ErrorEvent, MessageEvent } from './event-types.js';
 import { fillHeaders, Headers, headersListOf } from './headers.js';
 import { defineInterface } from './interfaces.js';
-import { isBlockedPort } from './ports.js';
+import { blockedPort } from './ports.js';
 import { concatBytes } from './streams/internal.js';
 import { parseToHref } from './url.js';
 import { HostChannel, SEND_BYTES, SEND_TEXT } from './web-socket-channel.js';
@@ -77,7 +77,8 @@ const joinHeaders = (list) => list.map(([name, value]) => `${name}\0${value}`).j
 
 /** A connection that the host is asked to make. Throws an Error with the reason if it will not even try. */
 export function openChannel(href, protocols, headers, owner) {
-  if (isBlockedPort(href)) throw new TypeError('the port is not allowed');
+  const port = blockedPort(href);
+  if (port !== null) throw new TypeError(`port ${port} is not allowed`);
   const all = headers.some(([name]) => name === 'user-agent') ? headers : [...headers, ['user-agent', USER_AGENT]];
   const channel = new HostChannel(websocketOpen(href, joinHeaders(all), protocols.join('\0')), owner);
   channel.listen();
