@@ -210,6 +210,23 @@ async def test_nobody_asked(site: Site) -> None:
     assert (await site.run(HELLO, headers={"Connection": "upgrade", "Upgrade": "h2c"})).text == "hello"
 
 
+async def test_a_handshake_behind_another_request(site: Site) -> None:
+    """The connection is the earlier answer's as long as that is under way; the upgrade is ignored."""
+    path = await site.publish(
+        "export default { fetch: async (request) => { await new Promise((done) => setTimeout(done, 50));"
+        " return new Response(new URL(request.url).pathname); } };"
+    )
+    head = "Host: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(site.url).port)
+    writer.write(f"GET {path}/one HTTP/1.1\r\nHost: h\r\n\r\nGET {path}/two HTTP/1.1\r\n{head}".encode())
+    async with asyncio.timeout(10):
+        for expected in (b"/one", b"/two"):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert await reader.readexactly(4) == expected
+    writer.close()
+
+
 async def test_an_end_that_nobody_accepted(site: Site) -> None:
     """An agent that does not listen has nothing left to wait for."""
     source = """export default { fetch() {

@@ -210,6 +210,9 @@ class UpgradingDoor(FrontDoor):
     prefixes: ClassVar[tuple[bytes, ...]] = (b"/app/",)
 
     def _should_upgrade(self) -> bool:
+        # While an earlier request is answered the connection is that answer's: the upgrade is ignored (RFC 9110 7.8).
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False
         return self.url.startswith(self.prefixes) and any(name == b"upgrade" for name, _ in self.headers)
 
     def hand_over(self, early: bytes) -> None:
