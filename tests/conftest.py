@@ -18,6 +18,7 @@ from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.gateway.app import Gateway
 from wapo.gateway.front_door import server_config
+from wapo.gateway.upgrade import AgentDoor
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, default_cache_dir
@@ -133,7 +134,7 @@ async def opened_site(
     )
     async with (
         open_node(settings) as node,
-        _served(Gateway(node, inherit_by_key=inherit_by_key), **server or {}) as (url, running),
+        _served(Gateway(node, inherit_by_key=inherit_by_key), **{"door": AgentDoor} | (server or {})) as (url, running),
         # Without TLS, which would be set up in 50 ms, and without proxies of the environment.
         httpx.AsyncClient(base_url=url, timeout=30, verify=False, trust_env=False) as client,
     ):

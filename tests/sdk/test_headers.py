@@ -16,6 +16,7 @@ from wapo.vm.ocalls.http import HTTP
 from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
+from wapo.vm.ocalls.websocket import WEBSOCKET
 
 HEADERS = SDK / "include" / "wapo"
 
@@ -23,7 +24,7 @@ HEADERS = SDK / "include" / "wapo"
 def test_every_call_that_programs_have_is_there_under_its_name_and_kind() -> None:
     text = (HEADERS / "ocalls.h").read_text()
     found = re.findall(r"static inline int wapo_ocall_(\w+)\([^{]*\)\n\{\n    return wapo_(fast|slow)_\((\d+),", text)
-    programs = {0: None} | CORE | HASHING | CRYPTO | CODING | HTTP | ISOLATES | NETWORK | NODE
+    programs = {0: None} | CORE | HASHING | CRYPTO | CODING | HTTP | ISOLATES | NETWORK | NODE | WEBSOCKET
     expected = {(CALLS[number].name, "fast" if CALLS[number].fast else "slow", number) for number in programs}
     assert {(name, kind, int(number)) for name, kind, number in found} == expected
     assert len(found) == len(expected)

@@ -30,6 +30,20 @@ static JSValue program = JS_UNDEFINED;
 static bool program_is_module;
 static bool platform_running;
 
+/* What a user's program can import, and the platform's module that it is. */
+static const char *const public_modules[][2] = {
+    { "cloudflare:sockets", "wapo:socket-module.js" },
+    { "wapo:sockets", "wapo:socket-module.js" },
+};
+
+static const char *public_module(const char *name)
+{
+    for (size_t i = 0; i < sizeof(public_modules) / sizeof(public_modules[0]); i++)
+        if (!strcmp(name, public_modules[i][0]))
+            return public_modules[i][1];
+    return NULL;
+}
+
 static bool is_platform(const char *name)
 {
     return strncmp(name, PREFIX, PREFIX_LENGTH) == 0;
@@ -38,6 +52,8 @@ static bool is_platform(const char *name)
 /* What a user's program imports: the only way from a specifier of its own to a module. */
 static char *user_specifier(JSContext *ctx, const char *base, const char *name)
 {
+    if (public_module(name))
+        return js_strdup(ctx, public_module(name));
     char *found = is_platform(name) ? NULL : imports_name(ctx, base, name);
     if (found ? is_platform(found) : is_platform(name)) { /* a file may have such a name, too */
         js_free(ctx, found);
@@ -91,6 +107,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_coding_functions, native_coding_count);
     JS_SetModuleExportList(ctx, module, native_scale_functions, native_scale_count);
     JS_SetModuleExportList(ctx, module, native_host_functions, native_host_count);
+    JS_SetModuleExportList(ctx, module, native_net_functions, native_net_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     return native_url_init(ctx, module);
 }
@@ -108,6 +125,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_coding_functions, native_coding_count);
     JS_AddModuleExportList(ctx, module, native_scale_functions, native_scale_count);
     JS_AddModuleExportList(ctx, module, native_host_functions, native_host_count);
+    JS_AddModuleExportList(ctx, module, native_net_functions, native_net_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;

@@ -110,6 +110,7 @@ void wapojs_call(JSValueConst function, int argc, JSValue *argv)
 }
 
 static bool ticks_scheduled;
+static uint32_t task_number;
 
 void wapojs_schedule_ticks(void)
 {
@@ -132,7 +133,13 @@ void wapojs_run_jobs(void)
             return;
         if (!ticks_scheduled)
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
-    } while (ticks_scheduled || JS_IsJobPending(runtime));
+        /* Then the task is over, and an event that has been asked for is the next one. */
+    } while (ticks_scheduled || JS_IsJobPending(runtime) || (++task_number, waits_try_deferred()));
+}
+
+uint32_t wapojs_task_number(void)
+{
+    return task_number;
 }
 
 bool wapojs_has_work(void)
@@ -308,6 +315,9 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
         failed = true;
     if (failed)
         return 1;
+    waits_begin_poll();
+    if (waits_left_deferred())
+        wapojs_run_jobs();
     /* Without a wait or a timer there is no waker to hear of; next_command takes the task off the queue then. */
     while (waits_count() || timers_armed() || is_program) {
         ocall_result count = ocall(OCALL_DRAIN_WAKERS, OCALL_POINTER(wakers), MAX_WAKERS_A_POLL, 0, 0);
@@ -336,5 +346,7 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
             break;
         wapojs_run_jobs();
     }
+    if (waits_left_deferred())
+        ocall(OCALL_MARK_TASK_READY, 0, 0, 0, 0);
     return failed ? 1 : 0;
 }

@@ -7,10 +7,11 @@
 #include <string.h>
 #include "wapojs.h"
 
-enum { READ_BUFFER = 65536, HEAD_BUFFER = 8192 };
+enum { READ_BUFFER = 65536, HEAD_BUFFER = 8192, MAX_DEFERRED_A_POLL = 256 };
 
 typedef struct {
     bool used;
+    bool deferred;    /* not tried yet */
     wait_kind kind;
     uint32_t resource;
     uint32_t limit;   /* WAIT_READ: most bytes */
@@ -23,6 +24,8 @@ typedef struct {
 static wait *waits; /* index + 1 is the waker: 0 is the timer's */
 static uint32_t capacity;
 static int used;
+static int deferred;
+static int deferred_room;
 static uint8_t read_buffer[READ_BUFFER];
 
 int waits_count(void)
@@ -192,6 +195,53 @@ static void try_call(wait *w, uint32_t waker)
     finish(w, JS_NewInt32(ctx, got.error), value);
 }
 
+/* What a connector has become. */
+static void try_resolve(wait *w, uint32_t waker)
+{
+    ocall_result got = ocall(OCALL_POLL_RES, (int32_t)waker, (int32_t)w->resource, 0, 0);
+    if (got.error == ERROR_PENDING)
+        return;
+    if (got.error)
+        finish(w, failure_text(w->resource, got.error), JS_NULL);
+    else
+        finish(w, JS_NULL, JS_NewUint32(wapojs_context, got.value));
+}
+
+/* An event of a WebSocket: (null, [kind, bytes]). */
+static void try_event(wait *w, uint32_t waker)
+{
+    JSContext *ctx = wapojs_context;
+    uint8_t *event = read_buffer;
+    ocall_result length = ocall(OCALL_WEBSOCKET_EVENT, (int32_t)waker, (int32_t)w->resource,
+                                OCALL_POINTER(read_buffer), READ_BUFFER);
+    if (length.error == ERROR_PENDING)
+        return;
+    if (length.error) {
+        finish(w, failure_text(w->resource, length.error), JS_NULL);
+        return;
+    }
+    if (length.value > READ_BUFFER) {
+        event = malloc(length.value);
+        if (!event || ocall(OCALL_GET_RETURN, OCALL_POINTER(event), (int32_t)length.value, 0, 0).error) {
+            free(event);
+            finish(w, JS_NewString(ctx, "out of memory"), JS_NULL);
+            return;
+        }
+    }
+    uint32_t kind;
+    memcpy(&kind, event, sizeof(kind));
+    JSValue data = JS_NewUint8ArrayCopy(ctx, event + sizeof(kind), length.value - sizeof(kind));
+    if (event != read_buffer)
+        free(event);
+    if (JS_IsException(data)) {
+        JS_FreeValue(ctx, JS_GetException(ctx));
+        finish(w, JS_NewString(ctx, "out of memory"), JS_NULL);
+        return;
+    }
+    JSValue parts[] = { JS_NewUint32(ctx, kind), data };
+    finish(w, JS_NULL, JS_NewArrayFrom(ctx, 2, parts));
+}
+
 static void try_again(wait *w)
 {
     uint32_t waker = (uint32_t)(w - waits) + 1;
@@ -201,6 +251,8 @@ static void try_again(wait *w)
     case WAIT_HEAD: try_head(w, waker); break;
     case WAIT_CRYPTO: try_crypto(w, waker); break;
     case WAIT_CALL: try_call(w, waker); break;
+    case WAIT_RESOLVE: try_resolve(w, waker); break;
+    case WAIT_EVENT: try_event(w, waker); break;
     case WAIT_TIMER: break;
     }
 }
@@ -221,10 +273,36 @@ static JSValue begin(JSContext *ctx, wait_kind kind, uint32_t resource, uint32_t
     wait *w = allocate(ctx);
     if (!w)
         return JS_EXCEPTION;
-    *w = (wait){ true, kind, resource, limit, 0, JS_DupValue(ctx, callback), JS_DupValue(ctx, bytes) };
+    bool later = kind == WAIT_EVENT;
+    *w = (wait){ true, later, kind, resource, limit, 0, JS_DupValue(ctx, callback), JS_DupValue(ctx, bytes) };
     used++;
-    try_again(w);
+    deferred += later;
+    if (!later)
+        try_again(w);
     return JS_UNDEFINED;
+}
+
+void waits_begin_poll(void)
+{
+    deferred_room = MAX_DEFERRED_A_POLL;
+}
+
+bool waits_left_deferred(void)
+{
+    return deferred > 0;
+}
+
+bool waits_try_deferred(void)
+{
+    for (uint32_t i = 0; deferred && deferred_room && i < capacity; i++)
+        if (waits[i].used && waits[i].deferred) {
+            waits[i].deferred = false;
+            deferred--;
+            deferred_room--;
+            try_again(&waits[i]);
+            return true;
+        }
+    return false;
 }
 
 JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback)
@@ -261,9 +339,20 @@ JSValue waits_call(JSContext *ctx, uint32_t call, bool slow, uint32_t resource, 
     return JS_UNDEFINED;
 }
 
+JSValue waits_resolve(JSContext *ctx, uint32_t resource, JSValueConst callback)
+{
+    return begin(ctx, WAIT_RESOLVE, resource, 0, JS_UNDEFINED, callback);
+}
+
+JSValue waits_event(JSContext *ctx, uint32_t resource, JSValueConst callback)
+{
+    return begin(ctx, WAIT_EVENT, resource, 0, JS_UNDEFINED, callback);
+}
+
 static void drop(JSContext *ctx, wait *w)
 {
     w->used = false;
+    deferred -= w->deferred;
     used--;
     JS_FreeValue(ctx, w->callback);
     JS_FreeValue(ctx, w->bytes);

@@ -39,11 +39,15 @@ void wapojs_run_jobs(void);
 void wapojs_schedule_ticks(void);
 /* Calls a function, reports what it throws, frees the arguments. */
 void wapojs_call(JSValueConst function, int argc, JSValue *argv);
+/* How often they have been: a number for the task that is running. */
+uint32_t wapojs_task_number(void);
 /* Whether anything could still happen: a wait or a timer. */
 bool wapojs_has_work(void);
 
 /* waits.c: operations under way on resources, by waker id. */
-typedef enum { WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_CRYPTO, WAIT_TIMER, WAIT_CALL } wait_kind;
+typedef enum {
+    WAIT_READ, WAIT_WRITE, WAIT_HEAD, WAIT_CRYPTO, WAIT_TIMER, WAIT_CALL, WAIT_RESOLVE, WAIT_EVENT,
+} wait_kind;
 void waits_wake(uint32_t waker);
 int waits_count(void);
 JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback);
@@ -52,6 +56,18 @@ JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);
 /* The callback gets (error code, null) or (null, bytes); the resource is closed then. */
 JSValue waits_crypto(JSContext *ctx, uint32_t resource, JSValueConst callback);
 JSValue waits_call(JSContext *ctx, uint32_t call, bool slow, uint32_t resource, JSValueConst callback);
+/* callback(error, the number of a new resource) */
+JSValue waits_resolve(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* callback(error, [kind, what belongs to it]) for the next event of a WebSocket: never at once, but as a task of its
+ * own, also when the event is there already */
+JSValue waits_event(JSContext *ctx, uint32_t resource, JSValueConst callback);
+/* Tries one of those that have not been tried yet; false if there was none, or if there were many in this poll: a peer
+ * that always has another event must not make a poll endless. */
+bool waits_try_deferred(void);
+/* A poll begins. */
+void waits_begin_poll(void);
+/* Whether some have been left for the next poll. */
+bool waits_left_deferred(void);
 /* Drops what waits on a resource that is being closed; callbacks are not called. */
 void waits_cancel(JSContext *ctx, uint32_t resource);
 void waits_cancel_all(JSContext *ctx);
@@ -80,6 +96,8 @@ extern const JSCFunctionListEntry native_io_functions[];
 extern const int native_io_count;
 extern const JSCFunctionListEntry native_crypto_functions[];
 extern const int native_crypto_count;
+extern const JSCFunctionListEntry native_net_functions[];
+extern const int native_net_count;
 extern const JSCFunctionListEntry native_misc_functions[];
 extern const int native_misc_count;
 extern const JSCFunctionListEntry native_coding_functions[];

@@ -16,9 +16,10 @@ import { dispatchFetch, hasFetchListener } from './fetch-event.js';
 import { parseHeaderBlock } from './fetch.js';
 import { setArgumentSource, setEnvironment } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
-import { createRequest, RequestSlots } from './request.js';
+import { createRequest, findHeader, RequestSlots } from './request.js';
 import { isOfResource, pumpInto, resourceStream } from './resource-streams.js';
 import { isResponse, responseSlots } from './response.js';
+import { giveToClient } from './web-socket-pair.js';
 import { Body } from './body.js';
 import { call } from './primordials.js';
 import { promiseResolve, promiseThen } from './promises.js';
@@ -257,6 +258,11 @@ function respond(response) {
     if (status === 0) return void refuse('the handler returned Response.error()');
     if (body !== null && body.unusable) return void refuse('the body of the returned Response has been read already');
     const block = joinHeaders(headerList);
+    if (status === 101) {
+      giveToClient(slots.webSocket, block, findHeader(headerList, 'sec-websocket-protocol') ?? '');
+      answered = true;
+      return;
+    }
     if (body === null || body.stream === null) {
       native.respond(status, block, body === null ? null : (body.text ?? body.bytes), true);
       answered = true;

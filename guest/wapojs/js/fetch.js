@@ -7,12 +7,14 @@ import { close, httpHead, httpOpen, utf8Encode } from 'wapo:native';
 import { abortReason, addAbortAlgorithm, isAborted, removeAbortAlgorithm } from './abort.js';
 import { Body } from './body.js';
 import { readDataUrl } from './data-url.js';
+import { blockedPort } from './ports.js';
 import { newDeferred, promiseReject, promiseThen } from './promises.js';
 import { findHeader, Request, requestSlots } from './request.js';
 import { pumpInto, resourceStream } from './resource-streams.js';
 import { createResponse, ResponseSlots } from './response.js';
 import { cancelStream } from './streams/internal.js';
 import { parseToHref } from './url.js';
+import { openFetched } from './web-socket-fetch.js';
 import { requireArguments } from './webidl.js';
 
 const { Error, TypeError } = globalThis;
@@ -25,14 +27,6 @@ const NULL_BODY_STATUS = [101, 103, 204, 205, 304];
 const MAX_REDIRECTS = 20;
 const BODY_HEADERS = ['content-encoding', 'content-language', 'content-location', 'content-type', 'content-length'];
 const CREDENTIAL_HEADERS = ['authorization', 'cookie', 'proxy-authorization'];
-// https://fetch.spec.whatwg.org/#port-blocking: servers there take a request for commands of their own protocol.
-const BLOCKED_PORTS = [
-  0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
-  111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
-  540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
-  6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
-];
-const PORT = /^https?:\/\/[^/?#]*:(\d+)(?:[/?#]|$)/;
 const USER_AGENT = 'WapoJS/0.1.0';
 
 /** "name NUL value NUL ..." as the border wants it. */
@@ -65,6 +59,7 @@ class Fetching {
   #resource = -1;
   #settled = false;
   #download = null;
+  #giveUp = null;
   #signal;
   #onAbort = null;
 
@@ -103,14 +98,18 @@ class Fetching {
       this.#fail(new TypeError(`fetch: the scheme of '${this.#url}' is not supported; http, https and data are`));
       return;
     }
-    const port = PORT.exec(this.#url);
-    if (port !== null && BLOCKED_PORTS.includes(+port[1])) {
-      this.#fail(new TypeError(`fetch: port ${port[1]} is not allowed`));
+    const port = blockedPort(this.#url);
+    if (port !== null) {
+      this.#fail(new TypeError(`fetch: port ${port} is not allowed`));
       return;
     }
     const fragment = this.#url.indexOf('#');
     const url = fragment < 0 ? this.#url : this.#url.slice(0, fragment);
     const body = this.#body;
+    if (this.#method === 'GET' && body === null && findHeader(this.#headers, 'upgrade')?.toLowerCase() === 'websocket') {
+      this.#openWebSocket(url);
+      return;
+    }
     let flags = DECODE;
     let inline = null;
     if (body !== null) {
@@ -142,6 +141,22 @@ class Fetching {
         this.#received(head[0], head[2], parseHeaderBlock(head[3]));
       }
     });
+  }
+
+  #openWebSocket(url) {
+    this.#giveUp = openFetched(
+      url,
+      this.#headers,
+      (socket, protocol) => {
+        const slots = this.#newResponse(101, 'Switching Protocols');
+        slots.headerList = [['upgrade', 'websocket']];
+        if (protocol !== '') slots.headerList.push(['sec-websocket-protocol', protocol]);
+        slots.webSocket = socket;
+        this.#stopListening();
+        this.#settle(slots);
+      },
+      (text) => this.#fail(new TypeError(`fetch failed: ${text}`)),
+    );
   }
 
   #upload(stream) {
@@ -260,7 +275,8 @@ class Fetching {
   #abort() {
     const reason = abortReason(this.#signal);
     if (this.#body !== null && this.#body.stream !== null && !this.#body.unusable) cancelStream(this.#body.stream, reason);
-    if (this.#download !== null) this.#download.fail(reason);
+    if (this.#giveUp !== null) this.#giveUp();
+    else if (this.#download !== null) this.#download.fail(reason);
     else if (this.#resource >= 0) close(this.#resource);
     this.#fail(reason);
   }

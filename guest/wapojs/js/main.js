@@ -7,6 +7,7 @@ import * as native from 'wapo:native';
 import { defineScriptGlobals, load, request, settled } from './agent.js';
 import { crypto, Crypto } from './crypto.js';
 import { trackRejection } from './errors.js';
+import { EventSource } from './event-source.js';
 import { fetch } from './fetch.js';
 import { FetchEvent } from './fetch-event.js';
 import { exposeGlobals } from './globals.js';
@@ -20,8 +21,11 @@ import { SCALE, ScaleCodec } from './scale/scale.js';
 import { URL } from './url.js';
 import { defineWapoGlobals, Wapo } from './wapo-global.js';
 import { idle, startForeground, startIsolate, startProgram } from './wapo/contexts.js';
+import { WebSocketPair } from './web-socket-pair.js';
+import { WebSocket } from './web-socket.js';
 import { CryptoKey } from './webcrypto/crypto-key.js';
 import { SubtleCrypto } from './webcrypto/subtle-crypto.js';
+import { XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload } from './xml-http-request.js';
 
 const { defineProperty } = Object;
 
@@ -29,7 +33,10 @@ const { defineProperty } = Object;
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
-const INTERFACES = { Crypto, CryptoKey, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
+const INTERFACES = {
+  Crypto, CryptoKey, EventSource, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, WebSocket, WebSocketPair,
+  XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload,
+};
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 Wapo.SCALE = SCALE;

@@ -5,6 +5,7 @@ import { bodyMixin, extractBody } from './body.js';
 import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.js';
 import { defineInterface, include } from './interfaces.js';
 import { findHeader } from './request.js';
+import { toPairEnd } from './web-socket-pair.js';
 import { isObject, requireArguments, toByteString, toDictionary, toUnsignedShort, toUSVString } from './webidl.js';
 
 const { JSON, RangeError, TypeError } = globalThis;
@@ -33,6 +34,8 @@ export class ResponseSlots {
   headers = null;
   /** @type {?Body} */
   body = null;
+  /** The end of a WebSocketPair that the client is to get, with status 101. */
+  webSocket = null;
 
   contentType() {
     return findHeader(this.headerList, 'content-type');
@@ -45,7 +48,7 @@ export class ResponseSlots {
 
 /** "Initialize a response": https://fetch.spec.whatwg.org/#initialize-a-response */
 function initialize(slots, init, body, type) {
-  const { headers, status, statusText } = toDictionary(init, 'new Response: init');
+  const { headers, status, statusText, webSocket } = toDictionary(init, 'new Response: init');
   const number = status === undefined ? 200 : toUnsignedShort(status);
   const reason = statusText === undefined ? '' : toByteString(statusText);
   let filled = null;
@@ -53,7 +56,8 @@ function initialize(slots, init, body, type) {
     filled = new Headers();
     fillHeaders(filled, headers);
   }
-  if (number < 200 || number > 599) throw new RangeError(`new Response: the status must be from 200 to 599, not ${number}`);
+  slots.webSocket = toPairEnd(webSocket);
+  if ((number < 200 || number > 599) && !(number === 101 && slots.webSocket !== null)) throw new RangeError(`new Response: the status must be from 200 to 599, not ${number}`);
   if (!REASON_PHRASE.test(reason)) throw new TypeError('new Response: the statusText is not valid');
   slots.status = number;
   slots.statusText = reason;
@@ -170,6 +174,14 @@ defineProperty(Response.prototype, '_opaqueBodyStream', {
   __proto__: null, configurable: true, enumerable: false,
   get() {
     return this.body;
+  },
+});
+
+// As workerd has it.
+defineProperty(Response.prototype, 'webSocket', {
+  __proto__: null, configurable: true, enumerable: false,
+  get() {
+    return responseSlots(this).webSocket;
   },
 });
 

@@ -1,4 +1,4 @@
-"""The ocalls of the JavaScript profile (docs/abi.md, 1001 to 1006). The guest's session is a :class:`Run`, or an
+"""The ocalls of the JavaScript profile (docs/abi.md, 1001 to 1007, 1114). The guest's session is a :class:`Run`, or an
 :class:`~wapo.agents.images.Loading` while an image is made."""
 
 import struct
@@ -62,6 +62,19 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
     return result
 
 
+def websocket_accept(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1114: answers the request with a WebSocket; headers as in a response at ``[p0, p0+p1)``. The result is its
+    resource, for 1111 to 1113."""
+    guest.instance.check(p0, p1)
+    if p1 > _MAX_HEADER_BYTES:
+        _too_large(guest, p1, _MAX_HEADER_BYTES, "response's head")
+    fields = guest.instance.read(p0, p1).split(b"\0") if p1 else []
+    if len(fields) % 2:
+        raise OcallFailure(_INVALID)
+    result: int = guest.session.accept(guest, list(zip(fields[::2], fields[1::2], strict=True)))
+    return result
+
+
 def output(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     """1004: the script's output, of kind p0 (``conventions.OutputKind``), at ``[p1, p1+p2)``."""
     guest.instance.check(p1, p2)
@@ -109,4 +122,5 @@ AGENT_CALLS: Final[Handlers] = {
     1005: fail,
     1006: touched,
     1007: keep_alive,
+    1114: websocket_accept,
 }

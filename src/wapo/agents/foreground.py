@@ -19,7 +19,7 @@ from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.limits import GuestLimits
-from wapo.vm.net.network import Network
+from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.scheduler import Scheduler
@@ -77,6 +77,10 @@ class _Foreground:
         self._reader = asyncio.get_running_loop().create_task(self._read(pipe))
         return guest.table.add(ResponseStream(pipe))
 
+    def accept(self, guest: Guest, headers: list[Header]) -> int:
+        """Nobody has asked for a WebSocket (raises OcallFailure 8)."""
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+
     async def _read(self, pipe: Pipe) -> None:
         parts = [self.outcome.output]
         try:
@@ -128,7 +132,9 @@ class _Foreground:
 class _ForegroundServices(Services):
     def __init__(self, client: HttpClient, network: Network | None, sink: LogSink, isolates: Isolates) -> None:
         self.http_client = client
-        self.network = network
+        self.network = network or Network(
+            client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots)
+        )
         self.egress = client.policy
         self._sink = sink
         self._isolates = isolates

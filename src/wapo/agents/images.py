@@ -39,7 +39,7 @@ TOUCHES: Final = {
     "clock": "reads the clock",
     "entropy": "draws random numbers",
     "timers": "sets a timer",
-    "network": "makes a request",
+    "network": "makes a request or a connection",
     "compression": "compresses or decompresses",
     "work": "has the host compute something that takes long",
     "secrets": "derives a secret",
@@ -174,6 +174,10 @@ class Loading:
 
     def respond(self, *_: object) -> int:
         """A program that answers before it was asked: that is not a state to start from."""
+        self.marks.add("unsettled")
+        return 0
+
+    def accept(self, *_: object) -> int:
         self.marks.add("unsettled")
         return 0
 

@@ -16,6 +16,8 @@ from wapo.vm.services import Services
 
 __all__ = ["abandon", "finish", "start"]
 
+_REST_S = 1.0
+
 
 def start(
     profile: JavaScriptProfile,
@@ -82,7 +84,8 @@ def finish(run: Run) -> None:
     """The caller has all that it gets. Timers and promises that nobody waits for end here, unless the agent asked for
     them with ``waitUntil``.
 
-    Not in the middle of a poll: whether a line after the answer gets into the log must not depend on slices.
+    Not in the middle of a poll: whether a line after the answer gets into the log must not depend on slices. But one
+    that always has something to do, because a peer has it so, never rests.
     """
     guest = run.guest
     if guest is None or guest.ended is not None:
@@ -98,3 +101,4 @@ def finish(run: Run) -> None:
             loop.call_soon(guest.stop, end)
 
     guest.on_wait = at_rest
+    loop.call_later(_REST_S, at_rest)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from wapo.errors import GuestError
 
 if TYPE_CHECKING:
+    from wapo.vm.net.websocket import WebSocketLink
     from wapo.vm.resources.pipe import Pipe
 
 __all__ = [
@@ -83,6 +84,7 @@ class AgentRequest:
         body: the whole body, or its beginning when ``stream`` has the rest; None if there is none.
         stream: what comes after ``body``.
         secret: JSON text of the secret object, or None.
+        websocket: whether it is the opening handshake of a WebSocket, which may be answered with one.
     """
 
     method: str
@@ -92,13 +94,18 @@ class AgentRequest:
     stream: "Pipe | None" = None
     secret: str | None = None
     request_id: str = ""
+    websocket: bool = False
 
 
 @dataclass(slots=True)
 class AgentResponse:
-    """The head of a response and what there is of its body. ``stream`` has the rest, if there is a rest."""
+    """The head of a response and what there is of its body. ``stream`` has the rest, if there is a rest.
+
+    ``websocket`` is the connection that a request is answered with (101) instead.
+    """
 
     status: int
     headers: list[Header] = field(default_factory=list)
     body: bytes = b""
     stream: "Pipe | None" = None
+    websocket: "WebSocketLink | None" = None

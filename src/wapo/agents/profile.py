@@ -23,6 +23,7 @@ from wapo.vm.ocalls.http import HTTP
 from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
+from wapo.vm.ocalls.websocket import WEBSOCKET
 from wapo.vm.wasi import wasi_functions
 
 if TYPE_CHECKING:
@@ -31,17 +32,24 @@ if TYPE_CHECKING:
 
 __all__ = ["JavaScriptProfile", "guest_module"]
 
-_FAMILIES: Final[tuple[Handlers, ...]] = (CORE, HTTP, HASHING, CRYPTO, CODING, ISOLATES, AGENT_CALLS, IMPORTS)
+#: Agents connect; they are reached through the node only.
+_CONNECTIONS: Final[Handlers] = {number: NETWORK[number] for number in (213, 214, 1120)}
+_FAMILIES: Final[tuple[Handlers, ...]] = (
+    CORE, HTTP, WEBSOCKET, _CONNECTIONS, HASHING, CRYPTO, CODING, ISOLATES, AGENT_CALLS, IMPORTS,
+)  # fmt: skip
 
 #: What a program must not have looked at while its image was made, by ocall.
 _WATCHED: Final = {
     113: "entropy",
     201: "timers",
+    213: "network",
+    214: "network",
     242: "address",
     255: "secrets",
     1080: "compression",
     1031: "work",
     1100: "network",
+    1110: "network",
     1200: "isolates",
 }
 #: What these ask for decides.

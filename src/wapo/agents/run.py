@@ -29,6 +29,7 @@ from wapo.vm.ends import End, EndReason
 from wapo.vm.http_client import valid_header
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe
+from wapo.vm.resources.websocket import ServedWebSocket
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -91,12 +92,13 @@ class Run:
         response: once the guest has given the head.
         failure: why there is none, or what the guest reported after it had answered.
         imports: what it may import while it runs; None is nothing.
+        websocket: whether the request may be answered with a WebSocket.
         kept_alive: work that goes on after the response (``waitUntil``) is left.
     """
 
     __slots__ = (
         "_answered", "_refusal", "_request", "_waiter", "failure", "guest", "imports", "kept_alive", "log",
-        "max_response_bytes", "response",
+        "max_response_bytes", "response", "websocket",
     )  # fmt: skip
 
     def __init__(
@@ -110,6 +112,7 @@ class Run:
         self.guest: Guest | None = None
         self.response: AgentResponse | None = None
         self.failure: GuestError | None = None
+        self.websocket = request.websocket
         self.kept_alive = False
         self.max_response_bytes = max_response_bytes
         self.log = log
@@ -136,11 +139,7 @@ class Run:
             raise OcallFailure(OcallError.ALREADY_EXISTS)
         if not 200 <= status <= 599:
             raise OcallFailure(OcallError.INVALID_PARAMETER)
-        for name, value in headers:
-            if not valid_header(name, value):
-                shown = name[:100].decode("latin-1")
-                self._refusal = AgentFailed(f"the response has a header that cannot be sent: {shown!r}")
-                raise OcallFailure(OcallError.INVALID_PARAMETER)
+        self._check_headers(headers)
         if len(body) > self.max_response_bytes:
             self.too_large(len(body), self.max_response_bytes, "response")
         self._answered = True
@@ -150,6 +149,31 @@ class Run:
             number = guest.table.add(ResponseStream(pipe, self, self.max_response_bytes - len(body)))
         self._deliver(AgentResponse(status, clean_headers(headers), body, pipe))
         return number
+
+    def accept(self, guest: "Guest", headers: list[Header]) -> int:
+        """Answers the request with a WebSocket; the result is its resource.
+
+        Raises:
+            OcallFailure: 3 an illegal header, 8 the request is no opening handshake, 15 answered already.
+        """
+        if self._answered:
+            raise OcallFailure(OcallError.ALREADY_EXISTS)
+        if not self.websocket:
+            self._refusal = AgentFailed("the response is a WebSocket (101), but the request does not ask for one")
+            raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+        self._check_headers(headers)
+        socket = ServedWebSocket(guest)
+        number = guest.table.add(socket)
+        self._answered = True
+        self._deliver(AgentResponse(101, clean_headers(headers), websocket=socket.link))
+        return number
+
+    def _check_headers(self, headers: list[Header]) -> None:
+        for name, value in headers:
+            if not valid_header(name, value):
+                shown = name[:100].decode("latin-1")
+                self._refusal = AgentFailed(f"the response has a header that cannot be sent: {shown!r}")
+                raise OcallFailure(OcallError.INVALID_PARAMETER)
 
     def loaded(self, status: int, text: str) -> None:
         """A program is loaded when its image is made, never again (raises OcallFailure 3)."""

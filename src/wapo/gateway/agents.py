@@ -29,6 +29,7 @@ from wapo.gateway.replies import (
     common_headers,
     failure_reply,
 )
+from wapo.gateway.websocket import handshake_of
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
 from wapo.vm.resources.pipe import Pipe, PipeBroken
@@ -97,13 +98,16 @@ class AgentRoutes:
         method: str = scope["method"]
         # The server leaves white space at the end, which is no part of a value (RFC 9110 5.5).
         headers: Headers = [(name, value.rstrip(b" \t")) for name, value in scope["headers"]]
-        intake, invocation = Intake(), None
+        intake, invocation, handshake = Intake(), None, handshake_of(scope)
         try:
             limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(
                 located.identity
             )
             query: bytes = scope["query_string"]
-            request = AgentRequest(method, _url(scope["scheme"], headers, path, query), headers, request_id=request_id)
+            request = AgentRequest(
+                method, _url(scope["scheme"], headers, path, query), headers, request_id=request_id,
+                websocket=handshake is not None,
+            )  # fmt: skip
             key = _vault_key(query)
             if key is not None:
                 request.secret = await self._secret(located, key)
@@ -131,6 +135,15 @@ class AgentRoutes:
             if invocation is not None:
                 invocation.abandon()
             raise
+        if response.websocket is not None and handshake is not None:
+            own = [header for header in response.headers if header[0] not in OWN_HEADERS]
+            try:
+                await handshake.serve(response.websocket, [*own, *common_headers(request_id, started)])
+            except BaseException:
+                invocation.abandon()
+                raise
+            invocation.finish()
+            return
         preflight = is_preflight(method, headers)
         if preflight and not 200 <= response.status < 300:
             invocation.abandon()

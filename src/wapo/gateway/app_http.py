@@ -187,7 +187,7 @@ class AppRoutes:
         inwards = asyncio.get_running_loop().create_task(_inwards(raw, exchange))
         try:
             while chunk := await exchange.response.read():
-                await raw.write(chunk)
+                await raw.write_all(chunk)
             raw.write_end()
             await inwards
         except (PipeBroken, ConnectionResetError):

@@ -7,7 +7,8 @@ ASGI knows WebSockets only, and apps speak any protocol, so the server's connect
 import asyncio
 import socket
 from collections import deque
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
 
 import h11
 import httptools
@@ -15,13 +16,14 @@ import httptools
 from wapo.gateway.front_door import FrontDoor
 from wapo.gateway.replies import Headers, Message, ResponseCut, Scope
 
-__all__ = ["EXTENSION", "RawConnection", "UpgradingDoor", "raw_connection"]
+__all__ = ["EXTENSION", "AgentDoor", "RawConnection", "UpgradingDoor", "raw_connection"]
 
 EXTENSION: Final = "wapo.raw"
 _HIGH_WATER: Final = 64 << 10
-_PREFIX: Final = b"/app/"
 #: Seconds of silence, seconds between questions, questions without an answer.
 _KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 3))
+#: For a client that does not read an answer that is no switch.
+_STALLED_S: Final = 60.0
 
 
 def raw_connection(scope: Scope) -> "RawConnection | None":
@@ -44,6 +46,8 @@ class RawConnection(asyncio.Protocol):
         self._writable.set()
         self._http = h11.Connection(h11.SERVER)
         self.switched = False
+        self.on_shutdown: Callable[[], None] | None = None
+        self._received = False
 
     # What the transport tells
 
@@ -78,7 +82,9 @@ class RawConnection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops."""
-        if self._transport is not None:
+        if self.on_shutdown is not None:
+            self.on_shutdown()
+        elif self._transport is not None:
             self._transport.close()
 
     # What the application does
@@ -124,7 +130,7 @@ class RawConnection(asyncio.Protocol):
             self._transport.resume_reading()
         return data
 
-    async def write(self, data: bytes) -> None:
+    async def write_all(self, data: bytes) -> None:
         """Sends, waiting while the client does not read.
 
         Raises:
@@ -134,6 +140,34 @@ class RawConnection(asyncio.Protocol):
         if self._lost or self._transport is None:
             raise ConnectionResetError
         self._transport.write(data)
+
+    # As a wire (``vm.net.websocket``), beside read, write_end and close
+
+    def write(self, data: bytes) -> None:
+        """Sends without waiting."""
+        if not self._lost and self._transport is not None:
+            self._transport.write(data)
+
+    @property
+    def unsent(self) -> int:
+        """What the client has not taken."""
+        return self._transport.get_write_buffer_size() if self._transport is not None and not self._lost else 0
+
+    def set_write_buffer_limit(self, limit: int) -> None:
+        """More than that, and :meth:`drained` waits."""
+        if not self._lost and self._transport is not None:
+            self._transport.set_write_buffer_limits(high=limit)
+
+    async def drained(self) -> None:
+        """Waits while the client does not read."""
+        await self._writable.wait()
+
+    def abort(self) -> None:
+        """Ends the connection now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # The end
 
     def write_end(self) -> None:
         """Half-closes the connection: nothing more will be sent."""
@@ -154,8 +188,12 @@ class RawConnection(asyncio.Protocol):
     # As an ASGI server, for answers that are no switch
 
     async def receive(self) -> Message:
-        if not self._ended:
+        if not self._received and not self._ended:
+            self._received = True
             return {"type": "http.request", "body": b"", "more_body": False}
+        while not self._ended:
+            self._arrived.clear()
+            await self._arrived.wait()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -165,6 +203,11 @@ class RawConnection(asyncio.Protocol):
             return
         if body := message.get("body", b""):
             self._send(h11.Data(data=body))
+            try:
+                async with asyncio.timeout(_STALLED_S):
+                    await self._writable.wait()
+            except TimeoutError:
+                self.abort()
         if not message.get("more_body", False):
             self._send(h11.EndOfMessage())
             self.close()
@@ -179,12 +222,14 @@ class RawConnection(asyncio.Protocol):
 class UpgradingDoor(FrontDoor):
     """A client's connection, which hands itself over where an app may want to switch protocols."""
 
+    prefixes: ClassVar[tuple[bytes, ...]] = (b"/app/",)
+
     def _should_upgrade(self) -> bool:
         if self.cycle is not None and not self.cycle.response_complete:
             return False  # what was asked before is answered first; this one, as if nobody could upgrade
         if self.flow.write_paused:
             return False  # likewise: who watches over answers that are not read must not be left behind
-        return self.url.startswith(_PREFIX) and any(name == b"upgrade" for name, _ in self.headers)
+        return self.url.startswith(self.prefixes) and any(name == b"upgrade" for name, _ in self.headers)
 
     def hand_over(self, early: bytes) -> None:
         self._stop_waiting()
@@ -215,3 +260,14 @@ class UpgradingDoor(FrontDoor):
             pass
         finally:
             connection.close()
+
+
+class AgentDoor(UpgradingDoor):
+    """The same where an agent may want to: only for WebSockets, which is what agents speak."""
+
+    prefixes = (b"/ipfs/", b"/run_js_from_ipfs/", b"/local")
+
+    def _should_upgrade(self) -> bool:
+        return super()._should_upgrade() and any(
+            name == b"upgrade" and value.strip().lower() == b"websocket" for name, value in self.headers
+        )

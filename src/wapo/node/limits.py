@@ -33,6 +33,7 @@ class AgentLimits:
         time_s: from the request to the end of all work.
         burst_s: CPU between two waits.
         concurrency: requests of one program at a time.
+        request_bytes: a request's body; one that an agent sends, and a message of a WebSocket.
         program_bytes: size of a program that is fetched or published.
     """
 
@@ -63,6 +64,7 @@ class AgentLimits:
             burst_s=self.burst_s,
             time_s=self.time_s,
             request_body_bytes=self.request_bytes,
+            websocket_message_bytes=self.request_bytes,
             log_bytes=self.log_bytes,
         )
 

@@ -39,6 +39,7 @@ from wapo.trust.keys import NodeKeys
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
+from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.base import Resource
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
@@ -52,10 +53,11 @@ _log = structlog.get_logger("wapo.node")
 class AgentServices(Services):
     """What agents may ask of this node."""
 
-    def __init__(self, keys: NodeKeys, client: HttpClient, isolates: Isolates) -> None:
+    def __init__(self, keys: NodeKeys, client: HttpClient, network: Network, isolates: Isolates) -> None:
         self._keys = keys
         self._isolates = isolates
         self.http_client = client
+        self.network = network
         self.egress = client.policy
 
     def log(self, guest: Guest, level: int, text: str) -> None:
@@ -127,8 +129,10 @@ class Node:
         self.started = time.monotonic()
         self._profile = profile
         self._scheduler = scheduler
+        network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
+        self.sockets = network.budget
         self.isolates = Isolates(profile, scheduler, images.base, memory.admit)
-        self._services = AgentServices(keys, client, self.isolates)
+        self._services = AgentServices(keys, client, network, self.isolates)
 
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
@@ -263,8 +267,8 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         if settings.worker is not None:
             node.worker = await stack.enter_async_context(open_worker(
                 settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
-                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory,
-                isolates=node.isolates,
+                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
+                sockets=node.sockets,
             ))  # fmt: skip
         yield node
 

@@ -62,7 +62,8 @@ class Guest:
         on_start: called when the instance is there, before its first poll.
         on_channel: called with the number of an input channel when the guest has created it.
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
-        held_body_bytes: bodies of its outgoing requests that the host keeps for it.
+        held_body_bytes: bodies of its outgoing requests, and messages, that the host keeps for it.
+        websockets: those that it has opened.
         wasi: its WASI descriptors, made when they are first needed unless it was given some.
         may_be_command: whether a WASI command, which has a ``_start`` and no poll function, may run too: once.
     """
@@ -71,7 +72,7 @@ class Guest:
         "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_on_end", "_poll_cpu_s", "_queued", "_release",
         "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "held_body_bytes", "instance",
         "limits", "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot",
-        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi",
+        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
     )  # fmt: skip
 
     def __init__(
@@ -105,7 +106,7 @@ class Guest:
         self.channels: dict[int, Channel] = {}
         self.output: bytes | None = None
         self.trace = self.may_be_command = False
-        self.held_body_bytes = 0
+        self.held_body_bytes = self.websockets = 0
         self._requests: asyncio.Semaphore | None = None
         self._host_work: asyncio.Lock | None = None
         self.ended: End | None = None

@@ -124,7 +124,7 @@ class HttpClient:
     ) -> None:
         self.policy = policy
         self.resolver = Resolver()
-        self._extra_roots = extra_roots
+        self.extra_roots = extra_roots
         if max_connections is None:
             max_connections = min(_MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self.connections = FairShare(max_connections)
@@ -133,7 +133,7 @@ class HttpClient:
     async def __aenter__(self) -> "HttpClient":
         context = ssl.create_default_context()
         context.set_ciphers(CLIENT_CIPHERS)
-        for path in self._extra_roots:
+        for path in self.extra_roots:
             try:
                 context.load_verify_locations(cafile=path)
             except ssl.SSLError:

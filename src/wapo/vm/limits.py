@@ -22,6 +22,8 @@ class GuestLimits:
         requests: outgoing requests that are under way at once; more wait.
         request_body_bytes: body of one outgoing request that is handed over at once.
         isolates: machines that it has started and that run at once.
+        websockets: connections that it has opened itself, at once.
+        websocket_message_bytes: one message that it receives.
         log_bytes: log text of one run; what is beyond it is counted, not kept.
     """
 
@@ -33,6 +35,8 @@ class GuestLimits:
     request_body_bytes: int = 32 << 20
     isolates: int = 8
     log_bytes: int = 1 << 20
+    websockets: int = 256
+    websocket_message_bytes: int = 32 << 20
 
     @cached_property
     def held_body_bytes(self) -> int:

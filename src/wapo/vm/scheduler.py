@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from wapo.vm.ends import End, EndReason
 from wapo.vm.host_work import HostWork
+from wapo.vm.net.intake import Intake
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -61,6 +62,7 @@ class Scheduler:
         self._guests: set[Guest] = set()
         self.running: Guest | None = None
         self.work = HostWork()
+        self.intake = Intake()
 
     @property
     def busy(self) -> bool:

@@ -3,7 +3,7 @@
 // With --engine each file is run by that executable (QuickJS-ng with a module `wapo:native`) instead of Node.
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,6 +20,7 @@ for (const file of readdirSync(folder)
   if (!engine && !words.length && file.startsWith('webcrypto')) continue;
   if (words.length && !words.some((word) => file.includes(word))) continue;
   const path = join(folder, file);
+  if (!engine && readFileSync(path, 'utf8').includes('\n// Needs the engine:')) continue; // or its URLs, its network
   const [command, ...args] = engine
     ? [engine, path]
     : [process.execPath, '--no-warnings', '--expose-internals', '--import', join(folder, 'register.mjs'), path];

@@ -343,4 +343,33 @@ static inline int wapo_ocall_http_serve(int listener)
     return wapo_fast_(1210, listener, 0, 0, 0);
 }
 
+/* WebSockets (docs/abi.md): a handshake is u32 lengths of URL, headers and subprotocols, and then these. */
+static inline int wapo_ocall_websocket_open(const void *handshake, size_t length)
+{
+    return wapo_fast_(1110, WAPO_POINTER_(handshake), (int32_t)length, 0, 0);
+}
+
+/* The length of the next event, which is in `event` if it fits into `size`, and in the return slot otherwise. */
+static inline int wapo_ocall_websocket_event(int waker, int websocket, void *event, size_t size)
+{
+    return wapo_fast_(1111, waker, websocket, WAPO_POINTER_(event), (int32_t)size);
+}
+
+/* How much of the message was taken; kind is 1 for text, 2 for bytes, 0 for the rest of what was not. */
+static inline int wapo_ocall_websocket_send(int websocket, int kind, const void *data, size_t length)
+{
+    return wapo_fast_(1112, websocket, kind, WAPO_POINTER_(data), (int32_t)length);
+}
+
+static inline int wapo_ocall_websocket_close(int websocket, int code, const char *reason, size_t length)
+{
+    return wapo_fast_(1113, websocket, code, WAPO_POINTER_(reason), (int32_t)length);
+}
+
+/* TLS over a TCP stream, which is gone then; the result is resolved like that of tcp_connect_tls. */
+static inline int wapo_ocall_start_tls(int stream, const char *host, size_t length)
+{
+    return wapo_fast_(1120, stream, WAPO_POINTER_(host), (int32_t)length, 0);
+}
+
 #endif

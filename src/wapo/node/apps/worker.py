@@ -39,6 +39,7 @@ from wapo.trust.quote import NoQuotes, QuoteProvider, registration_report_data
 from wapo.trust.worker_key import WorkerKey
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
+from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.network import Network
 from wapo.vm.scheduler import Scheduler
 
@@ -378,12 +379,14 @@ async def open_worker(
     memory: MemoryWatch | None = None,
     quotes: QuoteProvider | None = None,
     isolates: Isolates | None = None,
+    sockets: SocketBudget | None = None,
 ) -> AsyncIterator[Worker]:
     """The worker of a node for a block. What was deployed comes back; everything is stopped after the block.
 
     Args:
         memory: who bounds the memory of all machines together; None: nobody.
         isolates: who starts isolates for apps; None: nobody.
+        sockets: the process's, if others have a part in it.
 
     Raises:
         UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
@@ -395,7 +398,7 @@ async def open_worker(
         engine = stack.enter_context(Engine(Settings(consume_fuel=True)).opened())
         programs = ProgramCache(engine, modules, blobs, settings.module_cache)
         stack.push_async_callback(programs.aclose)
-        network = await stack.enter_async_context(Network(egress, http_client.resolver, settings.network))
+        network = await stack.enter_async_context(Network(egress, http_client.resolver, settings.network, sockets))
         records = AppRecords(database)
         session = await WorkerSession.load(records)
         services = AppServices(

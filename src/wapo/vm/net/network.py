@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wapo.errors import HostError
 from wapo.vm.egress import EgressPolicy
-from wapo.vm.net.budget import socket_budget
+from wapo.vm.net.budget import SocketBudget, socket_budget
 from wapo.vm.net.dialer import Dialer
 from wapo.vm.net.resolver import Resolver
 from wapo.vm.net.tls_config import TrustRoots
@@ -40,16 +40,23 @@ class NetworkSettings:
 
 
 class Network:
-    """An async context manager; guests use it between. The resolver is the caller's.
+    """An async context manager where it has a shared TLS port; guests use it between. The resolver is the caller's, and
+    so is the budget if it is given: a process has one.
 
     Attributes:
         on_listen: told of each port that a guest listens on, for whoever shows it.
     """
 
-    def __init__(self, policy: EgressPolicy, resolver: Resolver, settings: NetworkSettings | None = None) -> None:
+    def __init__(
+        self,
+        policy: EgressPolicy,
+        resolver: Resolver,
+        settings: NetworkSettings | None = None,
+        budget: SocketBudget | None = None,
+    ) -> None:
         self.settings = settings or NetworkSettings()
         self.policy = policy
-        self.budget = socket_budget()
+        self.budget = budget or socket_budget()
         self.resolver = resolver
         self.dialer = Dialer(policy, self.resolver)
         self.roots = TrustRoots(self.settings.extra_roots)

@@ -10,12 +10,15 @@ from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
 from wapo.vm.egress import EgressDenied
 from wapo.vm.http_client import valid_header
 from wapo.vm.ocalls.dispatch import Handlers
+from wapo.vm.resources.connect import TcpConnect
 from wapo.vm.resources.http import HttpExchange, HttpRequest
+from wapo.vm.resources.tls import TlsStream
+from wapo.vm.resources.websocket import WebSocketResource
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["HTTP", "write_or_keep"]
+__all__ = ["HTTP", "OF_THE_CONNECTION", "header_text", "write_or_keep"]
 
 _REQUEST: Final = struct.Struct("<IIIII")
 _STREAM_BODY: Final = 1
@@ -28,7 +31,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 #: Where a message ends, and what becomes of the connection, is the host's to say: connections are shared by all guests
 #: of a process, and one that believed a guest's framing would give the next guest a part of this one's request or
 #: answer (RFC 9112 11.1, 11.2).
-_OF_THE_CONNECTION: Final = frozenset((
+OF_THE_CONNECTION: Final = frozenset((
     "connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
     "upgrade",
 ))  # fmt: skip
@@ -101,11 +104,11 @@ def _decode_request(data: bytes) -> HttpRequest:
         raise OcallFailure(_INVALID_PARAMETER) from None
     if not host:
         raise OcallFailure(_INVALID_PARAMETER)
-    headers = [(name.decode("ascii").lower(), _text(value)) for name, value in pairs]
+    headers = [(name.decode("ascii").lower(), header_text(value)) for name, value in pairs]
     return HttpRequest(
         method=method.decode("ascii"),
         url=target,
-        headers=[header for header in headers if header[0] not in _OF_THE_CONNECTION],
+        headers=[header for header in headers if header[0] not in OF_THE_CONNECTION],
         body=body if flags & _HAS_BODY and not flags & _STREAM_BODY else None,
         stream_body=bool(flags & _STREAM_BODY),
         stream_bytes=_declared_length(headers) if flags & _STREAM_BODY else None,
@@ -113,7 +116,7 @@ def _decode_request(data: bytes) -> HttpRequest:
     )
 
 
-def _text(value: bytes) -> str:
+def header_text(value: bytes) -> str:
     """A header's value for the client library, which writes UTF-8: anything else keeps its meaning, not its bytes."""
     try:
         return value.decode("utf-8")
@@ -153,10 +156,12 @@ def http_head(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
 def error_text(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     """1102: why resource p0 failed, as UTF-8 into ``[p1, p1+p2)``; 7 if it has not."""
     guest.meter.gas += 200
-    exchange = _exchange(guest, p0)
-    if exchange.failure is None:
+    resource = guest.table.get(p0)
+    if not isinstance(resource, HttpExchange | WebSocketResource | TcpConnect | TlsStream):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    if resource.failure is None:
         raise OcallFailure(OcallError.NOT_FOUND)
-    return write_or_keep(guest, exchange.failure.encode("utf-8", "replace"), p1, p2)
+    return write_or_keep(guest, resource.failure.encode("utf-8", "replace"), p1, p2)
 
 
 def _exchange(guest: "Guest", number: int) -> HttpExchange:

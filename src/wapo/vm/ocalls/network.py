@@ -16,10 +16,10 @@ from wapo.vm.net.tls_config import Identity, InvalidTlsConfig
 from wapo.vm.net.tls_port import NameTaken, TooManyNames
 from wapo.vm.ocalls.core import read_text
 from wapo.vm.ocalls.dispatch import Handlers
-from wapo.vm.resources.connect import TcpConnect, TlsConnect
+from wapo.vm.resources.connect import StartTls, TcpConnect, TlsConnect
 from wapo.vm.resources.http_server import HttpServer
 from wapo.vm.resources.sni import SniSubscription
-from wapo.vm.resources.tcp import TcpListener
+from wapo.vm.resources.tcp import TcpListener, TcpStream
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -171,6 +171,29 @@ def tcp_connect_tls(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: in
     return guest.table.add(TlsConnect(network, host, port, guest.owner))
 
 
+def start_tls(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1120: TLS over the TCP stream p0, which is gone then, with a server of the name at ``[p1, p1+p2)``; a connector
+    (106), as of 214."""
+    guest.instance.check(p1, p2)
+    guest.meter.gas += 1000
+    network = _network(guest)
+    stream = guest.table.get(p0)
+    if not isinstance(stream, TcpStream):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    if p2 > _MAX_HOST_BYTES:
+        raise OcallFailure(_INVALID)
+    host = read_text(guest, p1, p2)
+    if not is_ip_literal(host) and not is_dns_name(host):
+        raise OcallFailure(_INVALID)
+    plain = stream.detach()
+    guest.table.remove(p0)
+    if not network.budget.take(guest.owner):  # others may have waited for the place that has just become free
+        plain.close()
+        raise OcallFailure(OcallError.RESOURCE_LIMITED)
+    guest.meter.net_egress += TLS_CONNECT
+    return guest.table.add(StartTls(network, host, guest.owner, plain))
+
+
 def tls_listen_sni(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     """215 (6.5): a subscription to a server name of the shared TLS port."""
     try:
@@ -219,4 +242,5 @@ NETWORK: Final[Handlers] = {
     214: tcp_connect_tls,
     215: tls_listen_sni,
     1210: http_serve,
+    1120: start_tls,
 }

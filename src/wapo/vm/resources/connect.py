@@ -12,6 +12,7 @@ import structlog
 from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.vm.egress import EgressDenied
 from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT
+from wapo.vm.net.failures import connect_failure
 from wapo.vm.net.network import Network
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.tcp import TcpStream
@@ -21,7 +22,7 @@ from wapo.vm.tasks import Slot
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["TcpConnect", "TlsConnect"]
+__all__ = ["StartTls", "TcpConnect", "TlsConnect"]
 
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 _RESOURCE_LIMITED: Final = ERR | OcallError.RESOURCE_LIMITED
@@ -51,6 +52,11 @@ class TcpConnect(Resource):
     @property
     def waiting(self) -> bool:
         return not self._slot.empty
+
+    @property
+    def failure(self) -> str | None:
+        """Why it could not be made, if that is known."""
+        return connect_failure(self._failure, self._host, self._port) if self._failure is not None else None
 
     def resolve(self, guest: "Guest", task: int, waker: int) -> int:
         if self._spent:
@@ -117,3 +123,31 @@ class TlsConnect(TcpConnect):
 
     def _stream(self, connected: socket.socket) -> Resource:
         return connected_to(self._host, connected, self._network.roots.context, self._network.budget, self._owner)
+
+
+class StartTls(TlsConnect):
+    """Resolves to a TLS stream over a connection that is there already. Its place in the budget has been taken."""
+
+    kind: ClassVar[str] = "start-tls"
+    __slots__ = ("_plain",)
+
+    ingress: ClassVar[int] = 0
+
+    def __init__(self, network: Network, host: str, owner: str, plain: socket.socket) -> None:
+        super().__init__(network, host, 0, owner)
+        self._plain: socket.socket | None = plain
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        try:
+            await self._prepare()
+        except OSError as error:
+            self._failure = error
+        else:
+            self._connected, self._plain = self._plain, None
+        self._slot.wake()
+
+    def close(self) -> None:
+        super().close()
+        if self._plain is not None:
+            self._plain.close()

@@ -86,6 +86,13 @@ class TcpStream(Resource):
         guest.meter.net_egress += SHUTDOWN_EGRESS
         return 0
 
+    def detach(self) -> socket.socket:
+        """The socket, for whoever goes on with it. This is closed for good; its place in the budget is free."""
+        self._ready.close()
+        taken = socket.socket(fileno=self._socket.detach())
+        taken.setblocking(False)  # the descriptor is, and the new object does not know
+        return taken
+
     def close(self) -> None:
         self._ready.close()
         self._socket.close()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.vm.net.accounting import SHUTDOWN_EGRESS
 from wapo.vm.net.budget import SocketBudget
+from wapo.vm.net.failures import tls_failure
 from wapo.vm.net.readiness import Readiness
 from wapo.vm.net.tls_socket import wrap
 from wapo.vm.resources.base import Resource
@@ -68,10 +69,14 @@ def _wrapped(
 
 
 class TlsStream(Resource):
-    """A TLS connection over a socket. Its place in the budget goes with it."""
+    """A TLS connection over a socket. Its place in the budget goes with it.
+
+    Attributes:
+        failure: why there is no TLS, where the handshake has told.
+    """
 
     kind: ClassVar[str] = "tls"
-    __slots__ = ("_budget", "_handshaking", "_open", "_owner", "_ready", "_socket", "_unsent")
+    __slots__ = ("_budget", "_handshaking", "_open", "_owner", "_ready", "_socket", "_unsent", "failure")
 
     def __init__(self, wrapped: ssl.SSLSocket, budget: SocketBudget, owner: str, *, handshaking: bool) -> None:
         self._socket = wrapped
@@ -80,6 +85,7 @@ class TlsStream(Resource):
         self._handshaking = handshaking
         self._open = True
         self._unsent: bytes | None = None
+        self.failure: str | None = None
         self._ready = Readiness(wrapped.fileno())
 
     @property
@@ -146,7 +152,13 @@ class TlsStream(Resource):
         return moved
 
     def _handshake(self) -> None:
-        self._socket.do_handshake()
+        try:
+            self._socket.do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except (OSError, ValueError) as error:
+            self.failure = tls_failure(error, self._socket.server_hostname or "the client")
+            raise
         self._handshaking = False
         self._ready.wake()  # who waits for the handshake has nothing else to wait for now
 
