@@ -23,7 +23,8 @@ ERRORS: dict[int, frozenset[int]] = {
         255: (3,), 260: (9,), 261: (3, 9), 262: (3, 4, 18), 263: (3, 4, 18), 1000: (3,), 1008: (3,), 1020: (3,), 1021: (3, 10),
         1022: (3, 7, 8), 1023: (3, 7, 8), 1100: (3, 8, 10, 17), 1101: (3, 7, 8, 9, 11), 1102: (3, 7, 8),
         1030: (3, 8, 10), 1031: (3, 8, 10), 1032: (3, 7, 8, 10, 11), 1080: (3, 10), 1081: (3, 7, 8),
-        1082: (3, 7, 8, 9), 1200: (3, 8, 10), 1210: (7, 8),
+        1082: (3, 7, 8, 9), 1110: (3, 8, 10, 17), 1111: (3, 7, 8, 9, 11, 12), 1112: (3, 7, 8, 9, 10, 11),
+        1113: (3, 7, 8, 9), 1120: (3, 4, 7, 8, 9, 10, 17), 1200: (3, 8, 10), 1210: (7, 8),
     }.items()
 }  # fmt: skip
 LEGACY_ERRORS: dict[int, frozenset[int]] = ERRORS | {
@@ -32,10 +33,10 @@ LEGACY_ERRORS: dict[int, frozenset[int]] = ERRORS | {
 }  # fmt: skip
 
 #: Where pointer and length stand, for calls whose arguments are not decoded, so have no waker message, if that is bad.
-SLICES = {103: (2, 3), 104: (2, 3), 1032: (2, 3), 1101: (2, 3)}
-WAKERS = frozenset((102, 103, 104, 105, 106, 211, 212, 1032, 1101))
+SLICES = {103: (2, 3), 104: (2, 3), 1032: (2, 3), 1101: (2, 3), 1111: (2, 3)}
+WAKERS = frozenset((102, 103, 104, 105, 106, 211, 212, 1032, 1101, 1111))
 #: Fast calls whose result is a new resource, and slow ones whose bytes begin with one.
-CREATES = frozenset((106, 201, 210, 212, 213, 214, 215, 1021, 1031, 1080, 1100, 1200))
+CREATES = frozenset((106, 201, 210, 212, 213, 214, 215, 1021, 1031, 1080, 1100, 1110, 1120, 1200))
 CREATES_SLOWLY = frozenset((211, 240))
 
 
@@ -60,6 +61,7 @@ def written(call: Call, value: int, buffer: int) -> tuple[int, int]:
     start, length = {
         0: (p[0], value), 103: (p[2], value), 113: (p[0], p[1]), 1000: (p[0], 4 * value), 1020: (p[3], value),
         1023: (p[1], value), 1101: (p[2], value if value <= p[3] else 0), 1102: (p[1], value if value <= p[2] else 0),
+        1111: (p[2], value if value <= p[3] else 0),
         1082: (p[1], value), 1030: (p[2], value if value <= p[3] else 0), 1032: (p[2], value if value <= p[3] else 0),
     }.get(call.number, (0, 0))  # fmt: skip
     return start, start + length

@@ -1,6 +1,7 @@
 // EventSource: https://html.spec.whatwg.org/#the-eventsource-interface
 
 import { clearTimer, latin1Decode, setTimer, utf8Encode } from 'wapo:native';
+import { parseWithBase } from './base-url.js';
 import { AbortController } from './abort.js';
 import { DOMException } from './dom-exception.js';
 import { TextDecoder } from './encoding.js';
@@ -13,7 +14,6 @@ import { defineInterface } from './interfaces.js';
 import { promiseThen } from './promises.js';
 import { responseSlots } from './response.js';
 import { acquireDefaultReader, readChunk } from './streams/internal.js';
-import { parseToHref } from './url.js';
 import { requireArguments, toDictionary, toUSVString } from './webidl.js';
 
 const CONNECTING = 0, OPEN = 1, CLOSED = 2;
@@ -39,7 +39,7 @@ export class EventSource extends EventTarget {
     requireArguments(arguments.length, 1, 'new EventSource');
     const input = toUSVString(url);
     const { withCredentials } = toDictionary(eventSourceInitDict, 'new EventSource: the init argument');
-    const href = parseToHref(input);
+    const href = parseWithBase(input);
     if (href === null) throw new DOMException(`new EventSource: '${input}' is not a URL`, 'SyntaxError');
     super();
     this.#url = href;

@@ -4,6 +4,7 @@
 // takes `{ protocols, headers }`, as those of Node, Deno and Bun do. The ends of a WebSocketPair are of this class too.
 
 import { setTimer, utf8Encode, websocketOpen } from 'wapo:native';
+import { parseWithBase } from './base-url.js';
 import { blobParts, blobSize, createBlob, isBlob } from './blob.js';
 import { DOMException } from './dom-exception.js';
 import { Event } from './event.js';
@@ -13,7 +14,6 @@ import { fillHeaders, Headers, headersListOf } from './headers.js';
 import { defineInterface } from './interfaces.js';
 import { blockedPort } from './ports.js';
 import { concatBytes } from './streams/internal.js';
-import { parseToHref } from './url.js';
 import { HostChannel, SEND_BYTES, SEND_TEXT } from './web-socket-channel.js';
 import { clamp, isBufferSource, isObject, requireArguments, toBytes, toDOMString, toSequence, toUSVString } from './webidl.js';
 
@@ -35,7 +35,7 @@ export let webSocketChannel;
 
 /** "Get a URL record" of the constructor: its serialization, with a scheme of WebSockets. */
 function toWebSocketUrl(input) {
-  let href = parseToHref(input);
+  let href = parseWithBase(input);
   if (href !== null && href.startsWith('http')) href = `ws${href.slice(4)}`;
   if (href === null || !/^wss?:/.test(href)) {
     throw new DOMException(`new WebSocket: '${input}' is not a ws, wss, http or https URL`, 'SyntaxError');

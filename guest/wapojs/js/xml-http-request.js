@@ -4,6 +4,7 @@
 // no documents, so responseXML is null. No header is forbidden, as in fetch.
 
 import { clearTimer, hrtime, latin1Decode, setTimer, utf8Encode } from 'wapo:native';
+import { parseWithBase } from './base-url.js';
 import { AbortController } from './abort.js';
 import { btoa } from './base64.js';
 import { createBlob } from './blob.js';
@@ -138,8 +139,9 @@ export class XMLHttpRequest extends XMLHttpRequestEventTarget {
     const upper = name.toUpperCase();
     if (FORBIDDEN.includes(upper)) throw new DOMException(`XMLHttpRequest.open: ${upper} is not allowed`, 'SecurityError');
     if (NORMALIZED.includes(upper)) name = upper;
-    const parsed = URL.parse(input);
-    if (parsed === null) throw new DOMException(`XMLHttpRequest.open: '${input}' is not a URL`, 'SyntaxError');
+    const href = parseWithBase(input);
+    if (href === null) throw new DOMException(`XMLHttpRequest.open: '${input}' is not a URL`, 'SyntaxError');
+    const parsed = new URL(href);
     if (!async) throw new DOMException('XMLHttpRequest.open: only asynchronous requests are possible', 'NotSupportedError');
     if (username !== undefined && username !== null) parsed.username = toUSVString(username);
     if (password !== undefined && password !== null) parsed.password = toUSVString(password);

@@ -314,6 +314,22 @@ static inline int wapo_ocall_crypto_result(int waker, int job, void *result, siz
     return wapo_fast_(1032, waker, job, WAPO_POINTER_(result), (int32_t)room);
 }
 
+/* Compression: format 1 zlib, 2 deflate, 3 gzip; pieces go in, and what comes out is read until there is none. */
+static inline int wapo_ocall_coder_open(int format, int decode)
+{
+    return wapo_fast_(1080, format, decode, 0, 0);
+}
+
+static inline int wapo_ocall_coder_write(int coder, const void *piece, size_t length, int last)
+{
+    return wapo_fast_(1081, coder, WAPO_POINTER_(piece), (int32_t)length, last);
+}
+
+static inline int wapo_ocall_coder_read(int coder, void *buffer, size_t size)
+{
+    return wapo_fast_(1082, coder, WAPO_POINTER_(buffer), (int32_t)size, 0);
+}
+
 static inline int wapo_ocall_http_open(const void *request, size_t length)
 {
     return wapo_fast_(1100, WAPO_POINTER_(request), (int32_t)length, 0, 0);
