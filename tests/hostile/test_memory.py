@@ -3,6 +3,7 @@ that use it together.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ class Turns:
 @asynccontextmanager
 async def turns() -> AsyncIterator[Turns]:
     seen = Turns()
+    gc.collect()
+    gc.freeze()  # looking at all that thousands of tests have left takes longer than a turn may
 
     async def look() -> None:
         while True:
@@ -39,6 +42,7 @@ async def turns() -> AsyncIterator[Turns]:
         yield seen
     finally:
         task.cancel()
+        gc.unfreeze()
 
 
 async def longest_turn(site: Site, source: str) -> float:
