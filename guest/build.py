@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from patches import patched
 from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
@@ -160,7 +161,8 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
         if say:
             print(f"wapojs: {text}", file=sys.stderr, flush=True)
 
-    sources = {s.name: (s, fetch(s, cache / "sources")) for s in pinned(GUEST / "sources.toml")}
+    kept = cache / "sources"
+    sources = {s.name: (s, patched(s.name, fetch(s, kept), kept)) for s in pinned(GUEST / "sources.toml")}
     with tempfile.TemporaryDirectory() as scratch:
         generated = Path(scratch)
         embed(platform_modules() + (test_modules() if tests else []), generated)

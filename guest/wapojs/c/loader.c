@@ -1,7 +1,7 @@
 /* Modules: the platform's, which are data of this program, and the user's program.
  *
  * The platform's modules are named "wapo:<path>", import each other by relative path, and get the C functions from
- * "wapo:native". A user's program can import none of them.
+ * "wapo:native". A user's program can import none of them, but for those in "wapo:node/" (node_modules.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +35,19 @@ static bool is_platform(const char *name)
     return strncmp(name, PREFIX, PREFIX_LENGTH) == 0;
 }
 
+static const platform_module *find_platform(const char *name)
+{
+    for (size_t i = 0; i < platform_module_count; i++)
+        if (!strcmp(name, platform_modules[i].name))
+            return &platform_modules[i];
+    return NULL;
+}
+
+bool loader_has(const char *name)
+{
+    return find_platform(name) != NULL;
+}
+
 /* "wapo:a/b.js" + "./c.js" -> "wapo:a/c.js". A user's specifier is left as it is. */
 static char *normalize(JSContext *ctx, const char *base, const char *name, void *opaque)
 {
@@ -42,7 +55,9 @@ static char *normalize(JSContext *ctx, const char *base, const char *name, void 
         JS_ThrowReferenceError(ctx, "cannot import '%s': it belongs to the runtime", name);
         return NULL;
     }
-    if (name[0] != '.' || !is_platform(base))
+    if (!is_platform(base))
+        return node_specifier(ctx, name);
+    if (name[0] != '.')
         return js_strdup(ctx, name);
     const char *slash = strrchr(base, '/');
     size_t keep = slash ? (size_t)(slash - base) + 1 : PREFIX_LENGTH;
@@ -78,6 +93,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
+    JS_SetModuleExportList(ctx, module, native_node_functions, native_node_count);
     return native_url_init(ctx, module);
 }
 
@@ -91,27 +107,35 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
+    JS_AddModuleExportList(ctx, module, native_node_functions, native_node_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
+    return module;
+}
+
+JSModuleDef *loader_compile(JSContext *ctx, const char *name)
+{
+    const platform_module *m = find_platform(name + PREFIX_LENGTH);
+    if (!m) {
+        JS_ThrowReferenceError(ctx, "there is no module '%s'", name);
+        return NULL;
+    }
+    JSValue compiled =
+        JS_Eval(ctx, (const char *)m->source, m->length, name, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+    if (JS_IsException(compiled))
+        return NULL;
+    JSModuleDef *module = JS_VALUE_GET_PTR(compiled);
+    JS_FreeValue(ctx, compiled); /* the context keeps it */
     return module;
 }
 
 static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque)
 {
-    if (is_platform(name)) { /* user code cannot name these: see normalize */
+    if (is_platform(name)) { /* user code cannot name these, but for Node's: see normalize */
         if (!strcmp(name, NATIVE_MODULE))
             return native_module(ctx);
-        for (size_t i = 0; i < platform_module_count; i++) {
-            const platform_module *m = &platform_modules[i];
-            if (strcmp(name + PREFIX_LENGTH, m->name))
-                continue;
-            JSValue compiled = JS_Eval(ctx, (const char *)m->source, m->length, name,
-                                       JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-            if (JS_IsException(compiled))
-                return NULL;
-            JSModuleDef *module = JS_VALUE_GET_PTR(compiled);
-            JS_FreeValue(ctx, compiled);
-            return module;
-        }
+        if (!strncmp(name, NODE_PREFIX, NODE_PREFIX_LENGTH))
+            return node_module(ctx, name);
+        return loader_compile(ctx, name);
     }
     JS_ThrowReferenceError(ctx, "cannot import '%s': a program is one file; bundle what it needs into it", name);
     return NULL;

@@ -56,6 +56,7 @@ static bool start(void)
         handlers[i] = JS_UNDEFINED;
     JS_SetHostPromiseRejectionTracker(runtime, track_rejection, NULL);
     heap_reserve();
+    async_context_init();
     loader_init(wapojs_context);
     return loader_start_platform(wapojs_context);
 }
@@ -121,9 +122,11 @@ void wapojs_run_jobs(void)
             ticks_scheduled = false;
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_TICKS, 0, NULL));
         }
-        while ((status = JS_ExecutePendingJob(runtime, &ctx)) != 0)
+        while ((status = JS_ExecutePendingJob(runtime, &ctx)) != 0) {
             if (status < 0)
                 report();
+            async_context_reset(wapojs_context);
+        }
         if (!ticks_scheduled)
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
     } while (ticks_scheduled || JS_IsJobPending(runtime));

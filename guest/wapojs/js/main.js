@@ -12,6 +12,7 @@ import { FetchEvent } from './fetch-event.js';
 import { exposeGlobals } from './globals.js';
 import { exposeGlobal } from './interfaces.js';
 import { navigator, Navigator } from './navigator.js';
+import { defineNodeGlobals } from './node-require.js';
 import { process, runTicks } from './process.js';
 import { reportException } from './report.js';
 import { Request } from './request.js';
@@ -42,5 +43,6 @@ defineProperty(Math, 'random', {
 });
 
 defineScriptGlobals();
+defineNodeGlobals();
 
 native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run);

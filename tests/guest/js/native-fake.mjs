@@ -104,3 +104,6 @@ v8.setFlagsFromString('--expose-gc');
 export const gc = vm.runInNewContext('gc');
 
 export const memoryExhausted = () => false;
+
+export const getAsyncContext = () => undefined;
+export const setAsyncContext = () => undefined;
