@@ -53,3 +53,10 @@ await new Promise((resolve) => randomBytes(4, (error, bytes) => resolve(console.
 const streamed = createHash('sha256');
 await pipeline(Readable.from([Buffer.from('a'), Buffer.from('b')]), streamed);
 console.log('stream', streamed.read().toString('hex'));
+for (const digest of ['sha1', 'sha256', 'sha512']) {
+  say(`pbkdf2 ${digest}`, () => crypto.pbkdf2Sync('password', 'salt', 50, 70, digest).toString('hex'));
+  say(`hkdf ${digest}`, () => [Buffer.from(crypto.hkdfSync(digest, 'key', 'salt', 'info', 70)).toString('hex'), Buffer.from(crypto.hkdfSync(digest, 'key', '', '', 10)).toString('hex')]);
+}
+say('pbkdf2 of no iterations', () => crypto.pbkdf2Sync('p', 's', 0, 10, 'sha1'));
+say('hkdf of too much', () => crypto.hkdfSync('sha1', 'k', 's', 'i', 256 * 20));
+await new Promise((resolve) => crypto.pbkdf2('p', 's', 1, 8, 'sha256', (error, key) => resolve(console.log('callback', error, key.toString('hex')))));

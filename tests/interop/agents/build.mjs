@@ -1,4 +1,5 @@
 // Bundles the agents: node build.mjs. The scripts go to ./dist.
+import { readdirSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const common = { bundle: true, minify: false, target: 'es2022', platform: 'browser', logLevel: 'error' };
@@ -20,3 +21,11 @@ await build({
 for (const name of ['hono-fetch-agent', 'openai-stream-agent']) {
   await build({ ...common, entryPoints: [`${name}.js`], outfile: `dist/${name}.js`, format: 'esm' });
 }
+// Programs that use a package, as one bundles for the web and as one bundles for Node: with `require` in ES modules.
+const entryPoints = readdirSync('packages').map((name) => `packages/${name}`);
+await build({ ...common, entryPoints, outdir: 'dist/browser', format: 'esm', external: ['node:*'] });
+const makeRequire = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+await build({
+  ...common, entryPoints, outdir: 'dist/node', format: 'esm', platform: 'node', conditions: ['import', 'module'],
+  mainFields: ['module', 'main'], banner: { js: makeRequire },
+});

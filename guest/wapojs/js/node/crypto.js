@@ -6,11 +6,13 @@ import { fillRandom, hash as digestOnce, randomBytes as drawBytes } from 'wapo:n
 import { crypto as webcrypto } from '../crypto.js';
 import { encodingOf } from '../node-internal/encodings.js';
 import { invalidArgument, outOfRange, plainError, rangeError, requireFunction } from '../node-internal/errors.js';
+import { missing, missingClass } from '../node-internal/missing.js';
 import { isArrayBuffer } from '../webidl.js';
 import { Buffer } from './buffer.js';
 import { Transform } from './stream.js';
 
 const { isView } = ArrayBuffer;
+const MAX_RANDOM_BYTES = 2 ** 31 - 1;
 
 export { webcrypto };
 export const { subtle } = webcrypto;
@@ -177,6 +179,71 @@ export class KeyObject {
 }
 export const createSecretKey = (key, encoding) => new KeyObject(toBytes(key, 'key', encoding).slice());
 
+// Keys from passwords and from other keys
+
+function hmacOf(digest, key, ...parts) {
+  const hmac = new Hmac(digest, key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
+}
+
+function requireLength(value, name) {
+  if (typeof value !== 'number') throw invalidArgument(name, 'of type number', value);
+  if (!(Number.isInteger(value) && value >= 0 && value <= MAX_RANDOM_BYTES)) throw outOfRange(name, `>= 0 && <= ${MAX_RANDOM_BYTES}`, value);
+}
+
+/** PBKDF2 as RFC 8018 5.2 puts it together from HMAC. */
+export function pbkdf2Sync(password, salt, iterations, keyLength, digest) {
+  const key = toBytes(password, 'password');
+  const start = toBytes(salt, 'salt');
+  if (typeof iterations !== 'number') throw invalidArgument('iterations', 'of type number', iterations);
+  if (!(Number.isInteger(iterations) && iterations >= 1)) throw outOfRange('iterations', '>= 1', iterations);
+  requireLength(keyLength, 'keylen');
+  if (typeof digest !== 'string') throw invalidArgument('digest', 'of type string', digest);
+  const blocks = [];
+  for (let length = 0, index = 1; length < keyLength; index++) {
+    const number = Buffer.alloc(4);
+    number.writeUInt32BE(index);
+    let last = hmacOf(digest, key, start, number);
+    const block = Buffer.from(last);
+    for (let i = 1; i < iterations; i++) {
+      last = hmacOf(digest, key, last);
+      for (let at = 0; at < block.length; at++) block[at] ^= last[at];
+    }
+    blocks.push(block);
+    length += block.length;
+  }
+  return Buffer.concat(blocks, keyLength);
+}
+
+export function pbkdf2(password, salt, iterations, keyLength, digest, callback) {
+  requireFunction(callback, 'callback');
+  answer(callback, () => pbkdf2Sync(password, salt, iterations, keyLength, digest));
+}
+
+/** HKDF, RFC 5869 */
+export function hkdfSync(digest, key, salt, info, keyLength) {
+  requireLength(keyLength, 'length');
+  const { block } = findDigest(digest);
+  const pseudoRandom = hmacOf(digest, toBytes(salt, 'salt').length === 0 ? new Uint8Array(block) : salt, toBytes(key?.type === 'secret' ? key.export() : key, 'key'));
+  const more = toBytes(info, 'info');
+  const blocks = [];
+  let last = new Uint8Array(0);
+  for (let length = 0, index = 1; length < keyLength; index++) {
+    if (index > 255) throw rangeError('ERR_CRYPTO_INVALID_KEYLEN', 'Invalid key length');
+    last = hmacOf(digest, pseudoRandom, last, more, new Uint8Array([index]));
+    blocks.push(last);
+    length += last.length;
+  }
+  const bytes = Buffer.concat(blocks, keyLength);
+  return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+}
+
+export function hkdf(digest, key, salt, info, keyLength, callback) {
+  requireFunction(callback, 'callback');
+  answer(callback, () => hkdfSync(digest, key, salt, info, keyLength));
+}
+
 // Randomness
 
 /** `callback(error, value)` if there is one, the value otherwise. */
@@ -193,8 +260,6 @@ function answer(callback, make) {
   process.nextTick(callback, null, value);
   return undefined;
 }
-
-const MAX_RANDOM_BYTES = 2 ** 31 - 1;
 
 export function randomBytes(size, callback) {
   if (typeof size !== 'number') throw invalidArgument('size', 'of type number', size);
@@ -255,8 +320,39 @@ export function timingSafeEqual(a, b) {
 
 export const constants = { __proto__: null };
 
+// What is only in `subtle`.
+export const createCipheriv = missing('crypto.createCipheriv');
+export const createDecipheriv = missing('crypto.createDecipheriv');
+export const createDiffieHellman = missing('crypto.createDiffieHellman');
+export const createDiffieHellmanGroup = missing('crypto.createDiffieHellmanGroup');
+export const createECDH = missing('crypto.createECDH');
+export const createPrivateKey = missing('crypto.createPrivateKey');
+export const createPublicKey = missing('crypto.createPublicKey');
+export const createSign = missing('crypto.createSign');
+export const createVerify = missing('crypto.createVerify');
+export const diffieHellman = missing('crypto.diffieHellman');
+export const generateKey = missing('crypto.generateKey');
+export const generateKeyPair = missing('crypto.generateKeyPair');
+export const generateKeyPairSync = missing('crypto.generateKeyPairSync');
+export const generateKeySync = missing('crypto.generateKeySync');
+export const getCipherInfo = missing('crypto.getCipherInfo');
+export const getDiffieHellman = missing('crypto.getDiffieHellman');
+export const privateDecrypt = missing('crypto.privateDecrypt');
+export const privateEncrypt = missing('crypto.privateEncrypt');
+export const publicDecrypt = missing('crypto.publicDecrypt');
+export const publicEncrypt = missing('crypto.publicEncrypt');
+export const scrypt = missing('crypto.scrypt');
+export const scryptSync = missing('crypto.scryptSync');
+export const sign = missing('crypto.sign');
+export const verify = missing('crypto.verify');
+export const X509Certificate = missingClass('crypto.X509Certificate');
+
 export default {
   webcrypto, subtle, constants, Hash, Hmac, KeyObject, createHash, createHmac, createSecretKey, hash, getHashes, getCiphers, getCurves,
   getFips, randomBytes, prng: randomBytes, rng: randomBytes, pseudoRandomBytes: randomBytes, randomFill, randomFillSync, randomInt,
-  randomUUID, getRandomValues, timingSafeEqual,
+  randomUUID, getRandomValues, timingSafeEqual, pbkdf2, pbkdf2Sync, hkdf, hkdfSync,
+  createCipheriv, createDecipheriv, createDiffieHellman, createDiffieHellmanGroup, createECDH, createPrivateKey,
+  createPublicKey, createSign, createVerify, diffieHellman, generateKey, generateKeyPair, generateKeyPairSync,
+  generateKeySync, getCipherInfo, getDiffieHellman, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt,
+  scrypt, scryptSync, sign, verify, X509Certificate,
 };
