@@ -14,6 +14,7 @@ import { startClock } from './clock.js';
 import { describe, reportRejections, unhandledRejection } from './errors.js';
 import { dispatchFetch, hasFetchListener } from './fetch-event.js';
 import { parseHeaderBlock } from './fetch.js';
+import { prepareIntl } from './intl-globals.js';
 import { prepareModules } from './node-require.js';
 import { setArgumentSource, setEnvironment } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
@@ -90,6 +91,7 @@ export function load(source, name, evaluate) {
   try {
     syntax = compile(source, name);
     prepareModules(source);
+    prepareIntl(source);
   } catch (error) {
     native.loaded(NOT_LOADED, describe(error).replace(PLATFORM_FRAMES, ''));
     return;

@@ -11,6 +11,7 @@ import { fetch } from './fetch.js';
 import { FetchEvent } from './fetch-event.js';
 import { exposeGlobals } from './globals.js';
 import { exposeGlobal } from './interfaces.js';
+import { defineIntl } from './intl-globals.js';
 import { navigator, Navigator } from './navigator.js';
 import { defineNodeGlobals } from './node-require.js';
 import { process, runTicks } from './process.js';
@@ -44,5 +45,6 @@ defineProperty(Math, 'random', {
 
 defineScriptGlobals();
 defineNodeGlobals();
+defineIntl();
 
 native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run);

@@ -80,6 +80,7 @@ CALLS: Final = _table(
     (1021, "hash_open", "F"),
     (1022, "hash_update", "F"),
     (1023, "hash_finish", "F"),
+    (1040, "time_zone", "F"),
     (1100, "http_open", "F"),
     (1101, "http_head", "F"),
     (1102, "error_text", "F"),

@@ -22,6 +22,7 @@ from wapo.vm.ocalls.http import HTTP
 from wapo.vm.ocalls.legacy import LEGACY
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
+from wapo.vm.ocalls.time_zones import TIME_ZONES
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
 from wapo.vm.wasi import WasiSettings, wasi_functions
@@ -31,7 +32,7 @@ __all__ = ["Program", "ProgramLinker", "program_functions"]
 
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
-    ocalls = host_functions((CORE, HTTP, HASHING, NETWORK, NODE), (LEGACY,), suspends=True)
+    ocalls = host_functions((CORE, HTTP, HASHING, TIME_ZONES, NETWORK, NODE), (LEGACY,), suspends=True)
     return ocalls + wasi_functions(suspends=True)
 
 
