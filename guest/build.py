@@ -33,7 +33,7 @@ COMMON = [
 ]  # fmt: skip
 C_FLAGS = ["-std=gnu23", "-D_GNU_SOURCE", "-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
 OUR_C_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-cast-function-type"]
-CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=0"]
+CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=1"]
 # Long memory.copy and memory.fill cannot be interrupted: memory.c, and nobody else, has them.
 WITHOUT_BULK = ["-mno-bulk-memory", "-mno-bulk-memory-opt"]
 WITH_BULK = ["-mbulk-memory", "-mbulk-memory-opt", "-fno-builtin"]

@@ -53,6 +53,20 @@ PATCHES = (
         "                                         JSValueConst promise);\n"
         "JSValue wapojs_bind_context(JSContext *ctx, JSValueConst function);\n",
     ),
+    # /a-b/v and /a&&b/v: what a class of the v flag must escape is plain text outside of one (ECMA-262 22.2.1,
+    # ClassSetSyntaxCharacter). URLPattern's regular expressions have that flag.
+    Patch(
+        "quickjs-ng",
+        "libregexp.c",
+        "        if (s->unicode_sets && p[1] == c) {\n",
+        "        if (s->unicode_sets && inclass && p[1] == c) {\n",
+    ),
+    Patch(
+        "quickjs-ng",
+        "libregexp.c",
+        "    case '|':\n        if (s->unicode_sets) {\n",
+        "    case '|':\n        if (s->unicode_sets && inclass) {\n",
+    ),
 )
 
 

@@ -90,11 +90,12 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
 {
     JS_SetModuleExportList(ctx, module, native_text_functions, native_text_count);
     JS_SetModuleExportList(ctx, module, native_url_functions, native_url_count);
+    JS_SetModuleExportList(ctx, module, native_url_pattern_functions, native_url_pattern_count);
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_SetModuleExportList(ctx, module, native_node_functions, native_node_count);
-    return native_url_init(ctx, module);
+    return native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
 }
 
 static JSModuleDef *native_module(JSContext *ctx)
@@ -104,6 +105,7 @@ static JSModuleDef *native_module(JSContext *ctx)
         return NULL;
     JS_AddModuleExportList(ctx, module, native_text_functions, native_text_count);
     JS_AddModuleExportList(ctx, module, native_url_functions, native_url_count);
+    JS_AddModuleExportList(ctx, module, native_url_pattern_functions, native_url_pattern_count);
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);

@@ -74,6 +74,9 @@ extern const int native_io_count;
 extern const JSCFunctionListEntry native_misc_functions[];
 extern const int native_misc_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);
+extern const JSCFunctionListEntry native_url_pattern_functions[];
+extern const int native_url_pattern_count;
+int native_url_pattern_init(JSContext *ctx);
 
 /* loader.c: the platform's modules, which are in this program's data; the user's program. */
 void loader_init(JSContext *ctx);

@@ -19,6 +19,7 @@ import { reportException } from './report.js';
 import { Request } from './request.js';
 import { Response } from './response.js';
 import { URL } from './url.js';
+import { URLPattern } from './url-pattern.js';
 import { Wapo } from './wapo-global.js';
 
 const { defineProperty } = Object;
@@ -27,7 +28,7 @@ const { defineProperty } = Object;
 const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
-const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
+const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, URLPattern };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 const OBJECTS = { crypto, navigator, process, Wapo };
