@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "serve": ("serve", "Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own."),
     "run": ("run", "Run a script or a program to its end."),
     "publish": ("publish", "Put a program into this node's store and print its address."),
+    "types": ("types", "Print wapo.d.ts: the entry points of agents and the Wapo global, for TypeScript."),
     "secret": ("app", "Secrets that only one program gets."),
     "app": ("app", "WebAssembly apps on a node: deploy, query, watch, remove."),
     "logs": ("logs", "Print a program's log, the oldest line first."),
