@@ -117,6 +117,7 @@ void wapojs_run_jobs(void)
 {
     JSContext *ctx;
     int status;
+    async_context_reset(wapojs_context); /* of what has just been called */
     do {
         if (ticks_scheduled) {
             ticks_scheduled = false;

@@ -34,6 +34,21 @@ export function prepareModules(source) {
   if (/\bBuffer\b/.test(source)) prepareNodeModule('buffer');
 }
 
+/** What the end of a CommonJS bundle looks like, or a module that a person wrote. */
+const COMMON_JS = /(?:^|[;}])[ \t]*module\.exports\s*=|^exports\.\w/m;
+
+/**
+ * `module` and `exports` for a script that is a CommonJS module, and for no other: libraries look at them to find out
+ * whether to define a global.
+ */
+export function defineModule(source) {
+  if (!COMMON_JS.test(source) || globalThis.module !== undefined) return;
+  const exports = {};
+  for (const [name, value] of [['module', { exports }], ['exports', exports]]) {
+    defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+  }
+}
+
 /** A global that is made when it is first looked at. */
 function defineLazily(name, make) {
   const define = (value) =>
@@ -50,6 +65,8 @@ function defineLazily(name, make) {
 }
 
 export function defineNodeGlobals() {
-  defineProperty(globalThis, 'require', { __proto__: null, value: require, writable: true, configurable: true, enumerable: false });
+  for (const [name, value] of [['require', require], ['__dirname', '/'], ['__filename', 'index.js']]) {
+    defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+  }
   defineLazily('Buffer', () => require('buffer').Buffer);
 }
