@@ -1,5 +1,5 @@
-// What the C++ of Ada needs of a C++ runtime: allocation, std::string and hash tables. Building all of libc++ for this would take
-// longer than everything else together.
+// What the C++ of Ada needs of a C++ runtime: allocation, std::string and hash tables. Building all of libc++ for this
+// would take longer than everything else together.
 #include <cstdlib>
 #include <new>
 #include <string>

@@ -69,7 +69,8 @@ public:
     static std::optional<regex_type> create_instance(std::string_view pattern, bool ignore_case)
     {
         JSContext *ctx = wapojs_context;
-        JSValue args[] = { JS_NewStringLen(ctx, pattern.data(), pattern.size()), JS_NewString(ctx, ignore_case ? "vi" : "v") };
+        JSValue source = JS_NewStringLen(ctx, pattern.data(), pattern.size());
+        JSValue args[] = { source, JS_NewString(ctx, ignore_case ? "vi" : "v") };
         JSValue made = JS_CallConstructor(ctx, regexp_constructor, 2, args);
         JS_FreeValue(ctx, args[0]);
         JS_FreeValue(ctx, args[1]);
@@ -125,8 +126,9 @@ public:
             is_text = true;
             return take_text(ctx, value, text);
         }
-        std::optional<std::string> *members[] = { &init.protocol, &init.username, &init.password, &init.hostname, &init.port,
-                                                  &init.pathname, &init.search, &init.hash, &init.base_url };
+        std::optional<std::string> *members[] = { &init.protocol, &init.username, &init.password,
+                                                  &init.hostname, &init.port,     &init.pathname,
+                                                  &init.search,   &init.hash,     &init.base_url };
         for (uint32_t i = 0; i < COMPONENTS + 1; i++) {
             JSValue member = JS_GetPropertyUint32(ctx, value, i);
             if (JS_IsException(member))
@@ -250,8 +252,9 @@ static JSValue url_pattern_match(JSContext *ctx, JSValueConst, int, JSValueConst
         return JS_FALSE;
     const auto &r = **result;
     JSValue parts[] = {
-        component_of(ctx, r.protocol), component_of(ctx, r.username), component_of(ctx, r.password), component_of(ctx, r.hostname),
-        component_of(ctx, r.port), component_of(ctx, r.pathname), component_of(ctx, r.search), component_of(ctx, r.hash),
+        component_of(ctx, r.protocol), component_of(ctx, r.username), component_of(ctx, r.password),
+        component_of(ctx, r.hostname), component_of(ctx, r.port),     component_of(ctx, r.pathname),
+        component_of(ctx, r.search),   component_of(ctx, r.hash),
     };
     return JS_NewArrayFrom(ctx, COMPONENTS, parts);
 }

@@ -20,15 +20,30 @@ export function prepareIntl(source) {
 
 function method(prototype, members) {
   for (const name of Object.keys(members)) {
-    defineProperty(prototype, name, { __proto__: null, value: members[name], writable: true, configurable: true, enumerable: false });
+    defineProperty(prototype, name, {
+      __proto__: null,
+      value: members[name],
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
   }
 }
 
 export function defineIntl() {
   const define = (value) =>
-    defineProperty(globalThis, 'Intl', { __proto__: null, value, writable: true, configurable: true, enumerable: false });
+    defineProperty(globalThis, 'Intl', {
+      __proto__: null,
+      value,
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
   defineProperty(globalThis, 'Intl', {
-    __proto__: null, configurable: true, enumerable: false, set: define,
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    set: define,
     get() {
       const { Intl } = intl();
       define(Intl);
@@ -58,7 +73,8 @@ export function defineIntl() {
   });
   method(String.prototype, {
     localeCompare(that, locales = undefined, options = undefined) {
-      if (this === undefined || this === null) throw new TypeError('String.prototype.localeCompare called on null or undefined');
+      if (this === undefined || this === null)
+        throw new TypeError('String.prototype.localeCompare called on null or undefined');
       return intl().localeMethods.compare(String(this), String(that), locales, options);
     },
   });

@@ -14,7 +14,10 @@ export function require(specifier) {
   if (typeof specifier !== 'string') throw invalidArgument('id', 'of type string', specifier);
   const namespace = requireNodeModule(specifier);
   if (namespace === undefined) {
-    throw plainError('MODULE_NOT_FOUND', `Cannot find module '${specifier}': a program is one file; bundle what it needs into it`);
+    throw plainError(
+      'MODULE_NOT_FOUND',
+      `Cannot find module '${specifier}': a program is one file; bundle what it needs into it`,
+    );
   }
   return namespace.default;
 }
@@ -44,7 +47,10 @@ const COMMON_JS = /(?:^|[;}])[ \t]*module\.exports\s*=|^exports\.\w/m;
 export function defineModule(source) {
   if (!COMMON_JS.test(source) || globalThis.module !== undefined) return;
   const exports = {};
-  for (const [name, value] of [['module', { exports }], ['exports', exports]]) {
+  for (const [name, value] of [
+    ['module', { exports }],
+    ['exports', exports],
+  ]) {
     defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
   }
 }
@@ -54,7 +60,9 @@ function defineLazily(name, make) {
   const define = (value) =>
     defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
   defineProperty(globalThis, name, {
-    __proto__: null, configurable: true, enumerable: false,
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
     get() {
       const value = make();
       define(value);
@@ -65,7 +73,11 @@ function defineLazily(name, make) {
 }
 
 export function defineNodeGlobals() {
-  for (const [name, value] of [['require', require], ['__dirname', '/'], ['__filename', 'index.js']]) {
+  for (const [name, value] of [
+    ['require', require],
+    ['__dirname', '/'],
+    ['__filename', 'index.js'],
+  ]) {
     defineProperty(globalThis, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false });
   }
   defineLazily('Buffer', () => require('buffer').Buffer);

@@ -10,8 +10,17 @@ const { TypeError } = globalThis;
 
 const COMPONENTS = ['protocol', 'username', 'password', 'hostname', 'port', 'pathname', 'search', 'hash'];
 /** In the order of a dictionary's members, with where the native side has them. */
-const MEMBERS = [['baseURL', 8], ['hash', 7], ['hostname', 3], ['password', 2], ['pathname', 5], ['port', 4], ['protocol', 0],
-  ['search', 6], ['username', 1]];
+const MEMBERS = [
+  ['baseURL', 8],
+  ['hash', 7],
+  ['hostname', 3],
+  ['password', 2],
+  ['pathname', 5],
+  ['port', 4],
+  ['protocol', 0],
+  ['search', 6],
+  ['username', 1],
+];
 
 /** (USVString or URLPatternInit): a string, or the members as the native side takes them. */
 function toInput(value, what) {
@@ -52,15 +61,18 @@ export class URLPattern {
       throw new TypeError('new URLPattern: a base URL goes with a string; an object has its own baseURL');
     }
     this.#pattern = urlPattern(given, base, ignoreCase);
-    if (this.#pattern === null) throw new TypeError(`new URLPattern: ${typeof given === 'string' ? `'${given}'` : 'the object'} is no pattern`);
+    if (this.#pattern === null)
+      throw new TypeError(`new URLPattern: ${typeof given === 'string' ? `'${given}'` : 'the object'} is no pattern`);
     this.#parts = urlPatternParts(this.#pattern);
   }
 
   #match(input, baseURL, only, operation) {
     const given = toInput(input, `${operation}: the input`);
     const base = baseURL === undefined ? undefined : toUSVString(baseURL);
-    const found = typeof given !== 'string' && base !== undefined ? undefined : urlPatternMatch(this.#pattern, given, base, only);
-    if (found === undefined) throw new TypeError(`${operation}: a base URL goes with a string; an object has its own baseURL`);
+    const found =
+      typeof given !== 'string' && base !== undefined ? undefined : urlPatternMatch(this.#pattern, given, base, only);
+    if (found === undefined)
+      throw new TypeError(`${operation}: a base URL goes with a string; an object has its own baseURL`);
     return { given, base, found };
   }
 
@@ -78,10 +90,11 @@ export class URLPattern {
     return result;
   }
 
-  /** `[input, name, value, ...]` with the groups in any order, as a URLPatternComponentResult in the pattern's order. */
+  /** `[input, name, value, ...]`, the groups in any order, as a URLPatternComponentResult in the pattern's order. */
   #component(flat, pattern) {
     const pairs = [];
-    for (let i = 1; i < flat.length; i += 2) pairs[pairs.length] = [flat[i], flat[i + 1], pattern.indexOf(`:${flat[i]}`)];
+    for (let i = 1; i < flat.length; i += 2)
+      pairs[pairs.length] = [flat[i], flat[i + 1], pattern.indexOf(`:${flat[i]}`)];
     pairs.sort((a, b) => a[2] - b[2]);
     const groups = {};
     for (let i = 0; i < pairs.length; i++) groups[pairs[i][0]] = pairs[i][1];

@@ -141,7 +141,9 @@ declare global {
       env: Record<string, string>;
       polyfills: ('wapo' | 'browser' | 'nodejs')[];
     }
-    type IsolateResult = [error: string | null, output: unknown, serialized: string | undefined, logs: string | undefined];
+    type IsolateResult = [
+      error: string | null, output: unknown, serialized: string | undefined, logs: string | undefined,
+    ];
 
     /** SCALE: https://docs.polkadot.com/polkadot-protocol/parachain-basics/data-encoding/ */
     interface Scale {
@@ -195,7 +197,8 @@ declare global {
     const streamClose: ((writer: WriteStream) => void) | undefined;
     const streamBridge: ((ends: { input: StreamHandle; output: StreamHandle }) => number) | undefined;
     const httpRequest:
-      ((request: HttpRequest, callback: (...event: ['head', HttpHead] | ['error', string]) => void) => HttpReceipt) | undefined;
+      | ((request: HttpRequest, callback: (...event: ['head', HttpHead] | ['error', string]) => void) => HttpReceipt)
+      | undefined;
     const httpListen: ((callback: (request: IncomingRequest) => void) => void) | undefined;
     const httpSendResponseHead: ((sender: ResponseSender, head: ResponseHead) => null) | undefined;
     const httpsListen:

@@ -10,6 +10,6 @@ __all__ = ["types"]
 def types() -> None:
     """Print wapo.d.ts: the entry points of agents and the Wapo global, for TypeScript.
 
-    Put it beside your program: 'wapo types > wapo.d.ts'. 'wapo run' and 'wapo publish' take TypeScript with or without it.
+    Put it beside your program: 'wapo types > wapo.d.ts'. 'wapo run' and 'wapo publish' take TypeScript without it too.
     """
     typer.echo(resources.files("wapo.agents").joinpath("wapo.d.ts").read_text("utf-8"), nl=False)

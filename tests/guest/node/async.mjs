@@ -9,7 +9,11 @@ const storage = new AsyncLocalStorage();
 const other = new AsyncLocalStorage();
 
 say('outside', storage.getStore() === undefined);
-say('run', storage.run(1, () => storage.getStore()), storage.getStore() === undefined);
+say(
+  'run',
+  storage.run(1, () => storage.getStore()),
+  storage.getStore() === undefined,
+);
 await storage.run('a', async () => {
   say('start', storage.getStore());
   await null;
@@ -27,7 +31,9 @@ await storage.run('a', async () => {
   queueMicrotask(() => say('microtask', storage.getStore()));
   process.nextTick(() => say('tick', storage.getStore()));
   Promise.resolve().then(() => say('then', storage.getStore()));
-  Promise.reject(new Error('x')).catch(() => say('catch', storage.getStore())).finally(() => say('finally', storage.getStore()));
+  Promise.reject(new Error('x'))
+    .catch(() => say('catch', storage.getStore()))
+    .finally(() => say('finally', storage.getStore()));
   storage.exit(() => say('exit', storage.getStore() === undefined));
 });
 await new Promise((resolve) => setTimeout(resolve, 40));
@@ -50,16 +56,50 @@ await storage.run('gen', async () => {
   for await (const value of numbers()) got.push(value, storage.getStore());
   say('generator', got);
 });
-const thenable = { then(resolve) { setTimeout(() => resolve(storage.getStore()), 1); } };
+const thenable = {
+  then(resolve) {
+    setTimeout(() => resolve(storage.getStore()), 1);
+  },
+};
 say('thenable', await storage.run('then', async () => [await thenable, storage.getStore()]));
-say('all', await storage.run('all', () => Promise.all([1, 2].map(async (n) => { await timersPromises.setTimeout(n); return storage.getStore(); }))));
-say('throwing', (() => { try { storage.run(1, () => { throw new Error('t'); }); } catch { return storage.getStore() === undefined; } })());
+say(
+  'all',
+  await storage.run('all', () =>
+    Promise.all(
+      [1, 2].map(async (n) => {
+        await timersPromises.setTimeout(n);
+        return storage.getStore();
+      }),
+    ),
+  ),
+);
+say(
+  'throwing',
+  (() => {
+    try {
+      storage.run(1, () => {
+        throw new Error('t');
+      });
+    } catch {
+      return storage.getStore() === undefined;
+    }
+  })(),
+);
 
 const bound = storage.run('bound', () => AsyncResource.bind(() => storage.getStore()));
 const snapshot = storage.run('snapshot', () => AsyncLocalStorage.snapshot());
-say('bound', bound(), snapshot(() => storage.getStore()), storage.getStore() === undefined);
+say(
+  'bound',
+  bound(),
+  snapshot(() => storage.getStore()),
+  storage.getStore() === undefined,
+);
 const resource = storage.run('resource', () => new AsyncResource('R'));
-say('resource', resource.runInAsyncScope((a) => [storage.getStore(), a], null, 7), typeof resource.asyncId());
+say(
+  'resource',
+  resource.runInAsyncScope((a) => [storage.getStore(), a], null, 7),
+  typeof resource.asyncId(),
+);
 const emitter = new EventEmitter();
 emitter.on('e', () => say('event', storage.getStore()));
 storage.run('emitter', () => emitter.emit('e'));
@@ -76,7 +116,11 @@ say('timers', typeof timeout.ref, timeout.hasRef(), timeout.unref().hasRef());
 const immediate = await timersPromises.setImmediate('value');
 say('promises', immediate, await timersPromises.setTimeout(1, 'later'));
 let count = 0;
-for await (const value of timersPromises.setInterval(1, 'v')) if (++count === 3) { say('interval', value, count); break; }
+for await (const value of timersPromises.setInterval(1, 'v'))
+  if (++count === 3) {
+    say('interval', value, count);
+    break;
+  }
 const controller = new AbortController();
 const aborted = timersPromises.setTimeout(1000, null, { signal: controller.signal }).catch((error) => error.code);
 controller.abort();
@@ -94,4 +138,8 @@ process.nextTick(() => order.push('tick'));
 Promise.resolve().then(() => order.push('promise'));
 setImmediate(() => order.push('immediate'));
 await new Promise((resolve) => setTimeout(resolve, 5));
-say('order', order.filter((item) => item !== 'immediate'), order.includes('immediate'));
+say(
+  'order',
+  order.filter((item) => item !== 'immediate'),
+  order.includes('immediate'),
+);

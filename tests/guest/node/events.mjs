@@ -20,7 +20,12 @@ emitter.prependListener('a', function () {
 });
 emitter.once('a', () => log.push(['once']));
 say('emit', [emitter.emit('a', 1, 2), emitter.emit('a', 3), emitter.emit('b'), log]);
-say('counts', [emitter.listenerCount('a'), emitter.eventNames(), emitter.listeners('a').length, getEventListeners(emitter, 'a').length]);
+say('counts', [
+  emitter.listenerCount('a'),
+  emitter.eventNames(),
+  emitter.listeners('a').length,
+  getEventListeners(emitter, 'a').length,
+]);
 const f = () => log.push('f');
 emitter.on('c', f).once('c', f);
 say('raw', [emitter.rawListeners('c').map((l) => l.listener === f), emitter.listeners('c').map((l) => l === f)]);
@@ -29,12 +34,21 @@ say('off', [emitter.listenerCount('c')]);
 emitter.removeAllListeners('c');
 emitter.removeAllListeners();
 say('removed', [emitter.eventNames()]);
-say('no error listener', attempt(() => emitter.emit('error', new Error('boom'))));
-say('no error at all', attempt(() => emitter.emit('error', { a: 1 })));
+say(
+  'no error listener',
+  attempt(() => emitter.emit('error', new Error('boom'))),
+);
+say(
+  'no error at all',
+  attempt(() => emitter.emit('error', { a: 1 })),
+);
 const watched = [];
 emitter.on(errorMonitor, (error) => watched.push(error.message));
 say('monitor', [attempt(() => emitter.emit('error', new RangeError('seen'))), watched]);
-say('bad listener', attempt(() => emitter.on('x', 5)));
+say(
+  'bad listener',
+  attempt(() => emitter.on('x', 5)),
+);
 const metas = [];
 const meta = new EventEmitter();
 meta.on('newListener', (type) => metas.push(`+${String(type)}`));
@@ -88,7 +102,10 @@ for await (const [item] of on(later, 'item', { close: ['end'] })) items.push(ite
 say('on', [items, later.listenerCount('item')]);
 const target = new EventTarget();
 setTimeout(() => target.dispatchEvent(new Event('hello')), 1);
-say('once of EventTarget', (await once(target, 'hello')).map((event) => event.type));
+say(
+  'once of EventTarget',
+  (await once(target, 'hello')).map((event) => event.type),
+);
 const capturing = new EventEmitter({ captureRejections: true });
 capturing.on('go', async () => {
   throw new Error('captured');

@@ -15,7 +15,12 @@ const say = (label, make) => {
 const at = (name) => `${root}/${name}`;
 say('write and read', () => {
   fs.writeFileSync(at('a.txt'), 'héllo');
-  return [fs.readFileSync(at('a.txt'), 'utf8'), fs.readFileSync(at('a.txt')).length, fs.existsSync(at('a.txt')), fs.existsSync(at('b'))];
+  return [
+    fs.readFileSync(at('a.txt'), 'utf8'),
+    fs.readFileSync(at('a.txt')).length,
+    fs.existsSync(at('a.txt')),
+    fs.existsSync(at('b')),
+  ];
 });
 say('no such file', () => fs.readFileSync(at('none')));
 say('append', () => {
@@ -23,15 +28,30 @@ say('append', () => {
   return fs.readFileSync(at('a.txt'), { encoding: 'utf8' });
 });
 say('exclusive', () => fs.writeFileSync(at('a.txt'), 'x', { flag: 'wx' }));
-say('mkdir', () => [fs.mkdirSync(at('d')) === undefined, fs.mkdirSync(at('e/f/g'), { recursive: true }).replace(root, ''), fs.readdirSync(root).sort()]);
+say('mkdir', () => [
+  fs.mkdirSync(at('d')) === undefined,
+  fs.mkdirSync(at('e/f/g'), { recursive: true }).replace(root, ''),
+  fs.readdirSync(root).sort(),
+]);
 say('mkdir again', () => fs.mkdirSync(at('d')));
 say('mkdir below nothing', () => fs.mkdirSync(at('x/y')));
 say('stat', () => {
   const s = fs.statSync(at('a.txt'));
-  return [s.isFile(), s.isDirectory(), s.size, fs.statSync(at('d')).isDirectory(), fs.statSync(at('none'), { throwIfNoEntry: false }) === undefined];
+  return [
+    s.isFile(),
+    s.isDirectory(),
+    s.size,
+    fs.statSync(at('d')).isDirectory(),
+    fs.statSync(at('none'), { throwIfNoEntry: false }) === undefined,
+  ];
 });
 say('stat of nothing', () => fs.statSync(at('none')));
-say('types', () => fs.readdirSync(root, { withFileTypes: true }).map((e) => [e.name, e.isDirectory(), e.isFile()]).sort());
+say('types', () =>
+  fs
+    .readdirSync(root, { withFileTypes: true })
+    .map((e) => [e.name, e.isDirectory(), e.isFile()])
+    .sort(),
+);
 say('rename', () => {
   fs.renameSync(at('a.txt'), at('d/b.txt'));
   return [fs.existsSync(at('a.txt')), fs.readFileSync(at('d/../d/./b.txt'), 'utf8')];
@@ -42,7 +62,11 @@ say('copy', () => {
 });
 say('link', () => {
   fs.symlinkSync(at('c.txt'), at('l'));
-  return [fs.readFileSync(at('l'), 'utf8'), fs.lstatSync(at('l')).isSymbolicLink(), fs.readlinkSync(at('l')).replace(root, '')];
+  return [
+    fs.readFileSync(at('l'), 'utf8'),
+    fs.lstatSync(at('l')).isSymbolicLink(),
+    fs.readlinkSync(at('l')).replace(root, ''),
+  ];
 });
 say('rmdir of a full one', () => fs.rmdirSync(at('d')));
 say('read a folder', () => fs.readFileSync(at('d')));
@@ -60,7 +84,9 @@ say('unlink', () => {
   fs.unlinkSync(at('l'));
   return fs.existsSync(at('l'));
 });
-await new Promise((resolve) => fs.readFile(at('c.txt'), 'utf8', (error, text) => resolve(console.log('callback', error, text))));
+await new Promise((resolve) =>
+  fs.readFile(at('c.txt'), 'utf8', (error, text) => resolve(console.log('callback', error, text))),
+);
 await new Promise((resolve) => fs.readFile(at('none'), (error) => resolve(console.log('callback', error.code))));
 await mkdir(at('p'));
 await writeFile(at('p/x'), Buffer.from('bytes'));

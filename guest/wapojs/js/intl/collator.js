@@ -1,7 +1,7 @@
 // Intl.Collator: https://tc39.es/ecma402/#collator-objects, in the manner of the root collation of Unicode
 //
-// Three levels: base letters, then accents, then case with small letters first. Punctuation comes before symbols, before
-// digits, before letters; what is not Latin is in the order of code points.
+// Three levels: base letters, then accents, then case with small letters first. Punctuation comes before symbols, these
+// before digits, and those before letters; what is not Latin is in the order of code points.
 
 import { finish, optionOf, resolveLocale, toOptions } from './locales.js';
 
@@ -9,7 +9,11 @@ const MARKS = /\p{M}/u;
 const PUNCTUATION = '_-,;:!?.\'"()[]{}@*/\\&#%';
 const SYMBOLS = '`^+<=>|~$';
 
-const CLASS_SPACE = 1, CLASS_PUNCTUATION = 2, CLASS_SYMBOL = 3, CLASS_DIGIT = 4, CLASS_LETTER = 5;
+const CLASS_SPACE = 1,
+  CLASS_PUNCTUATION = 2,
+  CLASS_SYMBOL = 3,
+  CLASS_DIGIT = 4,
+  CLASS_LETTER = 5;
 const CLASS_SIZE = 0x200000;
 
 /** The primary weight of a character that has no marks. */
@@ -26,9 +30,21 @@ function primaryOf(character) {
   return CLASS_LETTER * CLASS_SIZE + character.toLowerCase().codePointAt(0);
 }
 
-const EXPANSIONS = { __proto__: null, ß: 'ss\u034f', æ: 'ae\u034f', Æ: 'AE\u034f', œ: 'oe\u034f', Œ: 'OE\u034f', ø: 'o\u0338', Ø: 'O\u0338', đ: 'd\u0335', ł: 'l\u0335', Ł: 'L\u0335' };
+const EXPANSIONS = {
+  __proto__: null,
+  ß: 'ss\u034f',
+  æ: 'ae\u034f',
+  Æ: 'AE\u034f',
+  œ: 'oe\u034f',
+  Œ: 'OE\u034f',
+  ø: 'o\u0338',
+  Ø: 'O\u0338',
+  đ: 'd\u0335',
+  ł: 'l\u0335',
+  Ł: 'L\u0335',
+};
 
-/** A text as its elements: `{ primary, accents, upper }`; a run of digits is one element if it is to count as a number. */
+/** A text as its elements, `{ primary, accents, upper }`; a run of digits is one if it is to count as a number. */
 function elementsOf(text, numeric, ignorePunctuation) {
   const elements = [];
   const expanded = text.replace(/[ßæÆœŒøØđłŁ]/g, (character) => EXPANSIONS[character]).normalize('NFD');

@@ -4,7 +4,20 @@ import { finish, joinParts, numberOptionOf, optionOf, resolveLocale, toOptions }
 import { canonicalZone, offsetAt, zoneName } from './time-zones.js';
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const MONTHS = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 const ERAS = { long: ['Anno Domini', 'Before Christ'], short: ['AD', 'BC'], narrow: ['A', 'B'] };
 const MAX_TIME = 8.64e15;
 
@@ -13,18 +26,29 @@ const TIME_FIELDS = ['dayPeriod', 'hour', 'minute', 'second', 'fractionalSecondD
 const TEXT = ['narrow', 'short', 'long'];
 const NUMERIC = ['2-digit', 'numeric'];
 const VALUES = {
-  weekday: TEXT, era: TEXT, year: NUMERIC, month: [...NUMERIC, ...TEXT], day: NUMERIC, dayPeriod: TEXT, hour: NUMERIC, minute: NUMERIC,
-  second: NUMERIC, timeZoneName: ['short', 'long', 'shortOffset', 'longOffset', 'shortGeneric', 'longGeneric'],
+  weekday: TEXT,
+  era: TEXT,
+  year: NUMERIC,
+  month: [...NUMERIC, ...TEXT],
+  day: NUMERIC,
+  dayPeriod: TEXT,
+  hour: NUMERIC,
+  minute: NUMERIC,
+  second: NUMERIC,
+  timeZoneName: ['short', 'long', 'shortOffset', 'longOffset', 'shortGeneric', 'longGeneric'],
 };
 const STYLES = ['full', 'long', 'medium', 'short'];
 const DATE_STYLES = {
-  full: { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric' }, long: { year: 'numeric', month: 'long', day: 'numeric' },
-  medium: { year: 'numeric', month: 'short', day: 'numeric' }, short: { year: '2-digit', month: 'numeric', day: 'numeric' },
+  full: { weekday: 'long', year: 'numeric', month: 'long', day: 'numeric' },
+  long: { year: 'numeric', month: 'long', day: 'numeric' },
+  medium: { year: 'numeric', month: 'short', day: 'numeric' },
+  short: { year: '2-digit', month: 'numeric', day: 'numeric' },
 };
 const TIME_STYLES = {
   full: { hour: 'numeric', minute: '2-digit', second: '2-digit', timeZoneName: 'long' },
   long: { hour: 'numeric', minute: '2-digit', second: '2-digit', timeZoneName: 'short' },
-  medium: { hour: 'numeric', minute: '2-digit', second: '2-digit' }, short: { hour: 'numeric', minute: '2-digit' },
+  medium: { hour: 'numeric', minute: '2-digit', second: '2-digit' },
+  short: { hour: 'numeric', minute: '2-digit' },
 };
 const CYCLES = ['h11', 'h12', 'h23', 'h24'];
 
@@ -46,7 +70,10 @@ function fieldsOf(given, required, defaults) {
   const timeStyle = optionOf(given, 'timeStyle', STYLES, undefined);
   if (dateStyle !== undefined || timeStyle !== undefined) {
     const [extra] = Object.keys(fields);
-    if (extra !== undefined) throw new TypeError(`Can't set option ${extra} when ${dateStyle === undefined ? 'timeStyle' : 'dateStyle'} is used`);
+    if (extra !== undefined)
+      throw new TypeError(
+        `Can't set option ${extra} when ${dateStyle === undefined ? 'timeStyle' : 'dateStyle'} is used`,
+      );
     if (required === 'date' && timeStyle !== undefined) throw new TypeError('Invalid option : timeStyle');
     if (required === 'time' && dateStyle !== undefined) throw new TypeError('Invalid option : dateStyle');
     return { fields: { ...DATE_STYLES[dateStyle], ...TIME_STYLES[timeStyle] }, dateStyle, timeStyle };
@@ -67,12 +94,20 @@ function partsOf(ms, zone) {
   const local = new Date(ms + minutes * 60000);
   const year = local.getUTCFullYear();
   return {
-    weekday: local.getUTCDay(), year: year > 0 ? year : 1 - year, before: year <= 0, month: local.getUTCMonth(), day: local.getUTCDate(),
-    hour: local.getUTCHours(), minute: local.getUTCMinutes(), second: local.getUTCSeconds(), ms: local.getUTCMilliseconds(),
+    weekday: local.getUTCDay(),
+    year: year > 0 ? year : 1 - year,
+    before: year <= 0,
+    month: local.getUTCMonth(),
+    day: local.getUTCDate(),
+    hour: local.getUTCHours(),
+    minute: local.getUTCMinutes(),
+    second: local.getUTCSeconds(),
+    ms: local.getUTCMilliseconds(),
   };
 }
 
-const named = (name, style, short = 3) => (style === 'long' ? name : style === 'short' ? name.slice(0, short) : name[0]);
+const named = (name, style, short = 3) =>
+  style === 'long' ? name : style === 'short' ? name.slice(0, short) : name[0];
 
 function dayPeriodOf(hour, minute) {
   if (hour === 12 && minute === 0) return 'noon';
@@ -100,18 +135,25 @@ export class DateTimeFormat {
     this.#fields = fields;
     this.#british = british;
     const uses24 = british && !['en-AU', 'en-CA', 'en-NZ', 'en-IN'].includes(locale);
-    this.#hourCycle = hour12 !== undefined
-      ? (hour12 ? 'h12' : 'h23')
-      : (cycle ?? (CYCLES.includes(extensions.hc) ? extensions.hc : uses24 ? 'h23' : 'h12'));
+    this.#hourCycle =
+      hour12 !== undefined
+        ? hour12
+          ? 'h12'
+          : 'h23'
+        : (cycle ?? (CYCLES.includes(extensions.hc) ? extensions.hc : uses24 ? 'h23' : 'h12'));
     this.#options = { locale, calendar: 'gregory', numberingSystem: 'latn', timeZone: this.#zone };
     if (fields.hour !== undefined) {
-      Object.assign(this.#options, { hourCycle: this.#hourCycle, hour12: this.#hourCycle === 'h11' || this.#hourCycle === 'h12' });
+      Object.assign(this.#options, {
+        hourCycle: this.#hourCycle,
+        hour12: this.#hourCycle === 'h11' || this.#hourCycle === 'h12',
+      });
     }
     if (dateStyle !== undefined || timeStyle !== undefined) {
       if (dateStyle !== undefined) this.#options.dateStyle = dateStyle;
       if (timeStyle !== undefined) this.#options.timeStyle = timeStyle;
     } else {
-      for (const name of [...DATE_FIELDS, ...TIME_FIELDS, 'timeZoneName']) if (fields[name] !== undefined) this.#options[name] = fields[name];
+      for (const name of [...DATE_FIELDS, ...TIME_FIELDS, 'timeZoneName'])
+        if (fields[name] !== undefined) this.#options[name] = fields[name];
     }
   }
 
@@ -146,14 +188,20 @@ export class DateTimeFormat {
     const part = {
       weekday: weekday && { type: 'weekday', value: named(WEEKDAYS[values.weekday], weekday) },
       year: year && { type: 'year', value: year === '2-digit' ? pad(values.year % 100) : String(values.year) },
-      month: month && { type: 'month', value: text ? named(MONTHS[values.month], month, this.#british && values.month === 8 ? 4 : 3) : number(month, values.month + 1) },
+      month: month && {
+        type: 'month',
+        value: text
+          ? named(MONTHS[values.month], month, this.#british && values.month === 8 ? 4 : 3)
+          : number(month, values.month + 1),
+      },
       day: day && { type: 'day', value: number(day, values.day) },
     };
     const order = this.#british ? ['day', 'month', 'year'] : ['month', 'day', 'year'];
     const present = order.filter((name) => part[name]);
     const parts = [];
     for (const name of present) {
-      if (parts.length > 0) parts.push(literal(!text && month ? '/' : name === 'year' && day && !this.#british ? ', ' : ' '));
+      if (parts.length > 0)
+        parts.push(literal(!text && month ? '/' : name === 'year' && day && !this.#british ? ', ' : ' '));
       parts.push(part[name]);
     }
     if (era !== undefined) parts.push(literal(' '), { type: 'era', value: ERAS[era][values.before ? 1 : 0] });
@@ -178,7 +226,10 @@ export class DateTimeFormat {
     if (minute !== undefined) {
       if (parts.length > 0) parts.push(literal(':'));
       const wide = minute === '2-digit' && second !== undefined;
-      parts.push({ type: 'minute', value: hour !== undefined || wide || second !== undefined ? pad(values.minute) : String(values.minute) });
+      parts.push({
+        type: 'minute',
+        value: hour !== undefined || wide || second !== undefined ? pad(values.minute) : String(values.minute),
+      });
     }
     if (second !== undefined) {
       if (parts.length > 0) parts.push(literal(':'));
@@ -190,7 +241,12 @@ export class DateTimeFormat {
     }
     if (twelve && hour !== undefined) {
       const short = values.hour < 12 ? 'AM' : 'PM';
-      const value = dayPeriod !== undefined ? dayPeriodOf(values.hour, minute === undefined ? 0 : values.minute) : this.#british ? short.toLowerCase() : short;
+      const value =
+        dayPeriod !== undefined
+          ? dayPeriodOf(values.hour, minute === undefined ? 0 : values.minute)
+          : this.#british
+            ? short.toLowerCase()
+            : short;
       parts.push(literal(' '), { type: 'dayPeriod', value });
     } else if (dayPeriod !== undefined && hour === undefined) {
       parts.push({ type: 'dayPeriod', value: dayPeriodOf(values.hour, values.minute) });

@@ -40,17 +40,27 @@ function roundsUp(decimal, keep, mode) {
   const rest = keep < 0 ? `0${decimal.digits}` : decimal.digits.slice(keep);
   if (/^0*$/.test(rest)) return false;
   const odd = keep > 0 && Number(decimal.digits[keep - 1]) % 2 === 1;
-  const half = keep < 0 ? -1 : rest[0] > '5' || (rest[0] === '5' && /[1-9]/.test(rest.slice(1))) ? 1 : rest[0] === '5' ? 0 : -1;
+  const half =
+    keep < 0 ? -1 : rest[0] > '5' || (rest[0] === '5' && /[1-9]/.test(rest.slice(1))) ? 1 : rest[0] === '5' ? 0 : -1;
   switch (mode) {
-    case 'ceil': return !decimal.negative;
-    case 'floor': return decimal.negative;
-    case 'expand': return true;
-    case 'trunc': return false;
-    case 'halfTrunc': return half > 0;
-    case 'halfEven': return half > 0 || (half === 0 && odd);
-    case 'halfCeil': return half > 0 || (half === 0 && !decimal.negative);
-    case 'halfFloor': return half > 0 || (half === 0 && decimal.negative);
-    default: return half >= 0;
+    case 'ceil':
+      return !decimal.negative;
+    case 'floor':
+      return decimal.negative;
+    case 'expand':
+      return true;
+    case 'trunc':
+      return false;
+    case 'halfTrunc':
+      return half > 0;
+    case 'halfEven':
+      return half > 0 || (half === 0 && odd);
+    case 'halfCeil':
+      return half > 0 || (half === 0 && !decimal.negative);
+    case 'halfFloor':
+      return half > 0 || (half === 0 && decimal.negative);
+    default:
+      return half >= 0;
   }
 }
 

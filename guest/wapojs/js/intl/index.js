@@ -20,20 +20,38 @@ function callable(Class) {
   Object.defineProperty(Constructor, 'length', { __proto__: null, value: 0, configurable: true });
   Object.defineProperty(Constructor, 'prototype', { __proto__: null, value: Class.prototype });
   Object.defineProperty(Constructor, 'supportedLocalesOf', {
-    __proto__: null, value: Class.supportedLocalesOf, writable: true, configurable: true,
+    __proto__: null,
+    value: Class.supportedLocalesOf,
+    writable: true,
+    configurable: true,
   });
-  Object.defineProperty(Class.prototype, 'constructor', { __proto__: null, value: Constructor, writable: true, configurable: true });
+  Object.defineProperty(Class.prototype, 'constructor', {
+    __proto__: null,
+    value: Constructor,
+    writable: true,
+    configurable: true,
+  });
   return Constructor;
 }
 
 const VALUES = {
-  calendar: ['gregory'], collation: [], currency: [], numberingSystem: ['latn'], timeZone: ['UTC'], unit: [],
+  calendar: ['gregory'],
+  collation: [],
+  currency: [],
+  numberingSystem: ['latn'],
+  timeZone: ['UTC'],
+  unit: [],
 };
 
 export const Intl = {};
 const members = {
-  Collator: callable(Collator), DateTimeFormat: callable(DateTimeFormat), ListFormat, Locale, NumberFormat: callable(NumberFormat),
-  PluralRules, RelativeTimeFormat,
+  Collator: callable(Collator),
+  DateTimeFormat: callable(DateTimeFormat),
+  ListFormat,
+  Locale,
+  NumberFormat: callable(NumberFormat),
+  PluralRules,
+  RelativeTimeFormat,
   getCanonicalLocales: (locales) => canonicalLocales(locales),
   supportedValuesOf(key) {
     if (!Object.hasOwn(VALUES, key)) throw new RangeError(`Invalid key : ${key}`);
@@ -53,11 +71,14 @@ let collator = null;
 export const localeMethods = {
   numberToString: (value, locales, options) => new NumberFormat(locales, options).format(value),
   dateToString: (date, locales, options) =>
-    (invalid(date) ? 'Invalid Date' : new DateTimeFormat(locales, options, 'any', 'all').format(date)),
+    invalid(date) ? 'Invalid Date' : new DateTimeFormat(locales, options, 'any', 'all').format(date),
   dateToDate: (date, locales, options) =>
-    (invalid(date) ? 'Invalid Date' : new DateTimeFormat(locales, options, 'date', 'date').format(date)),
+    invalid(date) ? 'Invalid Date' : new DateTimeFormat(locales, options, 'date', 'date').format(date),
   dateToTime: (date, locales, options) =>
-    (invalid(date) ? 'Invalid Date' : new DateTimeFormat(locales, options, 'time', 'time').format(date)),
+    invalid(date) ? 'Invalid Date' : new DateTimeFormat(locales, options, 'time', 'time').format(date),
   compare: (a, b, locales, options) =>
-    (locales === undefined && options === undefined ? (collator ??= new Collator()) : new Collator(locales, options)).compare(a, b),
+    (locales === undefined && options === undefined
+      ? (collator ??= new Collator())
+      : new Collator(locales, options)
+    ).compare(a, b),
 };

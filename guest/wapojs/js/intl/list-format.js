@@ -36,7 +36,8 @@ export class ListFormat {
     const [two, middle, last] = this.#separators();
     const parts = [];
     for (let i = 0; i < items.length; i++) {
-      if (i > 0) parts.push({ type: 'literal', value: items.length === 2 ? two : i === items.length - 1 ? last : middle });
+      if (i > 0)
+        parts.push({ type: 'literal', value: items.length === 2 ? two : i === items.length - 1 ? last : middle });
       parts.push({ type: 'element', value: items[i] });
     }
     return parts;

@@ -7,19 +7,29 @@ import { isObject } from '../webidl.js';
 
 export const DEFAULT_LOCALE = 'en-US';
 
-const LANGUAGE_TAG =
-  /^(?:[a-z]{2,3}|[a-z]{5,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*(?:-[a-wyz\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?$/i;
+const LANGUAGE_TAG = new RegExp(
+  [
+    '^(?:[a-z]{2,3}|[a-z]{5,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?', // language, script, region
+    '(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*', // variants
+    '(?:-[a-wyz0-9](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?$', // extensions
+  ].join(''),
+  'i',
+);
 
 /** "CanonicalizeUnicodeLocaleId": the case of its parts. */
 function canonicalize(tag) {
   if (!LANGUAGE_TAG.test(tag)) throw new RangeError(`Incorrect locale information provided: ${tag}`);
   let inExtension = false;
-  return tag.toLowerCase().split('-').map((part, i) => {
-    if (part.length === 1) inExtension = true;
-    if (i === 0 || inExtension) return part;
-    if (part.length === 2) return part.toUpperCase();
-    return part.length === 4 && !/^\d/.test(part) ? part[0].toUpperCase() + part.slice(1) : part;
-  }).join('-');
+  return tag
+    .toLowerCase()
+    .split('-')
+    .map((part, i) => {
+      if (part.length === 1) inExtension = true;
+      if (i === 0 || inExtension) return part;
+      if (part.length === 2) return part.toUpperCase();
+      return part.length === 4 && !/^\d/.test(part) ? part[0].toUpperCase() + part.slice(1) : part;
+    })
+    .join('-');
 }
 
 /** "CanonicalizeLocaleList" */
@@ -47,7 +57,11 @@ export function resolveLocale(locales) {
   const region = /-([A-Z]{2}|\d{3})$/.exec(locale)?.[1];
   const british = region !== undefined && !['US', 'PR', 'PH', 'GU', 'VI', 'AS', 'MP', 'UM'].includes(region);
   const extensions = { __proto__: null };
-  const keywords = /-u-((?:[a-z\d]{2,8}-?)+)/.exec(found ?? '')?.[1].split('-').filter(Boolean) ?? [];
+  const keywords =
+    /-u-((?:[a-z\d]{2,8}-?)+)/
+      .exec(found ?? '')?.[1]
+      .split('-')
+      .filter(Boolean) ?? [];
   for (let i = 0; i < keywords.length; i++) {
     if (keywords[i].length === 2) extensions[keywords[i]] = keywords[i + 1]?.length > 2 ? keywords[i + 1] : 'true';
   }
@@ -59,7 +73,8 @@ export function optionOf(options, name, values, fallback) {
   const value = options[name];
   if (value === undefined) return fallback;
   const text = String(value);
-  if (values !== undefined && !values.includes(text)) throw new RangeError(`Value ${text} out of range for Intl options property ${name}`);
+  if (values !== undefined && !values.includes(text))
+    throw new RangeError(`Value ${text} out of range for Intl options property ${name}`);
   return text;
 }
 
@@ -83,9 +98,15 @@ export const joinParts = (parts) => parts.map(({ value }) => value).join('');
 
 /** The tag of a class's prototype, and supportedLocalesOf. */
 export function finish(Class, name) {
-  Object.defineProperty(Class.prototype, Symbol.toStringTag, { __proto__: null, value: `Intl.${name}`, configurable: true });
+  Object.defineProperty(Class.prototype, Symbol.toStringTag, {
+    __proto__: null,
+    value: `Intl.${name}`,
+    configurable: true,
+  });
   Object.defineProperty(Class, 'supportedLocalesOf', {
-    __proto__: null, writable: true, configurable: true,
+    __proto__: null,
+    writable: true,
+    configurable: true,
     value: (locales) => supportedLocales(locales),
   });
 }
@@ -95,7 +116,8 @@ export class Locale {
   #tag;
 
   constructor(tag, options = undefined) {
-    if (typeof tag !== 'string' && !isObject(tag)) throw new TypeError('First argument to Intl.Locale constructor can\'t be empty or missing');
+    if (typeof tag !== 'string' && !isObject(tag))
+      throw new TypeError("First argument to Intl.Locale constructor can't be empty or missing");
     const { language, script, region } = toOptions(options);
     const parts = canonicalize(String(tag)).split('-');
     const at = parts.findIndex((part) => part.length === 1);
@@ -136,4 +158,8 @@ export class Locale {
 }
 const isLocale = Locale.is;
 delete Locale.is;
-Object.defineProperty(Locale.prototype, Symbol.toStringTag, { __proto__: null, value: 'Intl.Locale', configurable: true });
+Object.defineProperty(Locale.prototype, Symbol.toStringTag, {
+  __proto__: null,
+  value: 'Intl.Locale',
+  configurable: true,
+});

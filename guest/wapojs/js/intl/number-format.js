@@ -3,7 +3,13 @@
 import { isZero, layOut, roundFraction, roundSignificant, toDecimal } from './decimals.js';
 import { finish, joinParts, numberOptionOf, optionOf, resolveLocale, toOptions } from './locales.js';
 import {
-  COMPACT, CURRENCY_DIGITS, CURRENCY_NAMES, CURRENCY_SYMBOLS, NARROW_SYMBOLS, RATES, UNITS,
+  COMPACT,
+  CURRENCY_DIGITS,
+  CURRENCY_NAMES,
+  CURRENCY_SYMBOLS,
+  NARROW_SYMBOLS,
+  RATES,
+  UNITS,
 } from './number-data.js';
 
 const NBSP = '\u00a0';
@@ -29,7 +35,13 @@ export function digitOptions(options, fallbackMinimum, fallbackMaximum, notation
   const wantsFraction = priority !== 'auto' || (!hasSignificant && (hasFraction || notation !== 'compact'));
   if (wantsSignificant) {
     digits.minimumSignificantDigits = numberOptionOf(options, 'minimumSignificantDigits', 1, 21, 1);
-    digits.maximumSignificantDigits = numberOptionOf(options, 'maximumSignificantDigits', digits.minimumSignificantDigits, 21, 21);
+    digits.maximumSignificantDigits = numberOptionOf(
+      options,
+      'maximumSignificantDigits',
+      digits.minimumSignificantDigits,
+      21,
+      21,
+    );
   }
   if (wantsFraction) {
     let minimum = numberOptionOf(options, 'minimumFractionDigits', 0, 100, undefined);
@@ -42,7 +54,10 @@ export function digitOptions(options, fallbackMinimum, fallbackMaximum, notation
   }
   if (!wantsSignificant && !wantsFraction) {
     Object.assign(digits, {
-      minimumFractionDigits: 0, maximumFractionDigits: 0, minimumSignificantDigits: 1, maximumSignificantDigits: 2,
+      minimumFractionDigits: 0,
+      maximumFractionDigits: 0,
+      minimumSignificantDigits: 1,
+      maximumSignificantDigits: 2,
       roundingPriority: 'morePrecision',
     });
   }
@@ -51,7 +66,12 @@ export function digitOptions(options, fallbackMinimum, fallbackMaximum, notation
 
 /** "FormatNumericToString": the rounded number, and its digits before and after the point. */
 export function roundNumber(decimal, digits) {
-  const { maximumSignificantDigits: significant, maximumFractionDigits: fraction, roundingMode, roundingPriority } = digits;
+  const {
+    maximumSignificantDigits: significant,
+    maximumFractionDigits: fraction,
+    roundingMode,
+    roundingPriority,
+  } = digits;
   let usesSignificant = significant !== undefined;
   if (usesSignificant && fraction !== undefined) {
     const bySignificant = significant - decimal.point;
@@ -105,7 +125,8 @@ export class NumberFormat {
     const own = { locale, numberingSystem: 'latn' };
     own.style = optionOf(given, 'style', ['decimal', 'percent', 'currency', 'unit'], 'decimal');
     const currency = given.currency === undefined ? undefined : String(given.currency).toUpperCase();
-    if (currency !== undefined && !/^[A-Z]{3}$/.test(currency)) throw new RangeError(`Invalid currency code : ${given.currency}`);
+    if (currency !== undefined && !/^[A-Z]{3}$/.test(currency))
+      throw new RangeError(`Invalid currency code : ${given.currency}`);
     if (own.style === 'currency') {
       if (currency === undefined) throw new TypeError('Currency code is required with currency style.');
       own.currency = currency;
@@ -113,7 +134,8 @@ export class NumberFormat {
     const currencyDisplay = optionOf(given, 'currencyDisplay', ['code', 'symbol', 'narrowSymbol', 'name'], 'symbol');
     const currencySign = optionOf(given, 'currencySign', ['standard', 'accounting'], 'standard');
     if (own.style === 'currency') Object.assign(own, { currencyDisplay, currencySign });
-    if (given.unit !== undefined && !isUnit(String(given.unit))) throw new RangeError(`Invalid unit argument for Intl.NumberFormat() '${given.unit}'`);
+    if (given.unit !== undefined && !isUnit(String(given.unit)))
+      throw new RangeError(`Invalid unit argument for Intl.NumberFormat() '${given.unit}'`);
     const unitDisplay = optionOf(given, 'unitDisplay', ['short', 'narrow', 'long'], 'short');
     if (own.style === 'unit') {
       if (given.unit === undefined) throw new TypeError('Required option "unit" must not be undefined');
@@ -138,7 +160,8 @@ export class NumberFormat {
     if (value === false || value === 'false') return value === false ? false : fallback;
     if (value === true) return 'always';
     if (value === 'true') return fallback;
-    if (!['min2', 'auto', 'always'].includes(String(value))) throw new RangeError(`Value ${value} out of range for Intl.NumberFormat options property useGrouping`);
+    if (!['min2', 'auto', 'always'].includes(String(value)))
+      throw new RangeError(`Value ${value} out of range for Intl.NumberFormat options property useGrouping`);
     return String(value);
   }
 
@@ -180,7 +203,8 @@ export class NumberFormat {
       parts = this.#digits(whole, fraction);
       if (options.notation === 'compact' && exponent > 0) {
         const [short, long] = COMPACT[exponent / 3];
-        if (options.compactDisplay === 'long') parts.push({ type: 'literal', value: ' ' }, { type: 'compact', value: long });
+        if (options.compactDisplay === 'long')
+          parts.push({ type: 'literal', value: ' ' }, { type: 'compact', value: long });
         else parts.push({ type: 'compact', value: short });
         plural = 'other';
       } else if (options.notation === 'scientific' || options.notation === 'engineering') {
@@ -248,7 +272,8 @@ export class NumberFormat {
     const region = /-([A-Z]{2})$/.exec(this.#locale)?.[1];
     const own = { __proto__: null, AU: 'AUD', CA: 'CAD', NZ: 'NZD', SG: 'SGD', HK: 'HKD' }[region];
     if (currency === own) return '$';
-    if (currency === 'USD' && region !== undefined && region !== 'US') return own === undefined && region !== 'AU' ? 'US$' : region === 'AU' ? 'USD' : 'US$';
+    if (currency === 'USD' && region !== undefined && region !== 'US')
+      return own === undefined && region !== 'AU' ? 'US$' : region === 'AU' ? 'USD' : 'US$';
     return CURRENCY_SYMBOLS[currency] ?? currency;
   }
 

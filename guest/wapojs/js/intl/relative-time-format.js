@@ -7,14 +7,33 @@ import { PluralRules } from './plural-rules.js';
 const UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'];
 const SHORT = {
   __proto__: null,
-  second: ['sec.', 'sec.'], minute: ['min.', 'min.'], hour: ['hr.', 'hr.'], day: ['day', 'days'], week: ['wk.', 'wk.'],
-  month: ['mo.', 'mo.'], quarter: ['qtr.', 'qtrs.'], year: ['yr.', 'yr.'],
+  second: ['sec.', 'sec.'],
+  minute: ['min.', 'min.'],
+  hour: ['hr.', 'hr.'],
+  day: ['day', 'days'],
+  week: ['wk.', 'wk.'],
+  month: ['mo.', 'mo.'],
+  quarter: ['qtr.', 'qtrs.'],
+  year: ['yr.', 'yr.'],
 };
-const NARROW = { __proto__: null, second: 's', minute: 'm', hour: 'h', day: 'd', week: 'w', month: 'mo', quarter: 'q', year: 'y' };
+const NARROW = {
+  __proto__: null,
+  second: 's',
+  minute: 'm',
+  hour: 'h',
+  day: 'd',
+  week: 'w',
+  month: 'mo',
+  quarter: 'q',
+  year: 'y',
+};
 /** Words for the numbers -1, 0 and 1. */
 const WORDS = {
   __proto__: null,
-  day: ['yesterday', 'today', 'tomorrow'], second: [null, 'now', null], minute: [null, 'this minute', null], hour: [null, 'this hour', null],
+  day: ['yesterday', 'today', 'tomorrow'],
+  second: [null, 'now', null],
+  minute: [null, 'this minute', null],
+  hour: [null, 'this hour', null],
 };
 
 export class RelativeTimeFormat {

@@ -3,11 +3,24 @@
 import { timeZone } from 'wapo:native';
 
 const OFFSET = /^([+-])([01]\d|2[0-3])(?::?([0-5]\d))?$/;
-const UTC_NAMES = ['utc', 'etc/utc', 'etc/gmt', 'gmt', 'etc/zulu', 'zulu', 'etc/uct', 'uct', 'etc/universal', 'universal'];
+const UTC_NAMES = [
+  'utc',
+  'etc/utc',
+  'etc/gmt',
+  'gmt',
+  'etc/zulu',
+  'zulu',
+  'etc/uct',
+  'uct',
+  'etc/universal',
+  'universal',
+];
 
 /** What several zones call their time in English, by the zone. */
-const EUROPE = 'Amsterdam Andorra Belgrade Berlin Bratislava Brussels Budapest Copenhagen Gibraltar Ljubljana Luxembourg Madrid Malta ' +
-  'Monaco Oslo Paris Podgorica Prague Rome San_Marino Sarajevo Skopje Stockholm Tirane Vaduz Vatican Vienna Warsaw Zagreb Zurich';
+const EUROPE =
+  'Amsterdam Andorra Belgrade Berlin Bratislava Brussels Budapest Copenhagen Gibraltar Ljubljana Luxembourg Madrid ' +
+  'Malta Monaco Oslo Paris Podgorica Prague Rome San_Marino Sarajevo Skopje Stockholm Tirane Vaduz Vatican Vienna Warsaw ' +
+  'Zagreb Zurich';
 const EASTERN_EUROPE = 'Athens Bucharest Chisinau Helsinki Kiev Kyiv Mariehamn Riga Sofia Tallinn Vilnius';
 const families = [
   ['Eastern', 'E', 'America/', 'New_York Detroit Toronto Indiana/Indianapolis Kentucky/Louisville Montreal Nassau'],
@@ -20,11 +33,18 @@ const families = [
   ['Eastern European', null, 'Europe/', EASTERN_EUROPE],
   ['Western European', null, 'Europe/', 'Lisbon'],
   ['Atlantic', 'A', 'America/', 'Halifax Bermuda Puerto_Rico'],
-  ['India', null, 'Asia/', 'Kolkata Calcutta'], ['Japan', null, 'Asia/', 'Tokyo'], ['China', null, 'Asia/', 'Shanghai'],
-  ['Korean', null, 'Asia/', 'Seoul'], ['Singapore', null, 'Asia/', 'Singapore'], ['Hong Kong', null, 'Asia/', 'Hong_Kong'],
-  ['Brasilia', null, 'America/', 'Sao_Paulo'], ['Argentina', null, 'America/', 'Buenos_Aires Argentina/Buenos_Aires'],
+  ['India', null, 'Asia/', 'Kolkata Calcutta'],
+  ['Japan', null, 'Asia/', 'Tokyo'],
+  ['China', null, 'Asia/', 'Shanghai'],
+  ['Korean', null, 'Asia/', 'Seoul'],
+  ['Singapore', null, 'Asia/', 'Singapore'],
+  ['Hong Kong', null, 'Asia/', 'Hong_Kong'],
+  ['Brasilia', null, 'America/', 'Sao_Paulo'],
+  ['Argentina', null, 'America/', 'Buenos_Aires Argentina/Buenos_Aires'],
   ['Australian Eastern', null, 'Australia/', 'Sydney Melbourne Brisbane Hobart'],
-  ['Moscow', null, 'Europe/', 'Moscow'], ['Israel', null, 'Asia/', 'Jerusalem'], ['Gulf', null, 'Asia/', 'Dubai'],
+  ['Moscow', null, 'Europe/', 'Moscow'],
+  ['Israel', null, 'Asia/', 'Jerusalem'],
+  ['Gulf', null, 'Asia/', 'Dubai'],
   ['New Zealand', null, 'Pacific/', 'Auckland'],
 ];
 const FAMILY_OF = { __proto__: null };
@@ -47,7 +67,8 @@ function fixedOffset(name) {
 export function canonicalZone(name) {
   const text = String(name);
   const fixed = fixedOffset(text);
-  if (fixed !== null) return `${fixed < 0 ? '-' : '+'}${two(Math.floor(Math.abs(fixed) / 60))}:${two(Math.abs(fixed) % 60)}`;
+  if (fixed !== null)
+    return `${fixed < 0 ? '-' : '+'}${two(Math.floor(Math.abs(fixed) / 60))}:${two(Math.abs(fixed) % 60)}`;
   if (UTC_NAMES.includes(text.toLowerCase())) return 'UTC';
   const found = timeZone(text, 0);
   if (found === null) throw new RangeError(`Invalid time zone specified: ${text}`);
@@ -91,7 +112,10 @@ export function zoneName(zone, style, ms, british) {
   }
   if (!british && family.letters !== null) return `${family.letters}${generic ? '' : daylight ? 'D' : 'S'}T`;
   if (british && EUROPEAN.includes(family.name)) {
-    const letters = family.name.split(' ').map((word) => word[0]).join('');
+    const letters = family.name
+      .split(' ')
+      .map((word) => word[0])
+      .join('');
     return `${letters}${daylight && !generic ? 'S' : ''}T`;
   }
   return gmt(minutes, false, 'GMT');

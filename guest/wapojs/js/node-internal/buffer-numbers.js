@@ -65,8 +65,10 @@ function store(buffer, offset, size) {
 
 /** Numbers that a DataView knows: name, size, its methods. */
 const VIEWED = [
-  ['Float', 4, 'getFloat32', 'setFloat32'], ['Double', 8, 'getFloat64', 'setFloat64'],
-  ['BigInt64', 8, 'getBigInt64', 'setBigInt64'], ['BigUInt64', 8, 'getBigUint64', 'setBigUint64'],
+  ['Float', 4, 'getFloat32', 'setFloat32'],
+  ['Double', 8, 'getFloat64', 'setFloat64'],
+  ['BigInt64', 8, 'getBigInt64', 'setBigInt64'],
+  ['BigUInt64', 8, 'getBigUint64', 'setBigUint64'],
 ];
 
 function checkBigInt(value, name) {
@@ -79,9 +81,13 @@ export function defineNumbers(prototype) {
   const add = (name, value) => {
     defineProperty(prototype, name, { __proto__: null, value, writable: true, configurable: true });
     // Both spellings are documented.
-    if (name.includes('UInt')) defineProperty(prototype, name.replace('UInt', 'Uint'), {
-      __proto__: null, value, writable: true, configurable: true,
-    });
+    if (name.includes('UInt'))
+      defineProperty(prototype, name.replace('UInt', 'Uint'), {
+        __proto__: null,
+        value,
+        writable: true,
+        configurable: true,
+      });
   };
   for (const little of [true, false]) {
     const order = little ? 'LE' : 'BE';

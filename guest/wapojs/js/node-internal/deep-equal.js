@@ -45,7 +45,9 @@ class Comparison {
     if (kind === 'Date') return is(a.getTime(), b.getTime());
     if (kind === 'RegExp') return String(a) === String(b) && a.lastIndex === b.lastIndex;
     if (kind === 'Error') {
-      return a.name === b.name && a.message === b.message && this.equal(a.cause, b.cause) && this.equal(a.errors, b.errors);
+      return (
+        a.name === b.name && a.message === b.message && this.equal(a.cause, b.cause) && this.equal(a.errors, b.errors)
+      );
     }
     if (PRIMITIVES.includes(kind)) return is(a.valueOf(), b.valueOf());
     if (kind === 'Map' || kind === 'Set') return a.size === b.size;

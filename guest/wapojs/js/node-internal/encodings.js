@@ -110,18 +110,34 @@ const utf8 = {
 const utf16 = { name: 'utf16le', encode: encodeUtf16, decode: decodeUtf16, length: (text) => text.length * 2 };
 const latin1 = { name: 'latin1', encode: encodeLatin1, decode: latin1Decode, length: (text) => text.length };
 const ascii = { name: 'ascii', encode: encodeLatin1, decode: decodeAscii, length: (text) => text.length };
-const hex = { name: 'hex', encode: decodeHex, decode: (bytes) => call(toHex, bytes), length: (text) => text.length >>> 1 };
+const hex = {
+  name: 'hex',
+  encode: decodeHex,
+  decode: (bytes) => call(toHex, bytes),
+  length: (text) => text.length >>> 1,
+};
 const base64 = { name: 'base64', encode: decodeBase64, decode: (bytes) => call(toBase64, bytes), length: base64Length };
 const base64url = {
-  name: 'base64url', encode: decodeBase64, decode: (bytes) => call(toBase64, bytes, URL_ALPHABET), length: base64Length,
+  name: 'base64url',
+  encode: decodeBase64,
+  decode: (bytes) => call(toBase64, bytes, URL_ALPHABET),
+  length: base64Length,
 };
 
 const BY_NAME = {
   __proto__: null,
-  utf8, 'utf-8': utf8,
-  ucs2: utf16, 'ucs-2': utf16, utf16le: utf16, 'utf-16le': utf16,
-  latin1, binary: latin1,
-  ascii, hex, base64, base64url,
+  utf8,
+  'utf-8': utf8,
+  ucs2: utf16,
+  'ucs-2': utf16,
+  utf16le: utf16,
+  'utf-16le': utf16,
+  latin1,
+  binary: latin1,
+  ascii,
+  hex,
+  base64,
+  base64url,
 };
 
 /** The encoding of a name, or undefined. */

@@ -39,7 +39,10 @@ export function invalidValue(name, value, reason = 'is invalid') {
 
 /** ERR_OUT_OF_RANGE */
 export function outOfRange(name, range, value) {
-  return rangeError('ERR_OUT_OF_RANGE', `The value of "${name}" is out of range. It must be ${range}. Received ${inspect(value)}`);
+  return rangeError(
+    'ERR_OUT_OF_RANGE',
+    `The value of "${name}" is out of range. It must be ${range}. Received ${inspect(value)}`,
+  );
 }
 
 export function requireString(value, name) {

@@ -1,13 +1,17 @@
 // The file system of a machine: in memory, empty at the start, gone at the end (wapojs-api.md 4.14).
 //
-// A tree of nodes: a folder is a Map from names to nodes, a file has its bytes. Errors are those of POSIX by their codes.
+// A tree of nodes: a folder is a Map from names to nodes, a file has its bytes. Errors are those of POSIX.
 
 import { Buffer } from '../node/buffer.js';
 
 const CODES = {
   __proto__: null,
-  ENOENT: [-2, 'no such file or directory'], EEXIST: [-17, 'file already exists'], ENOTDIR: [-20, 'not a directory'],
-  EISDIR: [-21, 'illegal operation on a directory'], ENOTEMPTY: [-39, 'directory not empty'], EBADF: [-9, 'bad file descriptor'],
+  ENOENT: [-2, 'no such file or directory'],
+  EEXIST: [-17, 'file already exists'],
+  ENOTDIR: [-20, 'not a directory'],
+  EISDIR: [-21, 'illegal operation on a directory'],
+  ENOTEMPTY: [-39, 'directory not empty'],
+  EBADF: [-9, 'bad file descriptor'],
   EINVAL: [-22, 'invalid argument'],
 };
 

@@ -5,7 +5,7 @@ import { typeError } from './errors.js';
 const unknown = (text) => typeError('ERR_PARSE_ARGS_UNKNOWN_OPTION', text);
 const invalid = (text) => typeError('ERR_PARSE_ARGS_INVALID_OPTION_VALUE', text);
 
-/** Words as tokens: { kind: 'option', name, rawName, value, inlineValue } | { kind: 'positional', value } | terminator */
+/** Words as tokens: `{ kind: 'option', name, rawName, value, inlineValue }`, `{ kind: 'positional', value }`, and so on. */
 function tokenize(args, options) {
   const tokens = [];
   const byShort = (letter) => Object.keys(options).find((name) => options[name].short === letter) ?? letter;
@@ -47,7 +47,13 @@ function tokenize(args, options) {
 }
 
 export function parseArgs(config = {}) {
-  const { args = process.argv.slice(2), options = {}, strict = true, tokens: wantsTokens = false, allowNegative = false } = config;
+  const {
+    args = process.argv.slice(2),
+    options = {},
+    strict = true,
+    tokens: wantsTokens = false,
+    allowNegative = false,
+  } = config;
   const allowPositionals = config.allowPositionals ?? !strict;
   const tokens = tokenize(args, options);
   const values = { __proto__: null };
@@ -55,8 +61,10 @@ export function parseArgs(config = {}) {
   for (const token of tokens) {
     if (token.kind === 'positional') {
       if (!allowPositionals) {
-        throw typeError('ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL',
-          `Unexpected argument '${token.value}'. This command does not take positional arguments`);
+        throw typeError(
+          'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL',
+          `Unexpected argument '${token.value}'. This command does not take positional arguments`,
+        );
       }
       positionals.push(token.value);
     } else if (token.kind === 'option') {
@@ -69,8 +77,10 @@ export function parseArgs(config = {}) {
       const option = Object.hasOwn(options, name) ? options[name] : undefined;
       if (strict) {
         if (option === undefined) throw unknown(`Unknown option '${token.rawName}'`);
-        if (option.type === 'string' && token.value === undefined) throw invalid(`Option '${token.rawName} <value>' argument missing`);
-        if (option.type === 'boolean' && token.value !== undefined) throw invalid(`Option '${token.rawName}' does not take an argument`);
+        if (option.type === 'string' && token.value === undefined)
+          throw invalid(`Option '${token.rawName} <value>' argument missing`);
+        if (option.type === 'boolean' && token.value !== undefined)
+          throw invalid(`Option '${token.rawName}' does not take an argument`);
       }
       if (option?.multiple) (values[name] ??= []).push(value);
       else values[name] = value;

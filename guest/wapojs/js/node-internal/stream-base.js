@@ -141,7 +141,8 @@ export function defaultDestroy(error, callback) {
 }
 
 export function addAbortSignal(signal, stream) {
-  if (typeof signal?.addEventListener !== 'function') throw invalidArgument('signal', 'an instance of AbortSignal', signal);
+  if (typeof signal?.addEventListener !== 'function')
+    throw invalidArgument('signal', 'an instance of AbortSignal', signal);
   const abort = () => stream.destroy(abortError(signal));
   if (signal.aborted) abort();
   else {

@@ -32,7 +32,8 @@ defineMembers(Duplex.prototype, {
     return this._readableState?.destroyed === true && this._writableState?.destroyed === true;
   },
   set destroyed(value) {
-    if (this._readableState && this._writableState) this._readableState.destroyed = this._writableState.destroyed = value;
+    if (this._readableState && this._writableState)
+      this._readableState.destroyed = this._writableState.destroyed = value;
   },
   get errored() {
     return this._readableState?.errored ?? this._writableState?.errored ?? null;
@@ -44,12 +45,16 @@ Duplex.from = function (body) {
   if (body instanceof Duplex) return body;
   if (typeof body?.then === 'function') {
     return new Duplex({
-      objectMode: true, writable: false,
+      objectMode: true,
+      writable: false,
       read() {
-        body.then((value) => {
-          if (value !== null && value !== undefined) this.push(value);
-          this.push(null);
-        }, (error) => this.destroy(error));
+        body.then(
+          (value) => {
+            if (value !== null && value !== undefined) this.push(value);
+            this.push(null);
+          },
+          (error) => this.destroy(error),
+        );
       },
     });
   }
@@ -60,7 +65,8 @@ Duplex.from = function (body) {
   else if (typeof body === 'string' || body?.[Symbol.asyncIterator] || body?.[Symbol.iterator]) {
     [readable, writable] = [Readable.from(body), null];
   }
-  if (readable !== null && typeof readable === 'object' && !(readable instanceof Readable)) readable = Readable.from(readable);
+  if (readable !== null && typeof readable === 'object' && !(readable instanceof Readable))
+    readable = Readable.from(readable);
   if (!(readable instanceof Readable) && !(writable instanceof Writable)) {
     throw invalidArgument('body', 'a stream, an iterable or a promise', body);
   }
@@ -70,8 +76,10 @@ Duplex.from = function (body) {
 /** A Duplex whose sides are two other streams. */
 function joined(readable, writable) {
   const duplex = new Duplex({
-    readableObjectMode: readable?.readableObjectMode, writableObjectMode: writable?.writableObjectMode,
-    readable: readable !== null, writable: writable !== null,
+    readableObjectMode: readable?.readableObjectMode,
+    writableObjectMode: writable?.writableObjectMode,
+    readable: readable !== null,
+    writable: writable !== null,
     read() {
       readable.resume();
     },

@@ -5,8 +5,12 @@ import { Duplex, PassThrough } from './stream-duplex.js';
 import { Readable } from './stream-readable.js';
 
 const isNodeStream = (value) =>
-  value !== null && typeof value === 'object' && typeof value.on === 'function' &&
-  (value._readableState !== undefined || value._writableState !== undefined || typeof value.pipe === 'function' ||
+  value !== null &&
+  typeof value === 'object' &&
+  typeof value.on === 'function' &&
+  (value._readableState !== undefined ||
+    value._writableState !== undefined ||
+    typeof value.pipe === 'function' ||
     typeof value.write === 'function');
 const isReadableWeb = (value) => value instanceof ReadableStream;
 const isWritableWeb = (value) => value instanceof WritableStream;
@@ -28,12 +32,16 @@ export function finished(stream, options, callback) {
   const readableState = stream._readableState;
   const writableState = stream._writableState;
   const hasReadable = readableState ? readableState.readableFlag !== false : false;
-  const hasWritable = writableState ? writableState.writableFlag !== false : !readableState && typeof stream.write === 'function';
+  const hasWritable = writableState
+    ? writableState.writableFlag !== false
+    : !readableState && typeof stream.write === 'function';
   const wantsReadable = options.readable ?? hasReadable;
   const wantsWritable = options.writable ?? hasWritable;
   let readableDone = !wantsReadable || !hasReadable || readableState.endEmitted;
   let writableDone = !wantsWritable || !hasWritable || Boolean(writableState?.finished);
-  const willClose = Boolean((readableState ?? writableState)?.autoDestroy && (readableState ?? writableState)?.emitClose);
+  const willClose = Boolean(
+    (readableState ?? writableState)?.autoDestroy && (readableState ?? writableState)?.emitClose,
+  );
   const full = (!readableState || wantsReadable) && (!writableState || wantsWritable);
 
   let called = false;
@@ -85,7 +93,8 @@ export function finished(stream, options, callback) {
 }
 
 /** The output of a stage, for a function that is the next one. */
-const asIterable = (stage) => (isReadableWeb(stage) ? stage : stage[Symbol.asyncIterator] ? stage : Readable.from(stage));
+const asIterable = (stage) =>
+  isReadableWeb(stage) ? stage : stage[Symbol.asyncIterator] ? stage : Readable.from(stage);
 
 function toStages(args) {
   const stages = args.length === 1 && Array.isArray(args[0]) ? args[0] : args;
@@ -97,7 +106,8 @@ function toStages(args) {
 function adapt(stage) {
   if (isReadableWeb(stage)) return Readable.fromWeb(stage);
   if (isWritableWeb(stage)) return stage;
-  if (stage?.readable instanceof ReadableStream && stage?.writable instanceof WritableStream) return Duplex.fromWeb(stage);
+  if (stage?.readable instanceof ReadableStream && stage?.writable instanceof WritableStream)
+    return Duplex.fromWeb(stage);
   return stage;
 }
 
@@ -121,7 +131,8 @@ export function run(stages, options, callback) {
     if (error && (failure === null || failure.code === 'ERR_STREAM_PREMATURE_CLOSE')) failure = error;
     if (error) {
       inner.abort();
-      for (const stream of streams) if (!stream.destroyed) stream.destroy?.(stream === streams[streams.length - 1] ? error : undefined);
+      for (const stream of streams)
+        if (!stream.destroyed) stream.destroy?.(stream === streams[streams.length - 1] ? error : undefined);
     }
     if (--pending === 0 && !over) {
       over = true;
@@ -171,7 +182,9 @@ export function run(stages, options, callback) {
       current = stage;
     } else if (isWritableWeb(stage)) {
       pending++;
-      Readable.toWeb(current).pipeTo(stage).then(() => settle(), settle);
+      Readable.toWeb(current)
+        .pipeTo(stage)
+        .then(() => settle(), settle);
     } else if (isNodeStream(stage)) {
       if (current !== null) {
         const source = isNodeStream(current) ? current : Readable.from(current);
@@ -205,8 +218,16 @@ export function finishedPromise(stream, options = {}) {
 
 export function pipelinePromise(...args) {
   const last = args[args.length - 1];
-  const hasOptions = last !== null && typeof last === 'object' && !Array.isArray(last) && !isNodeStream(last) &&
-    !isWritableWeb(last) && !isReadableWeb(last) && !last[Symbol.asyncIterator] && !last[Symbol.iterator] && !last.writable;
+  const hasOptions =
+    last !== null &&
+    typeof last === 'object' &&
+    !Array.isArray(last) &&
+    !isNodeStream(last) &&
+    !isWritableWeb(last) &&
+    !isReadableWeb(last) &&
+    !last[Symbol.asyncIterator] &&
+    !last[Symbol.iterator] &&
+    !last.writable;
   const options = hasOptions ? args.pop() : {};
   return new Promise((resolve, reject) => {
     run(toStages(args), options, (error, value) => (error ? reject(error) : resolve(value)));

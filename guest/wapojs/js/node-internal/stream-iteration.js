@@ -60,7 +60,11 @@ async function* mapped(source, fn, { signal, concurrency = 1 } = {}) {
 }
 
 async function* filtered(source, fn, options) {
-  for await (const [chunk, kept] of mapped(source, async (chunk, context) => [chunk, await fn(chunk, context)], options)) {
+  for await (const [chunk, kept] of mapped(
+    source,
+    async (chunk, context) => [chunk, await fn(chunk, context)],
+    options,
+  )) {
     if (kept) yield chunk;
   }
 }
@@ -136,7 +140,9 @@ defineMembers(Readable.prototype, {
   },
 });
 Object.defineProperty(Readable.prototype, Symbol.asyncIterator, {
-  __proto__: null, writable: true, configurable: true,
+  __proto__: null,
+  writable: true,
+  configurable: true,
   value() {
     return iterate(this, true);
   },

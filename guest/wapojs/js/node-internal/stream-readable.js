@@ -4,7 +4,15 @@ import { Buffer } from '../node/buffer.js';
 import { StringDecoder } from '../node/string_decoder.js';
 import { invalidArgument, plainError, typeError } from './errors.js';
 import {
-  addAbortSignal, construct, defaultDestroy, defineMembers, destroy, failStream, highWaterMarkOf, objectModeOf, Stream,
+  addAbortSignal,
+  construct,
+  defaultDestroy,
+  defineMembers,
+  destroy,
+  failStream,
+  highWaterMarkOf,
+  objectModeOf,
+  Stream,
 } from './stream-base.js';
 
 const nop = () => {};
@@ -116,7 +124,8 @@ function add(stream, chunk, encoding, front) {
     return !state.ended && (state.length < state.highWaterMark || state.length === 0);
   }
   if (front) {
-    if (state.endEmitted) failStream(stream, plainError('ERR_STREAM_UNSHIFT_AFTER_END_EVENT', 'stream.unshift() after end event'));
+    if (state.endEmitted)
+      failStream(stream, plainError('ERR_STREAM_UNSHIFT_AFTER_END_EVENT', 'stream.unshift() after end event'));
     else if (state.destroyed || state.errored) return false;
     else addChunk(stream, state, chunk, true);
   } else if (state.ended) {
@@ -177,8 +186,11 @@ function maybeReadMore(stream, state) {
   if (state.readingMore || !state.constructed) return;
   state.readingMore = true;
   process.nextTick(() => {
-    while (!state.reading && !state.ended &&
-      (state.length < state.highWaterMark || (state.flowing && state.length === 0))) {
+    while (
+      !state.reading &&
+      !state.ended &&
+      (state.length < state.highWaterMark || (state.flowing && state.length === 0))
+    ) {
       const before = state.length;
       stream.read(0);
       if (before === state.length) break;
@@ -217,7 +229,8 @@ function take(state, n) {
   if (state.objectMode) return state.buffer.shift();
   const { buffer } = state;
   if (n >= state.length) {
-    const all = buffer.length === 1 ? buffer[0] : state.decoder !== null ? buffer.join('') : Buffer.concat(buffer, state.length);
+    const all =
+      buffer.length === 1 ? buffer[0] : state.decoder !== null ? buffer.join('') : Buffer.concat(buffer, state.length);
     state.buffer = [];
     return all;
   }
@@ -257,7 +270,10 @@ function endReadable(stream) {
     const writable = stream._writableState;
     if (writable && stream.allowHalfOpen === false) {
       if (!writable.ending) stream.end();
-    } else if (state.autoDestroy && (!writable || (writable.autoDestroy && (writable.finished || writable.writableFlag === false)))) {
+    } else if (
+      state.autoDestroy &&
+      (!writable || (writable.autoDestroy && (writable.finished || writable.writableFlag === false)))
+    ) {
       stream.destroy();
     }
   });
@@ -293,7 +309,11 @@ defineMembers(Readable.prototype, {
     const asked = n;
     if (n > state.highWaterMark) state.highWaterMark = n;
     if (n !== 0) state.emittedReadable = false;
-    if (n === 0 && state.needReadable && ((state.highWaterMark !== 0 ? state.length >= state.highWaterMark : state.length > 0) || state.ended)) {
+    if (
+      n === 0 &&
+      state.needReadable &&
+      ((state.highWaterMark !== 0 ? state.length >= state.highWaterMark : state.length > 0) || state.ended)
+    ) {
       if (state.length === 0 && state.ended) endReadable(this);
       else emitReadable(this);
       return null;
@@ -534,7 +554,8 @@ Readable.prototype.off = Readable.prototype.removeListener;
 Readable.from = function (iterable, options) {
   if (typeof iterable === 'string' || iterable instanceof Uint8Array) {
     return new Readable({
-      objectMode: true, ...options,
+      objectMode: true,
+      ...options,
       read() {
         this.push(iterable);
         this.push(null);
@@ -553,7 +574,10 @@ Readable.from = function (iterable, options) {
     }
   };
   stream._destroy = (error, callback) => {
-    close(error).then(() => process.nextTick(callback, error), (failure) => process.nextTick(callback, failure ?? error));
+    close(error).then(
+      () => process.nextTick(callback, error),
+      (failure) => process.nextTick(callback, failure ?? error),
+    );
   };
   async function close(error) {
     if (error !== null && error !== undefined && typeof iterator.throw === 'function') {

@@ -9,34 +9,43 @@ import { Writable } from './stream-writable.js';
 
 Readable.toWeb = function (readable, options) {
   const { objectMode } = readable._readableState;
-  const strategy = options?.strategy ?? (objectMode
-    ? new CountQueuingStrategy({ highWaterMark: readable.readableHighWaterMark })
-    : { highWaterMark: readable.readableHighWaterMark, size: (chunk) => chunk?.byteLength ?? 1 });
+  const strategy =
+    options?.strategy ??
+    (objectMode
+      ? new CountQueuingStrategy({ highWaterMark: readable.readableHighWaterMark })
+      : { highWaterMark: readable.readableHighWaterMark, size: (chunk) => chunk?.byteLength ?? 1 });
   readable.pause();
   let cancelled = false;
-  return new ReadableStream({
-    start(controller) {
-      finished(readable, { writable: false }, (error) => {
-        if (cancelled) return;
+  return new ReadableStream(
+    {
+      start(controller) {
+        finished(readable, { writable: false }, (error) => {
+          if (cancelled) return;
+          cancelled = true;
+          if (error) controller.error(error);
+          else controller.close();
+        });
+        readable.on('data', (chunk) => {
+          if (cancelled) return;
+          controller.enqueue(
+            chunk instanceof Buffer && !objectMode
+              ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+              : chunk,
+          );
+          if (controller.desiredSize <= 0) readable.pause();
+        });
+        readable.pause();
+      },
+      pull() {
+        readable.resume();
+      },
+      cancel(reason) {
         cancelled = true;
-        if (error) controller.error(error);
-        else controller.close();
-      });
-      readable.on('data', (chunk) => {
-        if (cancelled) return;
-        controller.enqueue(chunk instanceof Buffer && !objectMode ? new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength) : chunk);
-        if (controller.desiredSize <= 0) readable.pause();
-      });
-      readable.pause();
+        readable.destroy(reason instanceof Error ? reason : undefined);
+      },
     },
-    pull() {
-      readable.resume();
-    },
-    cancel(reason) {
-      cancelled = true;
-      readable.destroy(reason instanceof Error ? reason : undefined);
-    },
-  }, strategy);
+    strategy,
+  );
 };
 
 Readable.fromWeb = function (stream, options) {
@@ -45,17 +54,24 @@ Readable.fromWeb = function (stream, options) {
   const readable = new Readable({
     ...options,
     read() {
-      reader.read().then(({ value, done }) => {
-        if (done) closed = true;
-        readable.push(done ? null : value);
-      }, (error) => {
-        closed = true;
-        readable.destroy(error);
-      });
+      reader.read().then(
+        ({ value, done }) => {
+          if (done) closed = true;
+          readable.push(done ? null : value);
+        },
+        (error) => {
+          closed = true;
+          readable.destroy(error);
+        },
+      );
     },
     destroy(error, callback) {
       if (closed) callback(error);
-      else reader.cancel(error ?? undefined).then(() => callback(error), () => callback(error));
+      else
+        reader.cancel(error ?? undefined).then(
+          () => callback(error),
+          () => callback(error),
+        );
     },
   });
   return readable;
@@ -92,17 +108,28 @@ Writable.toWeb = function (writable) {
 
 Writable.fromWeb = function (stream, options) {
   const writer = stream.getWriter();
-  const settle = (promise, callback) => promise.then(() => callback(), (error) => callback(error ?? new Error('the stream has failed')));
+  const settle = (promise, callback) =>
+    promise.then(
+      () => callback(),
+      (error) => callback(error ?? new Error('the stream has failed')),
+    );
   return new Writable({
     ...options,
     write(chunk, encoding, callback) {
-      settle(writer.ready.then(() => writer.write(chunk)), callback);
+      settle(
+        writer.ready.then(() => writer.write(chunk)),
+        callback,
+      );
     },
     final(callback) {
       settle(writer.close(), callback);
     },
     destroy(error, callback) {
-      if (error) writer.abort(error).then(() => callback(error), () => callback(error));
+      if (error)
+        writer.abort(error).then(
+          () => callback(error),
+          () => callback(error),
+        );
       else callback(error);
     },
   });
@@ -117,10 +144,13 @@ Duplex.fromWeb = function ({ readable, writable }, options) {
   const duplex = new Duplex({
     ...options,
     read() {
-      reader.read().then(({ value, done }) => {
-        over ||= done;
-        duplex.push(done ? null : value);
-      }, (error) => duplex.destroy(error));
+      reader.read().then(
+        ({ value, done }) => {
+          over ||= done;
+          duplex.push(done ? null : value);
+        },
+        (error) => duplex.destroy(error),
+      );
     },
     write(chunk, encoding, callback) {
       writer.ready.then(() => writer.write(chunk)).then(() => callback(), callback);

@@ -4,7 +4,15 @@ import { Buffer } from '../node/buffer.js';
 import { encodingOf } from './encodings.js';
 import { invalidArgument, plainError, typeError } from './errors.js';
 import {
-  addAbortSignal, construct, defaultDestroy, defineMembers, destroy, failStream, highWaterMarkOf, objectModeOf, Stream,
+  addAbortSignal,
+  construct,
+  defaultDestroy,
+  defineMembers,
+  destroy,
+  failStream,
+  highWaterMarkOf,
+  objectModeOf,
+  Stream,
 } from './stream-base.js';
 
 const nop = () => {};
@@ -105,7 +113,8 @@ function write(stream, chunk, encoding, callback) {
   }
   let error = null;
   if (state.ending) error = plainError('ERR_STREAM_WRITE_AFTER_END', 'write after end');
-  else if (state.destroyed) error = plainError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed');
+  else if (state.destroyed)
+    error = plainError('ERR_STREAM_DESTROYED', 'Cannot call write after a stream was destroyed');
   if (error !== null) {
     process.nextTick(callback, error);
     failStream(stream, error, true);
@@ -213,14 +222,22 @@ function writeBuffered(stream, state) {
       startWrite(stream, state, length, callback, (done) => stream._writev(all, done));
     } else {
       const { chunk, encoding, callback } = state.buffered.shift();
-      startWrite(stream, state, state.objectMode ? 1 : chunk.length, callback, (done) => stream._write(chunk, encoding, done));
+      startWrite(stream, state, state.objectMode ? 1 : chunk.length, callback, (done) =>
+        stream._write(chunk, encoding, done),
+      );
     }
   }
 }
 
 const mayFinish = (state) =>
-  state.ending && !state.destroyed && state.constructed && state.length === 0 && !state.errored && state.buffered.length === 0 &&
-  !state.finished && !state.writing;
+  state.ending &&
+  !state.destroyed &&
+  state.constructed &&
+  state.length === 0 &&
+  !state.errored &&
+  state.buffered.length === 0 &&
+  !state.finished &&
+  !state.writing;
 
 function maybeFinish(stream, state, sync = false) {
   if (!mayFinish(state)) return;
@@ -267,7 +284,11 @@ function callFinal(stream, state) {
   process.nextTick(() => {
     try {
       const result = stream._final(done);
-      if (typeof result?.then === 'function') result.then(() => called || done(), (error) => called || done(error));
+      if (typeof result?.then === 'function')
+        result.then(
+          () => called || done(),
+          (error) => called || done(error),
+        );
     } catch (error) {
       done(error);
     }
@@ -350,7 +371,14 @@ export const writableMembers = {
 
   get writable() {
     const state = this._writableState;
-    return state !== undefined && state.writableFlag !== false && !state.destroyed && !state.errored && !state.ending && !state.ended;
+    return (
+      state !== undefined &&
+      state.writableFlag !== false &&
+      !state.destroyed &&
+      !state.errored &&
+      !state.ending &&
+      !state.ended
+    );
   },
   set writable(value) {
     if (this._writableState) this._writableState.writableFlag = Boolean(value);
@@ -390,7 +418,8 @@ defineMembers(Writable.prototype, writableMembers);
 defineMembers(Writable.prototype, {
   destroy(error, callback) {
     const state = this._writableState;
-    if (!state.destroyed && (state.buffered.length > 0 || state.onFinished.length > 0)) process.nextTick(failBuffered, state);
+    if (!state.destroyed && (state.buffered.length > 0 || state.onFinished.length > 0))
+      process.nextTick(failBuffered, state);
     return destroy.call(this, error, callback);
   },
   _destroy: defaultDestroy,

@@ -31,11 +31,12 @@ export function ok(value, message) {
 }
 
 /** An assertion that compares two values. */
-const comparison = (operator, holds) => ({
-  [operator](actual, expected, message) {
-    if (!holds(actual, expected)) complain({ message, actual, expected, operator, stackStartFn: this?.[operator] });
-  },
-})[operator];
+const comparison = (operator, holds) =>
+  ({
+    [operator](actual, expected, message) {
+      if (!holds(actual, expected)) complain({ message, actual, expected, operator, stackStartFn: this?.[operator] });
+    },
+  })[operator];
 
 const loose = (a, b) => a == b || (a !== a && b !== b);
 
@@ -52,7 +53,8 @@ export const notDeepStrictEqual = comparison('notDeepStrictEqual', (a, b) => !is
 function contains(actual, expected) {
   if (expected === null || typeof expected !== 'object') return is(actual, expected);
   if (actual === null || typeof actual !== 'object') return false;
-  if (expected instanceof Map) return [...expected].every(([key, value]) => actual.has?.(key) && contains(actual.get(key), value));
+  if (expected instanceof Map)
+    return [...expected].every(([key, value]) => actual.has?.(key) && contains(actual.get(key), value));
   if (expected instanceof Set) return [...expected].every((item) => [...actual].some((other) => contains(other, item)));
   if (Array.isArray(expected)) {
     let from = 0;
@@ -62,7 +64,8 @@ function contains(actual, expected) {
     });
   }
   const names = Object.keys(expected);
-  if (names.length === 0) return isDeepStrictEqual(actual, expected) || Object.getPrototypeOf(expected) === Object.prototype;
+  if (names.length === 0)
+    return isDeepStrictEqual(actual, expected) || Object.getPrototypeOf(expected) === Object.prototype;
   return names.every((name) => contains(actual[name], expected[name]));
 }
 export const partialDeepStrictEqual = comparison('partialDeepStrictEqual', contains);
@@ -75,7 +78,11 @@ export function ifError(value) {
   if (value === null || value === undefined) return;
   const text = value instanceof Error ? value.message : inspect(value);
   const error = new AssertionError({
-    message: `ifError got unwanted exception: ${text}`, actual: value, expected: null, operator: 'ifError', stackStartFn: ifError,
+    message: `ifError got unwanted exception: ${text}`,
+    actual: value,
+    expected: null,
+    operator: 'ifError',
+    stackStartFn: ifError,
   });
   throw error;
 }
@@ -83,8 +90,13 @@ export function ifError(value) {
 function matches(text, pattern, message, operator, wanted) {
   if (!(pattern instanceof RegExp)) throw invalidArgument('regexp', 'an instance of RegExp', pattern);
   if (typeof text === 'string' && pattern.test(text) === wanted) return;
-  const what = wanted ? 'The input did not match the regular expression' : 'The input was expected to not match the regular expression';
-  complain({ message, actual: text, expected: pattern, operator }, `${what} ${inspect(pattern)}. Input:\n\n${inspect(text)}\n`);
+  const what = wanted
+    ? 'The input did not match the regular expression'
+    : 'The input was expected to not match the regular expression';
+  complain(
+    { message, actual: text, expected: pattern, operator },
+    `${what} ${inspect(pattern)}. Input:\n\n${inspect(text)}\n`,
+  );
 }
 export const match = (text, pattern, message) => matches(text, pattern, message, 'match', true);
 export const doesNotMatch = (text, pattern, message) => matches(text, pattern, message, 'doesNotMatch', false);
@@ -95,22 +107,28 @@ function checkThrown(error, expected, message, operator) {
   if (typeof expected === 'function') {
     if (expected.prototype !== undefined && error instanceof expected) return;
     if (Error.isPrototypeOf(expected) || expected === Error) {
-      complain({ message, actual: error, expected, operator },
-        `The error is expected to be an instance of "${expected.name}". Received "${error?.name}"\n\nError message:\n\n${error?.message}`);
+      complain(
+        { message, actual: error, expected, operator },
+        `The error is expected to be an instance of "${expected.name}". Received "${error?.name}"\n\n` +
+          `Error message:\n\n${error?.message}`,
+      );
     }
     if (expected.call({}, error) === true) return;
     complain({ message, actual: error, expected, operator }, 'The validation function is expected to return "true".');
   } else if (expected instanceof RegExp) {
     if (expected.test(String(error))) return;
-    complain({ message, actual: error, expected, operator },
-      `The input did not match the regular expression ${inspect(expected)}. Input:\n\n${inspect(String(error))}\n`);
+    complain(
+      { message, actual: error, expected, operator },
+      `The input did not match the regular expression ${inspect(expected)}. Input:\n\n${inspect(String(error))}\n`,
+    );
   } else {
     const names = Object.keys(expected);
     if (expected instanceof Error) names.push('name', 'message');
     for (const name of names) {
-      const matched = expected[name] instanceof RegExp && typeof error[name] === 'string'
-        ? expected[name].test(error[name])
-        : isDeepStrictEqual(error?.[name], expected[name]);
+      const matched =
+        expected[name] instanceof RegExp && typeof error[name] === 'string'
+          ? expected[name].test(error[name])
+          : isDeepStrictEqual(error?.[name], expected[name]);
       if (!matched) complain({ message, actual: error?.[name], expected: expected[name], operator });
     }
   }
@@ -136,7 +154,8 @@ function caught(fn) {
 async function caughtLater(promiseOrFunction) {
   let promise = promiseOrFunction;
   if (typeof promise === 'function') promise = promise();
-  if (typeof promise?.then !== 'function') throw invalidArgument('promiseFn', 'of type function or an instance of Promise', promiseOrFunction);
+  if (typeof promise?.then !== 'function')
+    throw invalidArgument('promiseFn', 'of type function or an instance of Promise', promiseOrFunction);
   try {
     await promise;
   } catch (error) {
@@ -161,7 +180,10 @@ function requireNothing(error, expected, message, operator) {
   if (typeof wanted === 'function' && !(error instanceof wanted)) throw error;
   const what = operator === 'doesNotReject' ? 'rejection' : 'exception';
   complain({
-    message: `Got unwanted ${what}${text ? `: ${text}` : '.'}\nActual message: "${error?.message}"`, actual: error, expected: wanted, operator,
+    message: `Got unwanted ${what}${text ? `: ${text}` : '.'}\nActual message: "${error?.message}"`,
+    actual: error,
+    expected: wanted,
+    operator,
   });
 }
 
@@ -185,9 +207,30 @@ export function strict(value, message) {
 }
 
 Object.assign(assert, {
-  AssertionError, ok, equal, notEqual, strictEqual, notStrictEqual, deepEqual, notDeepEqual, deepStrictEqual, notDeepStrictEqual,
-  partialDeepStrictEqual, fail, ifError, match, doesNotMatch, throws, doesNotThrow, rejects, doesNotReject, strict,
+  AssertionError,
+  ok,
+  equal,
+  notEqual,
+  strictEqual,
+  notStrictEqual,
+  deepEqual,
+  notDeepEqual,
+  deepStrictEqual,
+  notDeepStrictEqual,
+  partialDeepStrictEqual,
+  fail,
+  ifError,
+  match,
+  doesNotMatch,
+  throws,
+  doesNotThrow,
+  rejects,
+  doesNotReject,
+  strict,
 });
 Object.assign(strict, assert, {
-  equal: strictEqual, notEqual: notStrictEqual, deepEqual: deepStrictEqual, notDeepEqual: notDeepStrictEqual,
+  equal: strictEqual,
+  notEqual: notStrictEqual,
+  deepEqual: deepStrictEqual,
+  notDeepEqual: notDeepStrictEqual,
 });

@@ -1,6 +1,6 @@
 // node:buffer: https://nodejs.org/api/buffer.html
 //
-// A Buffer is a Uint8Array with more methods. They are defined on a subclass of Uint8Array whose public constructor is a
+// A Buffer is a Uint8Array with more methods. They are on a subclass of Uint8Array whose public constructor is a
 // function, because `Buffer(...)` without `new` must still work.
 
 import { atob, btoa } from '../base64.js';
@@ -9,7 +9,14 @@ import { customInspect } from '../inspect.js';
 import { apply, call, typedArraySet } from '../primordials.js';
 import { isArrayBuffer, isSharedArrayBuffer } from '../webidl.js';
 import { encodingOf } from '../node-internal/encodings.js';
-import { invalidArgument, invalidValue, outOfRange, rangeError, requireNumber, typeError } from '../node-internal/errors.js';
+import {
+  invalidArgument,
+  invalidValue,
+  outOfRange,
+  rangeError,
+  requireNumber,
+  typeError,
+} from '../node-internal/errors.js';
 import { defineNumbers } from '../node-internal/buffer-numbers.js';
 
 const { isView } = ArrayBuffer;
@@ -48,7 +55,8 @@ function requireEncoding(name) {
 }
 
 /** The encoding of an optional argument; utf8 without one. */
-const toEncoding = (name) => (name === undefined || name === null || name === '' ? encodingOf('utf8') : requireEncoding(name));
+const toEncoding = (name) =>
+  name === undefined || name === null || name === '' ? encodingOf('utf8') : requireEncoding(name);
 
 function requireSize(size) {
   requireNumber(size, 'size');
@@ -85,9 +93,11 @@ function fromObject(value, encodingOrOffset, length) {
   if (isArrayBuffer(value) || isSharedArrayBuffer(value)) return fromArrayBuffer(value, encodingOrOffset, length);
   const primitive = typeof value.valueOf === 'function' ? value.valueOf() : undefined;
   if (primitive !== null && primitive !== undefined && primitive !== value) {
-    if (typeof primitive === 'string' || typeof primitive === 'object') return Buffer.from(primitive, encodingOrOffset, length);
+    if (typeof primitive === 'string' || typeof primitive === 'object')
+      return Buffer.from(primitive, encodingOrOffset, length);
   }
-  if (typeof value.length === 'number' || isView(value)) return value.length === undefined ? new FastBuffer(0) : fromList(value);
+  if (typeof value.length === 'number' || isView(value))
+    return value.length === undefined ? new FastBuffer(0) : fromList(value);
   if (value.type === 'Buffer' && Array.isArray(value.data)) return fromList(value.data);
   if (value.length !== undefined || isArrayBuffer(value.buffer)) {
     return typeof value.length === 'number' ? fromList(value) : new FastBuffer(0);
@@ -110,7 +120,9 @@ const STATIC = {
       if (buffer !== null) return buffer;
     }
     throw invalidArgument(
-      'first', 'of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object', value,
+      'first',
+      'of type string or an instance of Buffer, ArrayBuffer, or Array or an Array-like Object',
+      value,
     );
   },
 
@@ -241,7 +253,8 @@ function wholeCharacters(bytes, room) {
 
 function swap(buffer, size) {
   const { length } = buffer;
-  if (length % size !== 0) throw rangeError('ERR_INVALID_BUFFER_SIZE', `Buffer size must be a multiple of ${size * 8}-bits`);
+  if (length % size !== 0)
+    throw rangeError('ERR_INVALID_BUFFER_SIZE', `Buffer size must be a multiple of ${size * 8}-bits`);
   for (let at = 0; at < length; at += size) {
     for (let i = 0; i < size / 2; i++) {
       const other = at + size - 1 - i;
@@ -342,7 +355,8 @@ const METHODS = {
   copy(target, targetStart = 0, sourceStart = 0, sourceEnd = this.length) {
     if (!isView(target)) throw invalidArgument('target', 'an instance of Buffer or Uint8Array', target);
     if (targetStart < 0) throw outOfRange('targetStart', '>= 0', targetStart);
-    if (sourceStart < 0 || sourceStart > this.length) throw outOfRange('sourceStart', `>= 0 && <= ${this.length}`, sourceStart);
+    if (sourceStart < 0 || sourceStart > this.length)
+      throw outOfRange('sourceStart', `>= 0 && <= ${this.length}`, sourceStart);
     if (targetStart >= target.byteLength || sourceStart >= sourceEnd) return 0;
     const into = isBytes(target) ? target : new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
     const count = min(sourceEnd - sourceStart, into.length - targetStart, this.length - sourceStart);
@@ -381,7 +395,11 @@ METHODS.toLocaleString = METHODS.toString;
 function define(target, members) {
   for (const name of Object.keys(members)) {
     defineProperty(target, name, {
-      __proto__: null, value: members[name], writable: true, configurable: true, enumerable: typeof members[name] !== 'function',
+      __proto__: null,
+      value: members[name],
+      writable: true,
+      configurable: true,
+      enumerable: typeof members[name] !== 'function',
     });
   }
 }
@@ -390,14 +408,25 @@ define(Buffer, STATIC);
 define(prototype, METHODS);
 defineNumbers(prototype);
 defineProperty(prototype, customInspect, {
-  __proto__: null, value: METHODS.inspect, writable: true, configurable: true,
+  __proto__: null,
+  value: METHODS.inspect,
+  writable: true,
+  configurable: true,
 });
-defineProperty(prototype, 'parent', { __proto__: null, configurable: true, get() {
-  return this instanceof Buffer ? this.buffer : undefined;
-} });
-defineProperty(prototype, 'offset', { __proto__: null, configurable: true, get() {
-  return this instanceof Buffer ? this.byteOffset : undefined;
-} });
+defineProperty(prototype, 'parent', {
+  __proto__: null,
+  configurable: true,
+  get() {
+    return this instanceof Buffer ? this.buffer : undefined;
+  },
+});
+defineProperty(prototype, 'offset', {
+  __proto__: null,
+  configurable: true,
+  get() {
+    return this instanceof Buffer ? this.byteOffset : undefined;
+  },
+});
 
 // What some packages call instead of toString and write.
 for (const name of ['utf8', 'latin1', 'ascii', 'hex', 'base64', 'base64url', 'ucs2']) {
@@ -426,7 +455,9 @@ export function isUtf8(value) {
 }
 
 export function isAscii(value) {
-  const bytes = isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
+  const bytes = isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value);
   for (let i = 0; i < bytes.length; i++) if (bytes[i] > 127) return false;
   return true;
 }
@@ -438,6 +469,17 @@ export function transcode(source, from, to) {
 export { atob, Blob, btoa, File };
 
 export default {
-  Buffer, SlowBuffer, kMaxLength, kStringMaxLength, INSPECT_MAX_BYTES, constants, Blob, File, atob, btoa, isUtf8, isAscii,
+  Buffer,
+  SlowBuffer,
+  kMaxLength,
+  kStringMaxLength,
+  INSPECT_MAX_BYTES,
+  constants,
+  Blob,
+  File,
+  atob,
+  btoa,
+  isUtf8,
+  isAscii,
   transcode,
 };

@@ -14,5 +14,12 @@ export const spawnSync = missing('child_process.spawnSync');
 export const ChildProcess = missingClass('child_process.ChildProcess');
 
 export default {
-  exec, execFile, execFileSync, execSync, fork, spawn, spawnSync, ChildProcess,
+  exec,
+  execFile,
+  execFileSync,
+  execSync,
+  fork,
+  spawn,
+  spawnSync,
+  ChildProcess,
 };

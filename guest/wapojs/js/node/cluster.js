@@ -13,5 +13,11 @@ export const isWorker = false;
 export const workers = {};
 
 export default {
-  fork, setupPrimary, Worker, isPrimary, isMaster, isWorker, workers,
+  fork,
+  setupPrimary,
+  Worker,
+  isPrimary,
+  isMaster,
+  isWorker,
+  workers,
 };

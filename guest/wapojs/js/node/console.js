@@ -3,7 +3,23 @@
 const { console } = globalThis;
 
 export const {
-  assert, count, countReset, debug, dir, dirxml, error, group, groupCollapsed, groupEnd, info, log, table, time, timeEnd, timeLog,
-  trace, warn,
+  assert,
+  count,
+  countReset,
+  debug,
+  dir,
+  dirxml,
+  error,
+  group,
+  groupCollapsed,
+  groupEnd,
+  info,
+  log,
+  table,
+  time,
+  timeEnd,
+  timeLog,
+  trace,
+  warn,
 } = console;
 export default console;

@@ -20,19 +20,33 @@ export const { subtle } = webcrypto;
 /** Digests by name: the host's number (docs/abi.md, 1020) and the size of a block, which HMAC needs. */
 const DIGESTS = {
   __proto__: null,
-  md5: { number: 9, block: 64 }, sha1: { number: 1, block: 64 }, sha256: { number: 2, block: 64 },
-  sha384: { number: 3, block: 128 }, sha512: { number: 4, block: 128 }, blake2b512: { number: 8, block: 128 },
+  md5: { number: 9, block: 64 },
+  sha1: { number: 1, block: 64 },
+  sha256: { number: 2, block: 64 },
+  sha384: { number: 3, block: 128 },
+  sha512: { number: 4, block: 128 },
+  blake2b512: { number: 8, block: 128 },
 };
 
 function findDigest(name) {
   if (typeof name !== 'string') throw invalidArgument('algorithm', 'of type string', name);
-  const short = name.toLowerCase().replace(/^rsa-/, '').replace(/^sha-(?=\d)/, 'sha');
+  const short = name
+    .toLowerCase()
+    .replace(/^rsa-/, '')
+    .replace(/^sha-(?=\d)/, 'sha');
   const found = DIGESTS[short];
   if (found === undefined) throw new Error(`Digest method not supported: ${name}`);
   return found;
 }
 
-export const getHashes = () => ['RSA-MD5', 'RSA-SHA1', 'RSA-SHA256', 'RSA-SHA384', 'RSA-SHA512', ...Object.keys(DIGESTS)];
+export const getHashes = () => [
+  'RSA-MD5',
+  'RSA-SHA1',
+  'RSA-SHA256',
+  'RSA-SHA384',
+  'RSA-SHA512',
+  ...Object.keys(DIGESTS),
+];
 export const getCiphers = () => [];
 export const getCurves = () => [];
 export const getFips = () => 0;
@@ -189,7 +203,8 @@ function hmacOf(digest, key, ...parts) {
 
 function requireLength(value, name) {
   if (typeof value !== 'number') throw invalidArgument(name, 'of type number', value);
-  if (!(Number.isInteger(value) && value >= 0 && value <= MAX_RANDOM_BYTES)) throw outOfRange(name, `>= 0 && <= ${MAX_RANDOM_BYTES}`, value);
+  if (!(Number.isInteger(value) && value >= 0 && value <= MAX_RANDOM_BYTES))
+    throw outOfRange(name, `>= 0 && <= ${MAX_RANDOM_BYTES}`, value);
 }
 
 /** PBKDF2 as RFC 8018 5.2 puts it together from HMAC. */
@@ -225,7 +240,11 @@ export function pbkdf2(password, salt, iterations, keyLength, digest, callback) 
 export function hkdfSync(digest, key, salt, info, keyLength) {
   requireLength(keyLength, 'length');
   const { block } = findDigest(digest);
-  const pseudoRandom = hmacOf(digest, toBytes(salt, 'salt').length === 0 ? new Uint8Array(block) : salt, toBytes(key?.type === 'secret' ? key.export() : key, 'key'));
+  const pseudoRandom = hmacOf(
+    digest,
+    toBytes(salt, 'salt').length === 0 ? new Uint8Array(block) : salt,
+    toBytes(key?.type === 'secret' ? key.export() : key, 'key'),
+  );
   const more = toBytes(info, 'info');
   const blocks = [];
   let last = new Uint8Array(0);
@@ -269,13 +288,15 @@ export function randomBytes(size, callback) {
 export { randomBytes as prng, randomBytes as pseudoRandomBytes, randomBytes as rng };
 
 export function randomFillSync(buffer, offset = 0, size = undefined) {
-  if (!isView(buffer) && !isArrayBuffer(buffer)) throw invalidArgument('buf', 'an instance of ArrayBuffer or ArrayBufferView', buffer);
+  if (!isView(buffer) && !isArrayBuffer(buffer))
+    throw invalidArgument('buf', 'an instance of ArrayBuffer or ArrayBufferView', buffer);
   const unit = buffer.BYTES_PER_ELEMENT ?? 1;
   const bytes = toBytes(buffer, 'buf');
   const start = offset * unit;
   const end = size === undefined ? bytes.length : start + size * unit;
   if (!(start >= 0 && start <= bytes.length)) throw outOfRange('offset', `>= 0 && <= ${bytes.length / unit}`, offset);
-  if (!(end >= start && end <= bytes.length)) throw outOfRange('size + offset', `<= ${bytes.length / unit}`, offset + size);
+  if (!(end >= start && end <= bytes.length))
+    throw outOfRange('size + offset', `<= ${bytes.length / unit}`, offset + size);
   fillRandom(bytes.subarray(start, end));
   return buffer;
 }
@@ -348,11 +369,57 @@ export const verify = missing('crypto.verify');
 export const X509Certificate = missingClass('crypto.X509Certificate');
 
 export default {
-  webcrypto, subtle, constants, Hash, Hmac, KeyObject, createHash, createHmac, createSecretKey, hash, getHashes, getCiphers, getCurves,
-  getFips, randomBytes, prng: randomBytes, rng: randomBytes, pseudoRandomBytes: randomBytes, randomFill, randomFillSync, randomInt,
-  randomUUID, getRandomValues, timingSafeEqual, pbkdf2, pbkdf2Sync, hkdf, hkdfSync,
-  createCipheriv, createDecipheriv, createDiffieHellman, createDiffieHellmanGroup, createECDH, createPrivateKey,
-  createPublicKey, createSign, createVerify, diffieHellman, generateKey, generateKeyPair, generateKeyPairSync,
-  generateKeySync, getCipherInfo, getDiffieHellman, privateDecrypt, privateEncrypt, publicDecrypt, publicEncrypt,
-  scrypt, scryptSync, sign, verify, X509Certificate,
+  webcrypto,
+  subtle,
+  constants,
+  Hash,
+  Hmac,
+  KeyObject,
+  createHash,
+  createHmac,
+  createSecretKey,
+  hash,
+  getHashes,
+  getCiphers,
+  getCurves,
+  getFips,
+  randomBytes,
+  prng: randomBytes,
+  rng: randomBytes,
+  pseudoRandomBytes: randomBytes,
+  randomFill,
+  randomFillSync,
+  randomInt,
+  randomUUID,
+  getRandomValues,
+  timingSafeEqual,
+  pbkdf2,
+  pbkdf2Sync,
+  hkdf,
+  hkdfSync,
+  createCipheriv,
+  createDecipheriv,
+  createDiffieHellman,
+  createDiffieHellmanGroup,
+  createECDH,
+  createPrivateKey,
+  createPublicKey,
+  createSign,
+  createVerify,
+  diffieHellman,
+  generateKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  generateKeySync,
+  getCipherInfo,
+  getDiffieHellman,
+  privateDecrypt,
+  privateEncrypt,
+  publicDecrypt,
+  publicEncrypt,
+  scrypt,
+  scryptSync,
+  sign,
+  verify,
+  X509Certificate,
 };

@@ -8,5 +8,6 @@ export const createSocket = missing('dgram.createSocket');
 export const Socket = missingClass('dgram.Socket');
 
 export default {
-  createSocket, Socket,
+  createSocket,
+  Socket,
 };

@@ -26,7 +26,24 @@ export const V4MAPPED = 2048;
 export const ALL = 256;
 
 export default {
-  lookup, lookupService, resolve, resolve4, resolve6, resolveCname, resolveMx, resolveNs, resolveSrv, resolveTxt,
-  reverse, setServers, getServers, setDefaultResultOrder, getDefaultResultOrder, Resolver, promises, ADDRCONFIG,
-  V4MAPPED, ALL,
+  lookup,
+  lookupService,
+  resolve,
+  resolve4,
+  resolve6,
+  resolveCname,
+  resolveMx,
+  resolveNs,
+  resolveSrv,
+  resolveTxt,
+  reverse,
+  setServers,
+  getServers,
+  setDefaultResultOrder,
+  getDefaultResultOrder,
+  Resolver,
+  promises,
+  ADDRCONFIG,
+  V4MAPPED,
+  ALL,
 };

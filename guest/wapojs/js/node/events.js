@@ -45,8 +45,8 @@ function warnOfLeak(emitter, type, list) {
   if (limit === 0 || list.length <= limit || list.warned) return;
   list.warned = true;
   console.warn(
-    `MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${list.length} ${String(type)} listeners ` +
-      'added. Use emitter.setMaxListeners() to increase limit',
+    `MaxListenersExceededWarning: Possible EventEmitter memory leak detected. ${list.length} ${String(type)} ` +
+      'listeners added. Use emitter.setMaxListeners() to increase limit',
   );
 }
 
@@ -238,7 +238,8 @@ function listen(source, type, listener, once = false) {
     source.addEventListener(type, listener, { once });
     return () => source.removeEventListener(type, listener);
   }
-  if (typeof source?.on !== 'function') throw invalidArgument('emitter', 'an instance of EventEmitter or EventTarget', source);
+  if (typeof source?.on !== 'function')
+    throw invalidArgument('emitter', 'an instance of EventEmitter or EventTarget', source);
   if (once) source.once(type, listener);
   else source.on(type, listener);
   return () => source.removeListener(type, listener);
@@ -252,13 +253,31 @@ export function once(emitter, type, options = {}) {
       return;
     }
     const stops = [];
-    const settle = (done) => (...values) => {
-      for (const stop of stops) stop();
-      done(values);
-    };
+    const settle =
+      (done) =>
+      (...values) => {
+        for (const stop of stops) stop();
+        done(values);
+      };
     stops.push(listen(emitter, type, settle(resolve), true));
-    if (type !== 'error' && !isTarget(emitter)) stops.push(listen(emitter, 'error', settle(([error]) => reject(error)), true));
-    if (signal) stops.push(listen(signal, 'abort', settle(() => reject(abortError(signal))), true));
+    if (type !== 'error' && !isTarget(emitter))
+      stops.push(
+        listen(
+          emitter,
+          'error',
+          settle(([error]) => reject(error)),
+          true,
+        ),
+      );
+    if (signal)
+      stops.push(
+        listen(
+          signal,
+          'abort',
+          settle(() => reject(abortError(signal))),
+          true,
+        ),
+      );
   });
 }
 
@@ -283,11 +302,13 @@ export function on(emitter, type, options = {}) {
     else next.reject(error);
     finish();
   };
-  stops.push(listen(emitter, type, (...values) => {
-    const next = waiting.shift();
-    if (next === undefined) ready.push(values);
-    else next.resolve({ value: values, done: false });
-  }));
+  stops.push(
+    listen(emitter, type, (...values) => {
+      const next = waiting.shift();
+      if (next === undefined) ready.push(values);
+      else next.resolve({ value: values, done: false });
+    }),
+  );
   if (type !== 'error' && !isTarget(emitter)) stops.push(listen(emitter, 'error', fail));
   for (const name of closeEvents) stops.push(listen(emitter, name, finish));
   if (signal) stops.push(listen(signal, 'abort', () => fail(abortError(signal)), true));
@@ -343,7 +364,8 @@ export function addAbortListener(signal, listener) {
 }
 
 Object.defineProperty(EventEmitter, 'defaultMaxListeners', {
-  __proto__: null, enumerable: true,
+  __proto__: null,
+  enumerable: true,
   get: () => defaultMaxListeners,
   set(count) {
     requireCount(count, 'defaultMaxListeners');
@@ -351,7 +373,15 @@ Object.defineProperty(EventEmitter, 'defaultMaxListeners', {
   },
 });
 Object.assign(EventEmitter, {
-  EventEmitter, once, on, listenerCount, getEventListeners, getMaxListeners, setMaxListeners, addAbortListener, errorMonitor,
+  EventEmitter,
+  once,
+  on,
+  listenerCount,
+  getEventListeners,
+  getMaxListeners,
+  setMaxListeners,
+  addAbortListener,
+  errorMonitor,
   captureRejectionSymbol,
 });
 

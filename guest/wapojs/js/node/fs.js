@@ -8,19 +8,44 @@ import { Readable, Writable } from './stream.js';
 import { apply } from '../primordials.js';
 import { requireFunction } from '../node-internal/errors.js';
 import {
-  Dirent, existing, fail, fileAt, folderAt, locate, makeFolders, makeLink, Stats, toPath,
+  Dirent,
+  existing,
+  fail,
+  fileAt,
+  folderAt,
+  locate,
+  makeFolders,
+  makeLink,
+  Stats,
+  toPath,
 } from '../node-internal/memory-files.js';
 
 export { Dirent, Stats };
 
 export const constants = {
-  F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1, COPYFILE_EXCL: 1, O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2, O_CREAT: 64, O_EXCL: 128, O_TRUNC: 512,
-  O_APPEND: 1024, S_IFMT: 0o170000, S_IFREG: 0o100000, S_IFDIR: 0o040000, S_IFLNK: 0o120000,
+  F_OK: 0,
+  R_OK: 4,
+  W_OK: 2,
+  X_OK: 1,
+  COPYFILE_EXCL: 1,
+  O_RDONLY: 0,
+  O_WRONLY: 1,
+  O_RDWR: 2,
+  O_CREAT: 64,
+  O_EXCL: 128,
+  O_TRUNC: 512,
+  O_APPEND: 1024,
+  S_IFMT: 0o170000,
+  S_IFREG: 0o100000,
+  S_IFDIR: 0o040000,
+  S_IFLNK: 0o120000,
 };
 
 const encodingFrom = (options) => (typeof options === 'string' ? options : options?.encoding);
-const toBytes = (data, encoding) => (typeof data === 'string' ? Buffer.from(data, encoding ?? 'utf8') : Buffer.from(data.buffer
-  ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : data));
+const toBytes = (data, encoding) =>
+  typeof data === 'string'
+    ? Buffer.from(data, encoding ?? 'utf8')
+    : Buffer.from(data.buffer ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : data);
 
 /** @type {Map<number, {node, position: number, append: boolean}>} open files; 0 to 2 are not files */
 const files = new Map();
@@ -34,18 +59,27 @@ function opened(fd, call) {
 
 const FLAGS = {
   __proto__: null,
-  r: {}, rs: {}, 'r+': {}, 'rs+': {},
-  w: { create: true, truncate: true }, 'w+': { create: true, truncate: true },
-  wx: { create: true, truncate: true, exclusive: true }, 'wx+': { create: true, truncate: true, exclusive: true },
-  a: { create: true, append: true }, 'a+': { create: true, append: true },
-  ax: { create: true, append: true, exclusive: true }, 'ax+': { create: true, append: true, exclusive: true },
+  r: {},
+  rs: {},
+  'r+': {},
+  'rs+': {},
+  w: { create: true, truncate: true },
+  'w+': { create: true, truncate: true },
+  wx: { create: true, truncate: true, exclusive: true },
+  'wx+': { create: true, truncate: true, exclusive: true },
+  a: { create: true, append: true },
+  'a+': { create: true, append: true },
+  ax: { create: true, append: true, exclusive: true },
+  'ax+': { create: true, append: true, exclusive: true },
 };
 
 function toFlags(flags = 'r') {
   if (typeof flags === 'string') return FLAGS[flags] ?? {};
   return {
-    create: Boolean(flags & constants.O_CREAT), exclusive: Boolean(flags & constants.O_EXCL),
-    truncate: Boolean(flags & constants.O_TRUNC), append: Boolean(flags & constants.O_APPEND),
+    create: Boolean(flags & constants.O_CREAT),
+    exclusive: Boolean(flags & constants.O_EXCL),
+    truncate: Boolean(flags & constants.O_TRUNC),
+    append: Boolean(flags & constants.O_APPEND),
   };
 }
 
@@ -76,9 +110,10 @@ const SYNC = {
     return encoding && encoding !== 'buffer' ? bytes.toString(encoding) : bytes;
   },
   writeFile(path, data, options) {
-    const node = typeof path === 'number'
-      ? opened(path, 'write').node
-      : fileAt(toPath(path), 'open', toFlags(options?.flag ?? 'w'));
+    const node =
+      typeof path === 'number'
+        ? opened(path, 'write').node
+        : fileAt(toPath(path), 'open', toFlags(options?.flag ?? 'w'));
     node.bytes = options?.flag?.startsWith('a')
       ? Buffer.concat([node.bytes, toBytes(data, encodingFrom(options))])
       : toBytes(data, encodingFrom(options));
@@ -141,7 +176,11 @@ const SYNC = {
     const names = [];
     const list = (folder, prefix) => {
       for (const [name, node] of folder.children) {
-        names.push(options?.withFileTypes ? new Dirent(name, prefix === '' ? where : `${where}/${prefix}`.replace(/\/$/, ''), node) : prefix + name);
+        names.push(
+          options?.withFileTypes
+            ? new Dirent(name, prefix === '' ? where : `${where}/${prefix}`.replace(/\/$/, ''), node)
+            : prefix + name,
+        );
         if (options?.recursive && node.children !== null) list(node, `${prefix}${name}/`);
       }
     };
@@ -149,7 +188,8 @@ const SYNC = {
     return names;
   },
   stat(path, options) {
-    const { node } = options?.throwIfNoEntry === false && !SYNC.exists(path) ? {} : { node: existing(toPath(path), 'stat') };
+    const { node } =
+      options?.throwIfNoEntry === false && !SYNC.exists(path) ? {} : { node: existing(toPath(path), 'stat') };
     return node && new Stats(node);
   },
   lstat(path) {
@@ -218,7 +258,10 @@ const SYNC = {
       position = offset;
       bytes = Buffer.from(data, typeof length === 'string' ? length : 'utf8');
     } else {
-      bytes = toBytes(data).subarray(offset ?? 0, length === undefined || length === null ? undefined : (offset ?? 0) + length);
+      bytes = toBytes(data).subarray(
+        offset ?? 0,
+        length === undefined || length === null ? undefined : (offset ?? 0) + length,
+      );
     }
     const at = file.append ? file.node.bytes.length : (position ?? file.position);
     writeAt(file.node, bytes, at);
@@ -244,7 +287,10 @@ const withCallback = (name) =>
     else process.nextTick(callback, null, result);
   };
 
-const withPromise = (name) => async (...args) => apply(SYNC[name], undefined, args);
+const withPromise =
+  (name) =>
+  async (...args) =>
+    apply(SYNC[name], undefined, args);
 
 const asynchronous = {};
 const synchronous = {};
@@ -325,15 +371,73 @@ export function createWriteStream(path, options) {
 }
 
 export const {
-  access, appendFile, chmod, close, copyFile, exists, fstat, lstat, mkdir, mkdtemp, open, read, readdir, readFile, readlink,
-  realpath, rename, rm, rmdir, stat, symlink, truncate, unlink, utimes, write, writeFile,
+  access,
+  appendFile,
+  chmod,
+  close,
+  copyFile,
+  exists,
+  fstat,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  read,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  write,
+  writeFile,
 } = asynchronous;
 export const {
-  accessSync, appendFileSync, chmodSync, closeSync, copyFileSync, existsSync, fstatSync, lstatSync, mkdirSync, mkdtempSync, openSync,
-  readdirSync, readFileSync, readlinkSync, readSync, realpathSync, renameSync, rmdirSync, rmSync, statSync, symlinkSync, truncateSync,
-  unlinkSync, utimesSync, writeFileSync, writeSync,
+  accessSync,
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
 } = synchronous;
 
 export default {
-  ...asynchronous, ...synchronous, constants, promises, createReadStream, createWriteStream, Dirent, Stats, F_OK: 0, R_OK: 4, W_OK: 2, X_OK: 1,
+  ...asynchronous,
+  ...synchronous,
+  constants,
+  promises,
+  createReadStream,
+  createWriteStream,
+  Dirent,
+  Stats,
+  F_OK: 0,
+  R_OK: 4,
+  W_OK: 2,
+  X_OK: 1,
 };

@@ -26,8 +26,10 @@ export function validateHeaderName(name) {
   }
 }
 export function validateHeaderValue(name, value) {
-  if (value === undefined) throw typeError('ERR_HTTP_INVALID_HEADER_VALUE', `Invalid value "undefined" for header "${name}"`);
-  if (INVALID_VALUE.test(String(value))) throw typeError('ERR_INVALID_CHAR', `Invalid character in header content ["${name}"]`);
+  if (value === undefined)
+    throw typeError('ERR_HTTP_INVALID_HEADER_VALUE', `Invalid value "undefined" for header "${name}"`);
+  if (INVALID_VALUE.test(String(value)))
+    throw typeError('ERR_INVALID_CHAR', `Invalid character in header content ["${name}"]`);
 }
 
 /** The host keeps connections; an Agent only has its options. */
@@ -79,9 +81,26 @@ class NoSocket extends EventEmitter {
 }
 
 /** Names that may come once only; more of them are dropped, as Node does. */
-const SINGLE = ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
-  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'server',
-  'user-agent'];
+const SINGLE = [
+  'age',
+  'authorization',
+  'content-length',
+  'content-type',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-modified-since',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'referer',
+  'retry-after',
+  'server',
+  'user-agent',
+];
 
 export class IncomingMessage extends Readable {
   constructor(socket = new NoSocket()) {
@@ -125,19 +144,22 @@ export class IncomingMessage extends Readable {
       this.push(null);
       return;
     }
-    this._reader.read().then(({ value, done }) => {
-      if (done) {
-        this.complete = true;
+    this._reader.read().then(
+      ({ value, done }) => {
+        if (done) {
+          this.complete = true;
+          this._reader = null;
+          this.push(null);
+        } else {
+          this.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+        }
+      },
+      (error) => {
+        this.aborted = true;
         this._reader = null;
-        this.push(null);
-      } else {
-        this.push(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
-      }
-    }, (error) => {
-      this.aborted = true;
-      this._reader = null;
-      this.destroy(connectionError('aborted', error));
-    });
+        this.destroy(connectionError('aborted', error));
+      },
+    );
   }
 
   _destroy(error, callback) {
@@ -177,7 +199,8 @@ export class OutgoingMessage extends Writable {
   finished = false;
 
   setHeader(name, value) {
-    if (this.headersSent) throw plainError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client');
+    if (this.headersSent)
+      throw plainError('ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client');
     validateHeaderName(name);
     for (const one of Array.isArray(value) ? value : [value]) validateHeaderValue(name, one);
     this._headers.set(name.toLowerCase(), { name, value });
@@ -234,7 +257,8 @@ export class ClientRequest extends OutgoingMessage {
     this.protocol = protocol;
     this.method = (options.method ?? 'GET').toUpperCase();
     this.path = options.path || '/';
-    if (/[^\x21-\xff]/.test(this.path)) throw typeError('ERR_UNESCAPED_CHARACTERS', 'Request path contains unescaped characters');
+    if (/[^\x21-\xff]/.test(this.path))
+      throw typeError('ERR_UNESCAPED_CHARACTERS', 'Request path contains unescaped characters');
     this.host = options.hostname || options.host || 'localhost';
     this.agent = options.agent ?? globalAgent;
     this.reusedSocket = false;
@@ -247,7 +271,8 @@ export class ClientRequest extends OutgoingMessage {
     if (!URL.canParse(this.#url)) throw invalidValue('url', this.#url);
 
     if (Array.isArray(options.headers)) {
-      for (let i = 0; i + 1 < options.headers.length; i += 2) this.appendHeader(options.headers[i], options.headers[i + 1]);
+      for (let i = 0; i + 1 < options.headers.length; i += 2)
+        this.appendHeader(options.headers[i], options.headers[i + 1]);
     } else {
       for (const key of Object.keys(options.headers ?? {})) {
         if (options.headers[key] !== undefined) this.setHeader(key, options.headers[key]);
@@ -289,9 +314,13 @@ export class ClientRequest extends OutgoingMessage {
     if (body !== null) Object.assign(init, { body, duplex: 'half' });
     // A GET with a body is allowed in Node, and is not in fetch.
     if (this.method === 'GET' || this.method === 'HEAD') delete init.body;
-    fetch(this.#url, init).then((response) => this.#respond(response), (error) => {
-      if (!this.destroyed) this.destroy(Object.assign(connectionError(error.message, error), { code: error.code ?? 'ECONNREFUSED' }));
-    });
+    fetch(this.#url, init).then(
+      (response) => this.#respond(response),
+      (error) => {
+        if (!this.destroyed)
+          this.destroy(Object.assign(connectionError(error.message, error), { code: error.code ?? 'ECONNREFUSED' }));
+      },
+    );
   }
 
   #respond(response) {
@@ -399,6 +428,19 @@ export class Server extends EventEmitter {
 export class ServerResponse extends OutgoingMessage {}
 
 export default {
-  Agent, ClientRequest, IncomingMessage, METHODS, OutgoingMessage, STATUS_CODES, Server, ServerResponse, createServer, get, globalAgent,
-  maxHeaderSize, request, validateHeaderName, validateHeaderValue,
+  Agent,
+  ClientRequest,
+  IncomingMessage,
+  METHODS,
+  OutgoingMessage,
+  STATUS_CODES,
+  Server,
+  ServerResponse,
+  createServer,
+  get,
+  globalAgent,
+  maxHeaderSize,
+  request,
+  validateHeaderName,
+  validateHeaderValue,
 };

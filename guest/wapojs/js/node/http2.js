@@ -16,6 +16,14 @@ export const constants = {};
 export const sensitiveHeaders = Symbol('sensitiveHeaders');
 
 export default {
-  connect, createSecureServer, createServer, getDefaultSettings, getPackedSettings, getUnpackedSettings,
-  Http2ServerRequest, Http2ServerResponse, constants, sensitiveHeaders,
+  connect,
+  createSecureServer,
+  createServer,
+  getDefaultSettings,
+  getPackedSettings,
+  getUnpackedSettings,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  constants,
+  sensitiveHeaders,
 };

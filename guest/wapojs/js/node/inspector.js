@@ -10,5 +10,8 @@ export const waitForDebugger = missing('inspector.waitForDebugger');
 export const Session = missingClass('inspector.Session');
 
 export default {
-  open, close, waitForDebugger, Session,
+  open,
+  close,
+  waitForDebugger,
+  Session,
 };

@@ -19,5 +19,15 @@ export const BlockList = missingClass('net.BlockList');
 export const SocketAddress = missingClass('net.SocketAddress');
 
 export default {
-  connect, createConnection, createServer, Server, Socket, Stream, BlockList, SocketAddress, isIP, isIPv4, isIPv6,
+  connect,
+  createConnection,
+  createServer,
+  Server,
+  Socket,
+  Stream,
+  BlockList,
+  SocketAddress,
+  isIP,
+  isIPv4,
+  isIPv6,
 };

@@ -24,6 +24,26 @@ export const getPriority = () => 0;
 export const constants = { signals: {}, errno: {}, priority: {} };
 
 export default {
-  EOL, devNull, arch, platform, type, release, version, machine, hostname, homedir, tmpdir, endianness, uptime, loadavg, totalmem,
-  freemem, availableParallelism, cpus, networkInterfaces, userInfo, getPriority, constants,
+  EOL,
+  devNull,
+  arch,
+  platform,
+  type,
+  release,
+  version,
+  machine,
+  hostname,
+  homedir,
+  tmpdir,
+  endianness,
+  uptime,
+  loadavg,
+  totalmem,
+  freemem,
+  availableParallelism,
+  cpus,
+  networkInterfaces,
+  userInfo,
+  getPriority,
+  constants,
 };

@@ -137,7 +137,19 @@ export function matchesGlob(path, pattern) {
 }
 
 export const posix = {
-  sep, delimiter, normalize, isAbsolute, join, resolve, relative, toNamespacedPath, dirname, basename, extname, parse, format,
+  sep,
+  delimiter,
+  normalize,
+  isAbsolute,
+  join,
+  resolve,
+  relative,
+  toNamespacedPath,
+  dirname,
+  basename,
+  extname,
+  parse,
+  format,
   matchesGlob,
 };
 posix.posix = posix;

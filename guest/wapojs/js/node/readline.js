@@ -13,5 +13,11 @@ export const emitKeypressEvents = missing('readline.emitKeypressEvents');
 export const Interface = missingClass('readline.Interface');
 
 export default {
-  createInterface, clearLine, clearScreenDown, cursorTo, moveCursor, emitKeypressEvents, Interface,
+  createInterface,
+  clearLine,
+  clearScreenDown,
+  cursorTo,
+  moveCursor,
+  emitKeypressEvents,
+  Interface,
 };

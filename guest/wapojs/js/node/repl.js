@@ -8,5 +8,6 @@ export const start = missing('repl.start');
 export const REPLServer = missingClass('repl.REPLServer');
 
 export default {
-  start, REPLServer,
+  start,
+  REPLServer,
 };

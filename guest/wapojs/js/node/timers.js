@@ -66,11 +66,22 @@ const clear = (timer) => {
 };
 export { clear as clearImmediate, clear as clearInterval, clear as clearTimeout };
 
-Object.defineProperty(setTimeout, Symbol.for('nodejs.util.promisify.custom'), { __proto__: null, value: promises.setTimeout });
-Object.defineProperty(setImmediate, Symbol.for('nodejs.util.promisify.custom'), { __proto__: null, value: promises.setImmediate });
-
+Object.defineProperty(setTimeout, Symbol.for('nodejs.util.promisify.custom'), {
+  __proto__: null,
+  value: promises.setTimeout,
+});
+Object.defineProperty(setImmediate, Symbol.for('nodejs.util.promisify.custom'), {
+  __proto__: null,
+  value: promises.setImmediate,
+});
 
 export { promises };
 export default {
-  setTimeout, setInterval, setImmediate, clearTimeout: clear, clearInterval: clear, clearImmediate: clear, promises,
+  setTimeout,
+  setInterval,
+  setImmediate,
+  clearTimeout: clear,
+  clearInterval: clear,
+  clearImmediate: clear,
+  promises,
 };

@@ -17,6 +17,15 @@ export const DEFAULT_MIN_VERSION = 'TLSv1.2';
 export const DEFAULT_MAX_VERSION = 'TLSv1.3';
 
 export default {
-  connect, createSecureContext, createServer, checkServerIdentity, getCiphers, TLSSocket, Server, SecureContext,
-  rootCertificates, DEFAULT_MIN_VERSION, DEFAULT_MAX_VERSION,
+  connect,
+  createSecureContext,
+  createServer,
+  checkServerIdentity,
+  getCiphers,
+  TLSSocket,
+  Server,
+  SecureContext,
+  rootCertificates,
+  DEFAULT_MIN_VERSION,
+  DEFAULT_MAX_VERSION,
 };

@@ -82,7 +82,8 @@ Url.prototype.parse = function (text, parseQueryString, slashesDenoteHost) {
     this.protocol = protocol;
     rest = rest.slice(protocol.length);
   }
-  const slashes = rest.startsWith('//') && (slashesDenoteHost || protocol !== undefined || /^\/\/[^@/]+@[^@/]+/.test(rest));
+  const slashes =
+    rest.startsWith('//') && (slashesDenoteHost || protocol !== undefined || /^\/\/[^@/]+@[^@/]+/.test(rest));
   if (protocol !== 'javascript:' && (slashes || (protocol !== undefined && !SLASHED.includes(protocol)))) {
     if (slashes) this.slashes = true;
     rest = takeHost(this, slashes ? rest.slice(2) : rest);
@@ -164,7 +165,9 @@ Url.prototype.resolveObject = function (relative) {
   } else {
     take(['search', 'query']);
     const base = this.pathname ?? '';
-    const joined = relative.pathname.startsWith('/') ? relative.pathname : base.slice(0, base.lastIndexOf('/') + 1) + relative.pathname;
+    const joined = relative.pathname.startsWith('/')
+      ? relative.pathname
+      : base.slice(0, base.lastIndexOf('/') + 1) + relative.pathname;
     result.pathname = removeDots(joined, Boolean(result.host) || joined.startsWith('/'));
   }
   if (result.pathname || result.search) result.path = (result.pathname ?? '') + (result.search ?? '');
@@ -194,7 +197,8 @@ export function parse(url, parseQueryString = false, slashesDenoteHost = false) 
 
 export function format(value, options = undefined) {
   if (typeof value === 'string') return parse(value).format();
-  if (value === null || typeof value !== 'object') throw invalidArgument('urlObject', 'one of type object or string', value);
+  if (value === null || typeof value !== 'object')
+    throw invalidArgument('urlObject', 'one of type object or string', value);
   if (!(value instanceof URL)) return Url.prototype.format.call(value);
   const { auth = true, fragment = true, search = true, unicode = false } = options ?? {};
   const copy = new URL(value.href);
@@ -218,8 +222,10 @@ export function fileURLToPath(value) {
   const url = typeof value === 'string' ? new URL(value) : value;
   if (!(url instanceof URL)) throw invalidArgument('path', 'of type string or an instance of URL', value);
   if (url.protocol !== 'file:') throw typeError('ERR_INVALID_URL_SCHEME', 'The URL must be of scheme file');
-  if (url.hostname !== '') throw typeError('ERR_INVALID_FILE_URL_HOST', 'File URL host must be "localhost" or empty on wapo');
-  if (/%2f/i.test(url.pathname)) throw typeError('ERR_INVALID_FILE_URL_PATH', 'File URL path must not include encoded / characters');
+  if (url.hostname !== '')
+    throw typeError('ERR_INVALID_FILE_URL_HOST', 'File URL host must be "localhost" or empty on wapo');
+  if (/%2f/i.test(url.pathname))
+    throw typeError('ERR_INVALID_FILE_URL_PATH', 'File URL path must not include encoded / characters');
   return decodeURIComponent(url.pathname);
 }
 
@@ -232,15 +238,32 @@ export function pathToFileURL(path) {
 
 export function urlToHttpOptions(url) {
   const options = {
-    __proto__: null, protocol: url.protocol, hostname: url.hostname.replace(/^\[|\]$/g, ''), hash: url.hash, search: url.search,
-    pathname: url.pathname, path: `${url.pathname}${url.search}`, href: url.href,
+    __proto__: null,
+    protocol: url.protocol,
+    hostname: url.hostname.replace(/^\[|\]$/g, ''),
+    hash: url.hash,
+    search: url.search,
+    pathname: url.pathname,
+    path: `${url.pathname}${url.search}`,
+    href: url.href,
   };
   if (url.port !== '') options.port = Number(url.port);
-  if (url.username || url.password) options.auth = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  if (url.username || url.password)
+    options.auth = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   return options;
 }
 
 export default {
-  URL, URLSearchParams, Url, parse, format, resolve, resolveObject, domainToASCII, domainToUnicode, fileURLToPath,
-  pathToFileURL, urlToHttpOptions,
+  URL,
+  URLSearchParams,
+  Url,
+  parse,
+  format,
+  resolve,
+  resolveObject,
+  domainToASCII,
+  domainToUnicode,
+  fileURLToPath,
+  pathToFileURL,
+  urlToHttpOptions,
 };

@@ -31,7 +31,12 @@ export const formatWithOptions = (_options, ...args) => format(...args);
 export function inherits(constructor, superConstructor) {
   requireFunction(constructor, 'ctor');
   requireFunction(superConstructor, 'superCtor');
-  defineProperty(constructor, 'super_', { __proto__: null, value: superConstructor, writable: true, configurable: true });
+  defineProperty(constructor, 'super_', {
+    __proto__: null,
+    value: superConstructor,
+    writable: true,
+    configurable: true,
+  });
   setPrototypeOf(constructor.prototype, superConstructor.prototype);
 }
 
@@ -46,10 +51,13 @@ export function promisify(original) {
   }
   function promised(...args) {
     return new Promise((resolve, reject) => {
-      apply(original, this, [...args, (error, value) => {
-        if (error) reject(error);
-        else resolve(value);
-      }]);
+      apply(original, this, [
+        ...args,
+        (error, value) => {
+          if (error) reject(error);
+          else resolve(value);
+        },
+      ]);
     });
   }
   setPrototypeOf(promised, getPrototypeOf(original));
@@ -58,7 +66,10 @@ export function promisify(original) {
 }
 promisify.custom = customPromisify;
 // Promises of the global functions, as packages make them.
-for (const [fn, promised] of [[setTimeout, timersPromises.setTimeout], [setImmediate, timersPromises.setImmediate]]) {
+for (const [fn, promised] of [
+  [setTimeout, timersPromises.setTimeout],
+  [setImmediate, timersPromises.setImmediate],
+]) {
   defineProperty(fn, customPromisify, { __proto__: null, value: promised, configurable: true });
 }
 
@@ -110,7 +121,8 @@ export function debuglog(section) {
 export { debuglog as debug };
 
 export function aborted(signal, resource) {
-  if (!(signal instanceof AbortSignal)) return Promise.reject(invalidArgument('signal', 'an instance of AbortSignal', signal));
+  if (!(signal instanceof AbortSignal))
+    return Promise.reject(invalidArgument('signal', 'an instance of AbortSignal', signal));
   if (resource === null || typeof resource !== 'object') {
     return Promise.reject(invalidArgument('resource', 'of type object', resource));
   }
@@ -118,7 +130,8 @@ export function aborted(signal, resource) {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-const ESCAPES = /[\u001b\u009b][[\]()#;?]*(?:(?:[^\u0007\u001b]*(?:\u0007|\u001b\\))|(?:(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~]))/g;
+const ESCAPES =
+  /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[\u001b\u009b][[\]()#;?]*(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~]/g;
 
 export function stripVTControlCharacters(text) {
   if (typeof text !== 'string') throw invalidArgument('str', 'of type string', text);
@@ -162,8 +175,40 @@ export function _extend(target, source) {
 }
 
 export default {
-  inspect, format, formatWithOptions, inherits, promisify, callbackify, deprecate, debuglog, debug: debuglog, types, aborted,
-  isDeepStrictEqual, stripVTControlCharacters, styleText, toUSVString, getSystemErrorName, parseArgs, TextDecoder, TextEncoder,
-  isArray, isBoolean, isNull, isNullOrUndefined, isNumber, isString, isSymbol, isUndefined, isRegExp, isObject, isDate, isError,
-  isFunction, isPrimitive, isBuffer, log, _extend,
+  inspect,
+  format,
+  formatWithOptions,
+  inherits,
+  promisify,
+  callbackify,
+  deprecate,
+  debuglog,
+  debug: debuglog,
+  types,
+  aborted,
+  isDeepStrictEqual,
+  stripVTControlCharacters,
+  styleText,
+  toUSVString,
+  getSystemErrorName,
+  parseArgs,
+  TextDecoder,
+  TextEncoder,
+  isArray,
+  isBoolean,
+  isNull,
+  isNullOrUndefined,
+  isNumber,
+  isString,
+  isSymbol,
+  isUndefined,
+  isRegExp,
+  isObject,
+  isDate,
+  isError,
+  isFunction,
+  isPrimitive,
+  isBuffer,
+  log,
+  _extend,
 };

@@ -13,5 +13,10 @@ export const writeHeapSnapshot = missing('v8.writeHeapSnapshot');
 export const setFlagsFromString = missing('v8.setFlagsFromString');
 
 export default {
-  getHeapSnapshot, writeHeapSnapshot, setFlagsFromString, getHeapStatistics, serialize, deserialize,
+  getHeapSnapshot,
+  writeHeapSnapshot,
+  setFlagsFromString,
+  getHeapStatistics,
+  serialize,
+  deserialize,
 };

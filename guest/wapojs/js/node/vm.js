@@ -16,5 +16,12 @@ export const Script = missingClass('vm.Script');
 export const SourceTextModule = missingClass('vm.SourceTextModule');
 
 export default {
-  compileFunction, createContext, isContext, runInContext, runInNewContext, Script, SourceTextModule, runInThisContext,
+  compileFunction,
+  createContext,
+  isContext,
+  runInContext,
+  runInNewContext,
+  Script,
+  SourceTextModule,
+  runInThisContext,
 };

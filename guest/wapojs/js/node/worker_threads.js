@@ -16,4 +16,14 @@ export class Worker {
   }
 }
 
-export default { isMainThread, parentPort, workerData, threadId, resourceLimits, BroadcastChannel, MessageChannel, MessagePort, Worker };
+export default {
+  isMainThread,
+  parentPort,
+  workerData,
+  threadId,
+  resourceLimits,
+  BroadcastChannel,
+  MessageChannel,
+  MessagePort,
+  Worker,
+};

@@ -7,6 +7,20 @@ console.log(JSON.stringify((await api.get(url('echo'), { searchParams: { a: 1 } 
 console.log((await api.post(url('echo'), { json: { a: 'é' } }).json()).body);
 console.log(await api.get(url('nowhere')).catch((e) => [e instanceof HTTPError, e.response.status].join()));
 console.log(await api.get(url('slow'), { timeout: 30, retry: 0 }).catch((e) => e instanceof TimeoutError));
-console.log((await api.get(url('flaky')).text()));
-let hooks = []; const h = ky.extend({ hooks: { beforeRequest: [(state) => { hooks.push('before'); }], afterResponse: [() => { hooks.push('after'); }] } });
+console.log(await api.get(url('flaky')).text());
+let hooks = [];
+const h = ky.extend({
+  hooks: {
+    beforeRequest: [
+      (state) => {
+        hooks.push('before');
+      },
+    ],
+    afterResponse: [
+      () => {
+        hooks.push('after');
+      },
+    ],
+  },
+});
 console.log((await h.get(url('echo'))).status, hooks.join());

@@ -12,9 +12,35 @@ import { secp256k1, schnorr } from '@noble/curves/secp256k1.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
 import { bls12_381 } from '@noble/curves/bls12-381.js';
-const hex = bytesToHex, m = utf8ToBytes('abc');
-console.log(hex(sha256(m)), hex(sha512(m)).length, hex(keccak_256(m)), hex(sha3_256(m)), hex(blake2b(m)).length, hex(blake3(m)));
-console.log(hex(hmac(sha256, m, m)), hex(hkdf(sha256, m, m, m, 16)), hex(pbkdf2(sha256, m, m, { c: 10, dkLen: 16 })), hex(scrypt(m, m, { N: 16, r: 8, p: 1, dkLen: 16 })), randomBytes(8).length);
+const hex = bytesToHex,
+  m = utf8ToBytes('abc');
+console.log(
+  hex(sha256(m)),
+  hex(sha512(m)).length,
+  hex(keccak_256(m)),
+  hex(sha3_256(m)),
+  hex(blake2b(m)).length,
+  hex(blake3(m)),
+);
+console.log(
+  hex(hmac(sha256, m, m)),
+  hex(hkdf(sha256, m, m, m, 16)),
+  hex(pbkdf2(sha256, m, m, { c: 10, dkLen: 16 })),
+  hex(scrypt(m, m, { N: 16, r: 8, p: 1, dkLen: 16 })),
+  randomBytes(8).length,
+);
 const secret = sha256(m);
-for (const [name, curve] of Object.entries({ secp256k1, ed25519, p256 })) { const sig = curve.sign(m, secret); console.log(name, hex(curve.getPublicKey(secret)), hex(sig), curve.verify(sig, m, curve.getPublicKey(secret)), curve.verify(sig, utf8ToBytes('abd'), curve.getPublicKey(secret))); }
-console.log(hex(x25519.getSharedSecret(secret, x25519.getPublicKey(sha256(secret)))), schnorr.verify(schnorr.sign(m, secret), m, schnorr.getPublicKey(secret)));
+for (const [name, curve] of Object.entries({ secp256k1, ed25519, p256 })) {
+  const sig = curve.sign(m, secret);
+  console.log(
+    name,
+    hex(curve.getPublicKey(secret)),
+    hex(sig),
+    curve.verify(sig, m, curve.getPublicKey(secret)),
+    curve.verify(sig, utf8ToBytes('abd'), curve.getPublicKey(secret)),
+  );
+}
+console.log(
+  hex(x25519.getSharedSecret(secret, x25519.getPublicKey(sha256(secret)))),
+  schnorr.verify(schnorr.sign(m, secret), m, schnorr.getPublicKey(secret)),
+);

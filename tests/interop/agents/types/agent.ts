@@ -9,7 +9,12 @@ export default {
     ctx.waitUntil(Promise.resolve());
     const digest: Uint8Array = Wapo.hash('sha256', await request.text());
     const secret: Uint8Array = Wapo.deriveSecret(new Uint8Array(3));
-    return Response.json({ key, digest: Wapo.hexEncode?.(digest), secret: secret.length, version: Wapo.version.toUpperCase() });
+    return Response.json({
+      key,
+      digest: Wapo.hexEncode?.(digest),
+      secret: secret.length,
+      version: Wapo.version.toUpperCase(),
+    });
   },
 } satisfies Wapo.Agent<Env>;
 

@@ -3,8 +3,25 @@
 import { strict } from '../assert.js';
 
 export {
-  AssertionError, deepStrictEqual as deepEqual, deepStrictEqual, doesNotMatch, doesNotReject, doesNotThrow, fail, ifError, match,
-  notDeepStrictEqual as notDeepEqual, notDeepStrictEqual, notStrictEqual as notEqual, notStrictEqual, ok, partialDeepStrictEqual,
-  rejects, strict, strictEqual as equal, strictEqual, throws,
+  AssertionError,
+  deepStrictEqual as deepEqual,
+  deepStrictEqual,
+  doesNotMatch,
+  doesNotReject,
+  doesNotThrow,
+  fail,
+  ifError,
+  match,
+  notDeepStrictEqual as notDeepEqual,
+  notDeepStrictEqual,
+  notStrictEqual as notEqual,
+  notStrictEqual,
+  ok,
+  partialDeepStrictEqual,
+  rejects,
+  strict,
+  strictEqual as equal,
+  strictEqual,
+  throws,
 } from '../assert.js';
 export default strict;
