@@ -1,8 +1,6 @@
 // Decimal numbers as strings of digits: exact, and rounded half away from zero as Intl does.
 // https://tc39.es/ecma402/#sec-torawfixed, https://tc39.es/ecma402/#sec-torawprecision
 
-const MAX_FIXED = 1e21; // above it toFixed gives an exponent
-
 /**
  * A value as `{ negative, digits, point, special }`: its digits without leading zeros, and how many are before the
  * point (0 or less if there are zeros between). `special` is 'nan' or 'infinity'.

@@ -2,6 +2,7 @@
 
 import { invalidArgument, plainError } from './errors.js';
 import { defineMembers } from './stream-base.js';
+import './stream-from.js';
 import { Readable } from './stream-readable.js';
 import { destroyWritable, Writable, writableMembers } from './stream-writable.js';
 

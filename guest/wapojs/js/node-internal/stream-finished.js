@@ -2,6 +2,7 @@
 
 import { abortError, invalidArgument, plainError, requireFunction } from './errors.js';
 import { Duplex, PassThrough } from './stream-duplex.js';
+import './stream-from.js';
 import { Readable } from './stream-readable.js';
 
 const isNodeStream = (value) =>
