@@ -4,13 +4,21 @@
 #include <new>
 #include <string>
 
+extern "C" {
+#include "wapojs.h"
+}
+
 template class std::basic_string<char>;
 
 static void *allocate(std::size_t size)
 {
     void *memory = malloc(size ? size : 1);
-    if (!memory)
-        __builtin_trap(); // without exceptions there is no other way out; the host sees a trap
+    if (!memory) {
+        // Without exceptions there is no other way out.
+        static const char text[] = "out of memory: a URL or a pattern does not fit";
+        ocall(OCALL_FAIL, 1, OCALL_POINTER(text), sizeof(text) - 1, 0);
+        __builtin_trap();
+    }
     return memory;
 }
 
