@@ -126,7 +126,8 @@ const writer = (fd, level) => ({
 export const process = {
   env,
   version: 'v0.9.0',
-  versions: {},
+  // Packages ask for Node's major version, and take what is older for something else.
+  versions: { node: '22.12.0', wapo: '0.1.0' },
   platform: 'wapo',
   arch: 'wasm32',
   title: 'wapojs',

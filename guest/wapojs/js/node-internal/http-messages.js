@@ -134,7 +134,12 @@ export class IncomingMessage extends Readable {
     const reader = this._reader;
     this._reader = null;
     if (reader !== null) reader.cancel(error ?? undefined).catch(() => {});
-    callback(error);
+    if (!this.complete) {
+      this.aborted = true;
+      this.emit('aborted');
+    }
+    // As in Node: who does not listen is not told.
+    callback(this.listenerCount('error') === 0 ? null : error);
   }
 
   setTimeout() {

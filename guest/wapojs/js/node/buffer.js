@@ -110,10 +110,11 @@ function fromObject(value, encodingOrOffset, length) {
   return null;
 }
 
+// Functions, not methods: `new Buffer.from(...)` is a mistake that works in Node.
 const STATIC = {
   poolSize: 8192,
 
-  from(value, encodingOrOffset, length) {
+  from: function from(value, encodingOrOffset, length) {
     if (typeof value === 'string') return fromString(value, encodingOrOffset);
     if (typeof value === 'object' && value !== null) {
       const buffer = fromObject(value, encodingOrOffset, length);
@@ -126,43 +127,43 @@ const STATIC = {
     );
   },
 
-  alloc(size, fill, encoding) {
+  alloc: function alloc(size, fill, encoding) {
     requireSize(size);
     const buffer = new FastBuffer(size);
     return fill === undefined || fill === 0 || size === 0 ? buffer : buffer.fill(fill, 0, size, encoding);
   },
 
-  allocUnsafe(size) {
+  allocUnsafe: function allocUnsafe(size) {
     requireSize(size);
     return new FastBuffer(size);
   },
 
-  allocUnsafeSlow(size) {
+  allocUnsafeSlow: function allocUnsafeSlow(size) {
     requireSize(size);
     return new FastBuffer(size);
   },
 
-  isBuffer(value) {
+  isBuffer: function isBuffer(value) {
     return value instanceof Buffer;
   },
 
-  isEncoding(name) {
+  isEncoding: function isEncoding(name) {
     return typeof name === 'string' && name.length > 0 && encodingOf(name) !== undefined;
   },
 
-  byteLength(value, encoding) {
+  byteLength: function byteLength(value, encoding) {
     if (typeof value === 'string') return (encodingOf(encoding) ?? encodingOf('utf8')).length(value);
     if (isView(value) || isArrayBuffer(value) || isSharedArrayBuffer(value)) return value.byteLength;
     throw invalidArgument('string', 'of type string or an instance of Buffer or ArrayBuffer', value);
   },
 
-  compare(a, b) {
+  compare: function compare(a, b) {
     if (!isBytes(a)) throw invalidArgument('buf1', 'an instance of Buffer or Uint8Array', a);
     if (!isBytes(b)) throw invalidArgument('buf2', 'an instance of Buffer or Uint8Array', b);
     return compareBytes(a, b);
   },
 
-  concat(list, length) {
+  concat: function concat(list, length) {
     if (!Array.isArray(list)) throw invalidArgument('list', 'an instance of Array', list);
     if (length === undefined) {
       length = 0;
@@ -180,12 +181,12 @@ const STATIC = {
     return buffer;
   },
 
-  copyBytesFrom(view, offset = 0, length = undefined) {
+  copyBytesFrom: function copyBytesFrom(view, offset = 0, length = undefined) {
     const part = view.subarray(offset, length === undefined ? undefined : offset + length);
     return fromList(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   },
 
-  of(...bytes) {
+  of: function of(...bytes) {
     return fromList(bytes);
   },
 };
