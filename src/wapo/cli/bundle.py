@@ -34,7 +34,7 @@ _MACHINES: Final = {"x86_64": "x64", "AMD64": "x64", "aarch64": "arm64", "arm64"
 _BUILT_IN: Final = (
     "assert", "async_hooks", "buffer", "child_process", "cluster", "console", "constants", "crypto", "dgram",
     "diagnostics_channel", "dns", "events", "fs", "http", "http2", "https", "inspector", "module", "net", "os", "path",
-    "perf_hooks", "process", "querystring", "readline", "repl", "stream", "string_decoder", "sys", "timers", "tls", "tty",
+    "perf_hooks", "process", "punycode", "querystring", "readline", "repl", "stream", "string_decoder", "sys", "timers", "tls", "tty",
     "url", "util", "v8", "vm", "worker_threads", "zlib",
 )  # fmt: skip
 _SUBPATHS: Final = (
