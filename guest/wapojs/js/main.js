@@ -5,7 +5,6 @@
 
 import * as native from 'wapo:native';
 import { defineScriptGlobals, idle, load, request, run, settled } from './agent.js';
-import { completeCallSites } from './call-sites.js';
 import { crypto, Crypto, SubtleCrypto } from './crypto.js';
 import { trackRejection } from './errors.js';
 import { fetch } from './fetch.js';
@@ -48,6 +47,5 @@ defineProperty(Math, 'random', {
 defineScriptGlobals();
 defineNodeGlobals();
 defineIntl();
-completeCallSites();
 
 native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, run);

@@ -5,6 +5,7 @@
 // loaded, so that its image has the byte code and no request compiles anything.
 
 import { isNodeModule, prepareNodeModule, requireNodeModule } from 'wapo:native';
+import { completeCallSites } from './call-sites.js';
 import { invalidArgument, plainError } from './node-internal/errors.js';
 
 const { defineProperty } = Object;
@@ -73,6 +74,7 @@ function defineLazily(name, make) {
 }
 
 export function defineNodeGlobals() {
+  completeCallSites();
   for (const [name, value] of [
     ['require', require],
     ['__dirname', '/'],
