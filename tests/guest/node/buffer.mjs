@@ -229,4 +229,8 @@ say('transcode', () => hex(transcode(Buffer.from('é'), 'utf8', 'latin1')));
 say('atob', () => [buffer.atob('YQ=='), buffer.btoa('b')]);
 say('subclassing species', () => Buffer.from('abcdef').subarray(1, 3).toString());
 say('copyBytesFrom', () => hex(Buffer.copyBytesFrom(new Uint16Array([1, 2, 3]), 1)));
-say('functions with new', () => [new Buffer.alloc(2).length, new Buffer.from('ab').toString(), new Buffer.concat([Buffer.from('c')]).toString()]);
+say('functions with new', () => [
+  new Buffer.alloc(2).length,
+  new Buffer.from('ab').toString(),
+  new Buffer.concat([Buffer.from('c')]).toString(),
+]);

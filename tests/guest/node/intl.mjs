@@ -250,3 +250,49 @@ say('tags', () => [
   Object.keys(Intl).length,
   typeof Intl.supportedValuesOf('unit'),
 ]);
+
+for (const text of [
+  'héllo',
+  'e\u0301a',
+  '👨‍👩‍👧‍👦!',
+  '🇩🇪🇫🇷x',
+  '👍🏽a',
+  '각힣',
+  '\u1100\u1161\u11a8',
+  'a\r\nb',
+  '1️⃣2',
+  'ก็',
+  '한국어',
+  '❤️‍🔥',
+  'x\u200d',
+  '',
+]) {
+  say(`graphemes ${text}`, () =>
+    [...new Intl.Segmenter('en').segment(text)].map(({ segment, index }) => [segment, index]),
+  );
+}
+for (const text of [
+  "Hello, world! It's 3.14 or 1,234.",
+  'a  b\tc',
+  "don't stop-me_now",
+  'x: y; www.example.com 10%',
+  'naïve café',
+  'a\r\nb',
+]) {
+  say(`words ${text}`, () =>
+    [...new Intl.Segmenter('en', { granularity: 'word' }).segment(text)].map(({ segment, isWordLike }) => [
+      segment,
+      isWordLike,
+    ]),
+  );
+}
+for (const text of ['One. Two! Three? Four', 'Is it 3.14? Yes.', 'A line\nanother. End', '"Quoted." Next.']) {
+  say(`sentences ${text}`, () =>
+    [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)].map(({ segment }) => segment),
+  );
+}
+say('containing', () => [
+  new Intl.Segmenter('en').segment('a👍b').containing(2),
+  new Intl.Segmenter('en').segment('ab').containing(5) === undefined,
+]);
+say('segmenter options', () => new Intl.Segmenter('en-US', { granularity: 'word' }).resolvedOptions());

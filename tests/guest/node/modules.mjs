@@ -367,9 +367,17 @@ console.log(
 // punycode, which is deprecated and still asked for
 const { default: punycode } = await import('node:punycode');
 for (const word of ['mañana', 'bücher', '日本語', 'абв', 'plain', '☃-⌘', 'ü', '😀']) {
-  say(`punycode ${word}`, () => [punycode.encode(word), punycode.decode(punycode.encode(word)) === word, punycode.toASCII(`${word}.com`)]);
+  say(`punycode ${word}`, () => [
+    punycode.encode(word),
+    punycode.decode(punycode.encode(word)) === word,
+    punycode.toASCII(`${word}.com`),
+  ]);
 }
-say('punycode back', () => [punycode.toUnicode('xn--bcher-kva.com'), punycode.toUnicode('a@xn--bcher-kva.com'), punycode.ucs2.decode('a😀')]);
+say('punycode back', () => [
+  punycode.toUnicode('xn--bcher-kva.com'),
+  punycode.toUnicode('a@xn--bcher-kva.com'),
+  punycode.ucs2.decode('a😀'),
+]);
 say('punycode of rubbish', () => punycode.decode('é-'));
 
 // call sites, which packages that deprecate look at
@@ -379,4 +387,11 @@ const holder = {};
 Error.captureStackTrace(holder);
 const site = holder.stack[0];
 Error.prepareStackTrace = prepare;
-say('call sites', () => [typeof site.getFileName(), site.getLineNumber() > 0, site.isEval(), site.isNative(), typeof site.toString(), site.getEvalOrigin() === undefined]);
+say('call sites', () => [
+  typeof site.getFileName(),
+  site.getLineNumber() > 0,
+  site.isEval(),
+  site.isNative(),
+  typeof site.toString(),
+  site.getEvalOrigin() === undefined,
+]);

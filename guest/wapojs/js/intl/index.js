@@ -1,6 +1,6 @@
 // Intl: https://tc39.es/ecma402/, for English
 //
-// Compiled when a program first uses it, as Node's modules are (c/node_modules.c). Segmenter, DisplayNames and
+// Compiled when a program first uses it, as Node's modules are (c/node_modules.c). DisplayNames and
 // DurationFormat are not there.
 
 import { Collator } from './collator.js';
@@ -10,6 +10,7 @@ import { canonicalLocales, Locale } from './locales.js';
 import { NumberFormat } from './number-format.js';
 import { PluralRules } from './plural-rules.js';
 import { RelativeTimeFormat } from './relative-time-format.js';
+import { Segmenter } from './segmenter.js';
 
 /** These two may be called without `new`. */
 function callable(Class) {
@@ -52,6 +53,7 @@ const members = {
   NumberFormat: callable(NumberFormat),
   PluralRules,
   RelativeTimeFormat,
+  Segmenter,
   getCanonicalLocales: (locales) => canonicalLocales(locales),
   supportedValuesOf(key) {
     if (!Object.hasOwn(VALUES, key)) throw new RangeError(`Invalid key : ${key}`);

@@ -107,7 +107,15 @@ export function encode(input) {
 function mapLabels(domain, change) {
   const at = domain.indexOf('@');
   const user = at < 0 ? '' : domain.slice(0, at + 1);
-  return user + domain.slice(at + 1).replace(SEPARATORS, '.').split('.').map(change).join('.');
+  return (
+    user +
+    domain
+      .slice(at + 1)
+      .replace(SEPARATORS, '.')
+      .split('.')
+      .map(change)
+      .join('.')
+  );
 }
 
 export const toUnicode = (domain) =>

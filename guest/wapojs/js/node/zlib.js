@@ -35,7 +35,10 @@ function toBytes(data) {
 
 function zlibError(last) {
   const error = new Error(last ? 'unexpected end of file' : 'incorrect header check');
-  return Object.assign(error, { errno: last ? Z_BUF_ERROR : Z_DATA_ERROR, code: last ? 'Z_BUF_ERROR' : 'Z_DATA_ERROR' });
+  return Object.assign(error, {
+    errno: last ? Z_BUF_ERROR : Z_DATA_ERROR,
+    code: last ? 'Z_BUF_ERROR' : 'Z_DATA_ERROR',
+  });
 }
 
 /** One direction of one stream. Its part in the host is opened with the first piece: it cannot be part of an image. */
