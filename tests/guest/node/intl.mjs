@@ -267,7 +267,7 @@ for (const text of [
   'x\u200d',
   '',
 ]) {
-  say(`graphemes ${text}`, () =>
+  say(`graphemes ${JSON.stringify(text)}`, () =>
     [...new Intl.Segmenter('en').segment(text)].map(({ segment, index }) => [segment, index]),
   );
 }
@@ -279,7 +279,7 @@ for (const text of [
   'naïve café',
   'a\r\nb',
 ]) {
-  say(`words ${text}`, () =>
+  say(`words ${JSON.stringify(text)}`, () =>
     [...new Intl.Segmenter('en', { granularity: 'word' }).segment(text)].map(({ segment, isWordLike }) => [
       segment,
       isWordLike,
@@ -287,7 +287,7 @@ for (const text of [
   );
 }
 for (const text of ['One. Two! Three? Four', 'Is it 3.14? Yes.', 'A line\nanother. End', '"Quoted." Next.']) {
-  say(`sentences ${text}`, () =>
+  say(`sentences ${JSON.stringify(text)}`, () =>
     [...new Intl.Segmenter('en', { granularity: 'sentence' }).segment(text)].map(({ segment }) => segment),
   );
 }
