@@ -46,7 +46,7 @@ DATA = BUFFER + 0x40000
 ROOM = DATA + 0x10000
 
 #: Which parameter points to what a call writes.
-_WRITES_AT = {0: 0, 103: 2, 113: 0, 1000: 0, 1020: 3, 1023: 1, 1101: 2, 1102: 1}
+_WRITES_AT = {0: 0, 103: 2, 113: 0, 1000: 0, 1020: 3, 1023: 1, 1040: 3, 1101: 2, 1102: 1}
 
 Step = tuple[Any, ...]
 

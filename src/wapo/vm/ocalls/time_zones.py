@@ -39,9 +39,8 @@ def _names() -> dict[str, str]:
 
 
 def time_zone(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
-    """1040: zone ``[p0, p0+p1)`` at the moment in ms (f64) at p2; the answer follows that, the name goes to p3."""
+    """1040: zone ``[p0, p0+p1)`` at the moment in ms (f64) at p2; the answer and the zone's name go to p3."""
     guest.meter.gas += 2000
-    guest.instance.check(p2, _MOMENT.size + _ANSWER.size)
     if p1 > _MAX_NAME_BYTES:
         raise OcallFailure(OcallError.NOT_FOUND)
     asked = guest.instance.read(p0, p1).decode("ascii", "replace")
@@ -53,10 +52,9 @@ def time_zone(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
         raise OcallFailure(OcallError.INVALID_PARAMETER)
     moment = datetime.fromtimestamp(min(max(ms / 1000, _FIRST), _LAST), UTC).astimezone(zoneinfo.ZoneInfo(name))
     offset, summer = moment.utcoffset() or timedelta(), moment.dst() or timedelta()
-    written = name.encode()
-    guest.instance.write(p3, written)
-    guest.instance.write(p2 + _MOMENT.size, _ANSWER.pack(int(offset.total_seconds()), bool(summer)))
-    return len(written)
+    answer = _ANSWER.pack(int(offset.total_seconds()), bool(summer)) + name.encode()
+    guest.instance.write(p3, answer)
+    return len(answer)
 
 
 TIME_ZONES: Final[Handlers] = {1040: time_zone}
