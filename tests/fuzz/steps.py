@@ -137,6 +137,7 @@ def other(d: Draw) -> Call:
         lambda: d.call(d.one(232, 253), d.one(*ODD), d.one(*ODD), d.one(*ODD), d.one(*ODD)),
         lambda: d.call(1030, d.one("CRYPTO", "CRYPTO", "CRYPTO_LONG", "CRYPTO_BAD", "GARBAGE"), d.range()),
         lambda: d.call(1020, d.one(*range(11)), d.range(), d.one(*POINTERS)),
+        lambda: d.call(1040, d.range(), d.one(*POINTERS), d.one(*POINTERS)),
     )
     return d.one(*kinds)()
 

@@ -34,6 +34,15 @@ ENDLESS = {
     "big integers": "let a = 3n; for (;;) a = (a * a) % (2n ** 100000n)",
     "garbage": "for (;;) { const a = {}; a.a = a; }",
     "a map": "const m = new Map(); for (let i = 0; ; i++) { m.set(i % 1000, {}); }",
+    "a URL pattern": "new URLPattern({ pathname: '/((?:a+)+b)' }).test({ pathname: `/${'a'.repeat(40)}` })",
+    "PBKDF2": "require('crypto').pbkdf2Sync('p', 's', 1e9, 32, 'sha256')",
+    "searching a Buffer": "const b = Buffer.alloc(1e6, 'a'); for (;;) b.indexOf('a'.repeat(1e5) + 'b')",
+    "a stream that is always ready": "const { Readable } = require('stream'); new Readable({ read() { this.push('x'); } }).on('data', () => {}); await new Promise(() => {})",
+    "emitting while emitting": "const e = new (require('events'))(); e.on('x', () => process.nextTick(() => e.emit('x'))); e.emit('x'); await new Promise(() => {})",
+    "sorting by locale": "for (;;) Array.from({ length: 1e4 }, (_, i) => `é${i}`).sort((a, b) => a.localeCompare(b))",
+    "time zones": "for (;;) new Date().toLocaleString('en', { timeZone: 'Europe/Berlin' })",
+    "numbers": "for (;;) (10n ** 5000n).toLocaleString()",
+    "async contexts": "const s = new (require('async_hooks').AsyncLocalStorage)(); const f = () => s.run({}, () => Promise.resolve().then(f)); f(); await new Promise(() => {})",
 }
 
 
@@ -64,6 +73,9 @@ DEEP = {
     "blocks": "new Function('{'.repeat(1e6) + '}'.repeat(1e6))",
     "groups of a regular expression": "new RegExp('(?='.repeat(1e5) + ')'.repeat(1e5))",
     "a list that is freed": "let o = null; for (let i = 0; i < 3e5; i++) o = { o }; o = null; throw new RangeError()",
+    "deep equality": "const f = () => { let o = []; for (let i = 0; i < 5e4; i++) o = [o]; return o; }; require('assert').deepEqual(f(), f())",
+    "events": "const e = new (require('events'))(); e.on('x', () => e.emit('x')); e.emit('x')",
+    "async contexts": "const s = new (require('async_hooks').AsyncLocalStorage)(); (function f() { s.run(1, f); })()",
     "a rope": "let s = ''; for (let i = 0; i < 3e5; i++) s = 'a' + s; s[5]; throw new RangeError()",
 }
 
@@ -108,6 +120,14 @@ GREEDY = {
     "headers": "const h = new Headers(); for (let i = 0; ; i++) h.append(`x${i}`, 'y'.repeat(1e5))",
     "console.table": "console.table(Array.from({ length: 1e6 }, (_, i) => ({ i })))",
     "parameters": "const p = new URLSearchParams(); for (;;) p.append('x'.repeat(1e4), 'y')",
+    "files": "const fs = require('fs'); for (let i = 0; ; i++) fs.writeFileSync(`/${i}`, Buffer.alloc(1e5))",
+    "a file": "const fs = require('fs'); for (;;) fs.appendFileSync('/x', 'x'.repeat(1e5))",
+    "a Buffer": "const a = []; for (;;) a.push(Buffer.alloc(1e6))",
+    "a stream of Node's": "const { PassThrough } = require('stream'); const p = new PassThrough(); for (;;) p.write('x'.repeat(1e5))",
+    "listeners": "const e = new (require('events'))(); e.setMaxListeners(0); for (;;) e.on('x', () => {})",
+    "a digest": "const h = require('crypto').createHash('sha1'); for (;;) h.update('x'.repeat(1e5))",
+    "URL patterns": "const a = []; for (let i = 0; ; i++) a.push(new URLPattern({ pathname: `/${'x'.repeat(1e4)}/:a${i}` }))",
+    "async contexts": "const s = new (require('async_hooks').AsyncLocalStorage)(); const a = []; for (;;) s.run('x'.repeat(1e4) + a.length, () => a.push(Promise.resolve().then(() => 1)))",
     "abort signals": "const s = []; for (;;) s.push(AbortSignal.any([new AbortController().signal]))",
 }
 
@@ -216,10 +236,10 @@ async def test_a_body_that_is_taken_away_while_it_is_sent_is_not_complete(site: 
 
 async def test_what_a_host_cannot_be_asked_to_do_is_not_there(site: Site) -> None:
     """Promise: nothing blocks the thread, and no module of the runtime can be imported."""
-    names = "typeof Atomics, typeof WebAssembly, typeof require, typeof std, typeof os, typeof bjson"
+    names = "typeof Atomics, typeof WebAssembly, typeof std, typeof os, typeof bjson"
     response = await site.run(handler(f"return Response.json([{names}])"))
     assert set(response.json()) == {"undefined"}
-    specifiers = ["wapo:native", "wapo:main.js", "./main.js", "../../../etc/passwd", "file:///etc/passwd", "std", "os",
+    specifiers = ["wapo:native", "wapo:main.js", "./main.js", "../../../etc/passwd", "file:///etc/passwd", "std", "wapo:node/os.js",
                   "http://127.0.0.1/x.js", "data:text/javascript,1", "agent.js"]  # fmt: skip
     body = f"""
       const out = [];

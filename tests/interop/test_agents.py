@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,20 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.conftest import Site
-from tests.npm_packages import environment, node, workspace
 
 pytestmark = pytest.mark.npm
-
-
-@pytest.fixture(scope="session")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The agents of tests/interop/agents, bundled."""
-    folder = workspace(Path(__file__).parent / "agents", tmp_path_factory.mktemp("agents") / "src")
-    done = subprocess.run(
-        [node(), "build.mjs"], cwd=folder, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "dist"
 
 
 class Model:

@@ -1,7 +1,8 @@
 /* Modules: the platform's, which are data of this program, and the user's program.
  *
  * The platform's modules are named "wapo:<path>", import each other by relative path, and get the C functions from
- * "wapo:native". A user's program can import none of them; what it can import, imports.c knows.
+ * "wapo:native". A user's program can import none of them, but for those in "wapo:node/" (node_modules.c); what else it
+ * can import, imports.c knows.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +50,30 @@ static bool is_platform(const char *name)
     return strncmp(name, PREFIX, PREFIX_LENGTH) == 0;
 }
 
+static const platform_module *find_platform(const char *name)
+{
+    for (size_t i = 0; i < platform_module_count; i++)
+        if (!strcmp(name, platform_modules[i].name))
+            return &platform_modules[i];
+    return NULL;
+}
+
+bool loader_has(const char *name)
+{
+    return find_platform(name) != NULL;
+}
+
 /* What a user's program imports: the only way from a specifier of its own to a module. */
 static char *user_specifier(JSContext *ctx, const char *base, const char *name)
 {
     if (public_module(name))
         return js_strdup(ctx, public_module(name));
+    if (!is_platform(name)) {
+        char *node = node_specifier(ctx, name);
+        if (!node || is_platform(node))
+            return node;
+        js_free(ctx, node);
+    }
     char *found = is_platform(name) ? NULL : imports_name(ctx, base, name);
     if (found ? is_platform(found) : is_platform(name)) { /* a file may have such a name, too */
         js_free(ctx, found);
@@ -101,6 +121,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
 {
     JS_SetModuleExportList(ctx, module, native_text_functions, native_text_count);
     JS_SetModuleExportList(ctx, module, native_url_functions, native_url_count);
+    JS_SetModuleExportList(ctx, module, native_url_pattern_functions, native_url_pattern_count);
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_SetModuleExportList(ctx, module, native_crypto_functions, native_crypto_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
@@ -109,7 +130,8 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_host_functions, native_host_count);
     JS_SetModuleExportList(ctx, module, native_net_functions, native_net_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
-    return native_url_init(ctx, module);
+    JS_SetModuleExportList(ctx, module, native_node_functions, native_node_count);
+    return native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
 }
 
 static JSModuleDef *native_module(JSContext *ctx)
@@ -119,6 +141,7 @@ static JSModuleDef *native_module(JSContext *ctx)
         return NULL;
     JS_AddModuleExportList(ctx, module, native_text_functions, native_text_count);
     JS_AddModuleExportList(ctx, module, native_url_functions, native_url_count);
+    JS_AddModuleExportList(ctx, module, native_url_pattern_functions, native_url_pattern_count);
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_AddModuleExportList(ctx, module, native_crypto_functions, native_crypto_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
@@ -127,31 +150,37 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_host_functions, native_host_count);
     JS_AddModuleExportList(ctx, module, native_net_functions, native_net_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
+    JS_AddModuleExportList(ctx, module, native_node_functions, native_node_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;
 }
 
 static bool compiling; /* the user's program, and with it the graph of what it imports */
 
-static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque, JSValueConst attributes)
+JSModuleDef *loader_compile(JSContext *ctx, const char *name)
 {
-    if (is_platform(name)) { /* user code cannot name these: see normalize */
-        if (!strcmp(name, NATIVE_MODULE))
-            return native_module(ctx);
-        for (size_t i = 0; i < platform_module_count; i++) {
-            const platform_module *m = &platform_modules[i];
-            if (strcmp(name + PREFIX_LENGTH, m->name))
-                continue;
-            JSValue compiled = JS_Eval(ctx, (const char *)m->source, m->length, name,
-                                       JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-            if (JS_IsException(compiled))
-                return NULL;
-            JSModuleDef *module = JS_VALUE_GET_PTR(compiled);
-            JS_FreeValue(ctx, compiled);
-            return module;
-        }
+    const platform_module *m = find_platform(name + PREFIX_LENGTH);
+    if (!m) {
         JS_ThrowReferenceError(ctx, "there is no module '%s'", name);
         return NULL;
+    }
+    JSValue compiled =
+        JS_Eval(ctx, (const char *)m->source, m->length, name, JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+    if (JS_IsException(compiled))
+        return NULL;
+    JSModuleDef *module = JS_VALUE_GET_PTR(compiled);
+    JS_FreeValue(ctx, compiled); /* the context keeps it */
+    return module;
+}
+
+static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque, JSValueConst attributes)
+{
+    if (is_platform(name)) { /* user code cannot name these, but for Node's: see normalize */
+        if (!strcmp(name, NATIVE_MODULE))
+            return native_module(ctx);
+        if (!strncmp(name, NODE_PREFIX, NODE_PREFIX_LENGTH))
+            return node_module(ctx, name);
+        return loader_compile(ctx, name);
     }
     return imports_load(ctx, name, attributes, !compiling);
 }

@@ -58,6 +58,7 @@ static bool start(void)
         handlers[i] = JS_UNDEFINED;
     JS_SetHostPromiseRejectionTracker(runtime, track_rejection, NULL);
     heap_reserve();
+    async_context_init();
     loader_init(wapojs_context);
     return loader_start_platform(wapojs_context);
 }
@@ -121,14 +122,17 @@ void wapojs_run_jobs(void)
 {
     JSContext *ctx;
     int status;
+    async_context_reset(wapojs_context); /* of what has just been called */
     do {
         if (ticks_scheduled) {
             ticks_scheduled = false;
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_TICKS, 0, NULL));
         }
-        while (!wapojs_interrupted() && (status = JS_ExecutePendingJob(runtime, &ctx)) != 0)
+        while (!wapojs_interrupted() && (status = JS_ExecutePendingJob(runtime, &ctx)) != 0) {
             if (status < 0)
                 report();
+            async_context_reset(wapojs_context);
+        }
         if (wapojs_interrupted()) /* what the program would still do is not done */
             return;
         if (!ticks_scheduled)

@@ -107,11 +107,18 @@ extern const int native_scale_count;
 extern const JSCFunctionListEntry native_host_functions[];
 extern const int native_host_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);
+extern const JSCFunctionListEntry native_url_pattern_functions[];
+extern const int native_url_pattern_count;
+int native_url_pattern_init(JSContext *ctx);
 
 /* loader.c: the platform's modules, which are in this program's data; the user's program. */
 void loader_init(JSContext *ctx);
 /* Evaluates the platform. Returns false after logging why it could not. */
 bool loader_start_platform(JSContext *ctx);
+/* Whether there is a platform module of this name, which has no "wapo:". */
+bool loader_has(const char *name);
+/* Compiles the platform module "wapo:...". NULL with an exception pending. */
+JSModuleDef *loader_compile(JSContext *ctx, const char *name);
 extern const JSCFunctionListEntry native_loader_functions[];
 extern const int native_loader_count;
 
@@ -132,6 +139,23 @@ int imports_set_url(JSContext *ctx, JSModuleDef *module, const char *name);
 void imports_forget(JSContext *ctx);
 /* In the engine (guest/sources.toml). */
 void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
+
+/* node_modules.c: Node's built-in modules, which are the platform's modules in "node/". */
+#define NODE_PREFIX "wapo:node/"
+#define NODE_PREFIX_LENGTH (sizeof(NODE_PREFIX) - 1)
+/* A user's specifier as the name of a module: "node:path" and "path" become "wapo:node/path.js". js_malloc'ed. */
+char *node_specifier(JSContext *ctx, const char *name);
+/* The module "wapo:node/...", which is compiled when it is first asked for. */
+JSModuleDef *node_module(JSContext *ctx, const char *name);
+extern const JSCFunctionListEntry native_node_functions[];
+extern const int native_node_count;
+
+/* async_context.c: what AsyncLocalStorage keeps across promises. */
+void async_context_init(void);
+/* A job begins without a context. */
+void async_context_reset(JSContext *ctx);
+JSValue async_context_get(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
+JSValue async_context_set(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 
 /* native_misc.c: randomness is drawn again after this. */
 void wapojs_forget(void);

@@ -14,6 +14,8 @@ import { startClock } from './clock.js';
 import { describe, reportRejections, unhandledRejection } from './errors.js';
 import { dispatchFetch, hasFetchListener } from './fetch-event.js';
 import { parseHeaderBlock } from './fetch.js';
+import { prepareIntl } from './intl-globals.js';
+import { defineModule, prepareModules } from './node-require.js';
 import { setArgumentSource, setEnvironment } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
 import { createRequest, findHeader, RequestSlots } from './request.js';
@@ -89,6 +91,9 @@ export function defineScriptGlobals() {
 export function load(source, name, evaluate) {
   try {
     syntax = compile(source, name);
+    prepareModules(source);
+    if (syntax === 'script') defineModule(source);
+    prepareIntl(source);
   } catch (error) {
     native.loaded(NOT_LOADED, describe(error).replace(PLATFORM_FRAMES, ''));
     return;

@@ -12,13 +12,16 @@ import { fetch } from './fetch.js';
 import { FetchEvent } from './fetch-event.js';
 import { exposeGlobals } from './globals.js';
 import { exposeGlobal } from './interfaces.js';
+import { defineIntl } from './intl-globals.js';
 import { navigator, Navigator } from './navigator.js';
+import { defineNodeGlobals } from './node-require.js';
 import { process, runTicks } from './process.js';
 import { reportException } from './report.js';
 import { Request } from './request.js';
 import { Response } from './response.js';
 import { SCALE, ScaleCodec } from './scale/scale.js';
 import { URL } from './url.js';
+import { URLPattern } from './url-pattern.js';
 import { defineWapoGlobals, Wapo } from './wapo-global.js';
 import { idle, startForeground, startIsolate, startProgram } from './wapo/contexts.js';
 import { WebSocketPair } from './web-socket-pair.js';
@@ -34,8 +37,8 @@ const LEVELS = { __proto__: null, error: 1, warn: 2, info: 3, debug: 4 };
 exposeGlobals((level, text) => native.log(LEVELS[level], text));
 
 const INTERFACES = {
-  Crypto, CryptoKey, EventSource, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, WebSocket, WebSocketPair,
-  XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload,
+  Crypto, CryptoKey, EventSource, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL, URLPattern, WebSocket,
+  WebSocketPair, XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload,
 };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
@@ -55,5 +58,7 @@ defineProperty(Math, 'random', {
 
 defineScriptGlobals();
 defineWapoGlobals();
+defineNodeGlobals();
+defineIntl();
 
 native.setHandlers(load, request, trackRejection, reportException, settled, idle, runTicks, startForeground, startProgram, startIsolate);

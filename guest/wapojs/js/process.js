@@ -4,7 +4,8 @@
 // (agents/images.py). Only `secret` can ever be in it for an agent; any other name is not there for anybody, so asking
 // for NODE_ENV at the top level costs a program nothing.
 
-import { exit as exitProgram, log, scheduleTicks, touched } from 'wapo:native';
+import { exit as exitProgram, isError, log, memoryStats, scheduleTicks, touched } from 'wapo:native';
+import { bindContext } from './async-context.js';
 import { clockNow } from './clock.js';
 import { call } from './primordials.js';
 import { reportException } from './report.js';
@@ -105,6 +106,23 @@ export function runTicks() {
 const writer = (fd, level) => ({
   fd,
   isTTY: false,
+  writable: true,
+  on() {
+    return this;
+  },
+  once() {
+    return this;
+  },
+  off() {
+    return this;
+  },
+  removeListener() {
+    return this;
+  },
+  emit() {
+    return false;
+  },
+  end() {},
   write(text) {
     log(level, String(text).replace(/\n$/, ''));
     return true;
@@ -114,9 +132,18 @@ const writer = (fd, level) => ({
 export const process = {
   env,
   version: 'v0.9.0',
-  versions: {},
+  // Packages ask for Node's major version, and take what is older for something else.
+  versions: { node: '22.12.0', wapo: '0.1.0' },
   platform: 'wapo',
+  arch: 'wasm32',
+  title: 'wapojs',
+  argv0: 'wapojs',
+  execArgv: [],
+  execPath: '/wapojs',
+  release: { name: 'wapo' },
+  features: {},
   pid: 1,
+  ppid: 0,
   exitCode: undefined,
   get argv() {
     return ['wapojs', '<eval>', ...argv()];
@@ -128,7 +155,7 @@ export const process = {
   nextTick(callback, ...args) {
     toCallback(callback, 'process.nextTick: the callback');
     if (ticks.length === 0) scheduleTicks();
-    ticks.push({ callback, args });
+    ticks.push({ callback: bindContext(callback), args });
   },
   cwd() {
     return '/';
@@ -136,21 +163,34 @@ export const process = {
   uptime() {
     return clockNow() / 1000;
   },
-  on() {
-    return process;
+  umask() {
+    return 0;
   },
-  once() {
-    return process;
+  chdir(folder) {
+    throw new Error(`there is no folder '${folder}'`);
   },
-  off() {
-    return process;
+  memoryUsage() {
+    const [used, memory] = memoryStats();
+    return { rss: memory, heapTotal: memory, heapUsed: used, external: 0, arrayBuffers: 0 };
   },
-  emitWarning(warning) {
-    log(2, String(warning));
+  cpuUsage() {
+    return { user: floor(clockNow() * 1000), system: 0 };
   },
+  emitWarning(warning, type = 'Warning') {
+    const name = typeof type === 'string' ? type : (type?.type ?? 'Warning');
+    log(2, isError(warning) ? String(warning) : `${name}: ${String(warning)}`);
+  },
+  // No event of a process happens here.
+  emit: () => false,
+  listeners: () => [],
+  listenerCount: () => 0,
+  stdin: { fd: 0, isTTY: false },
   stdout: writer(1, 3),
   stderr: writer(2, 1),
 };
+for (const name of ['on', 'once', 'off', 'addListener', 'removeListener', 'removeAllListeners', 'prependListener']) {
+  process[name] = () => process;
+}
 
 function hrtime(previous = undefined) {
   const now = clockNow();

@@ -3,6 +3,7 @@
 // setImmediate is not of a standard; Node has it, and so had WapoJS.
 
 import { clearTimer, setTimer } from 'wapo:native';
+import { bindContext } from './async-context.js';
 import { apply, call, enqueueMicrotask } from './primordials.js';
 import { reportException } from './report.js';
 import { requireArguments, toCallback, toDOMString } from './webidl.js';
@@ -37,7 +38,7 @@ function fire(id) {
 
 /** "The timer initialization steps" */
 function startTimer(handler, timeout, args, repeat) {
-  if (typeof handler !== 'function') handler = toDOMString(handler);
+  handler = typeof handler === 'function' ? bindContext(handler) : toDOMString(handler);
   let ms = timeout | 0; // long
   if (ms < 0) ms = 0;
   const level = nestingLevel + 1;
@@ -83,7 +84,7 @@ export function clearInterval(id = undefined) {
 export function setImmediate(handler, ...args) {
   toCallback(handler, 'setImmediate: the argument');
   const id = setTimer(() => fire(id), 0, false);
-  active.set(id, { handler, args, level: 0, repeat: false });
+  active.set(id, { handler: bindContext(handler), args, level: 0, repeat: false });
   return id;
 }
 
@@ -94,9 +95,10 @@ export function clearImmediate(id = undefined) {
 export function queueMicrotask(callback) {
   requireArguments(arguments.length, 1, 'queueMicrotask');
   toCallback(callback, 'queueMicrotask: the argument');
+  const bound = bindContext(callback);
   enqueueMicrotask(() => {
     try {
-      callback();
+      bound();
     } catch (error) {
       reportException(error);
     }

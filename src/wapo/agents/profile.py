@@ -23,6 +23,7 @@ from wapo.vm.ocalls.http import HTTP
 from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
+from wapo.vm.ocalls.time_zones import TIME_ZONES
 from wapo.vm.ocalls.websocket import WEBSOCKET
 from wapo.vm.wasi import wasi_functions
 
@@ -35,7 +36,7 @@ __all__ = ["JavaScriptProfile", "guest_module"]
 #: Agents connect; they are reached through the node only.
 _CONNECTIONS: Final[Handlers] = {number: NETWORK[number] for number in (213, 214, 1120)}
 _FAMILIES: Final[tuple[Handlers, ...]] = (
-    CORE, HTTP, WEBSOCKET, _CONNECTIONS, HASHING, CRYPTO, CODING, ISOLATES, AGENT_CALLS, IMPORTS,
+    CORE, HTTP, WEBSOCKET, _CONNECTIONS, HASHING, CRYPTO, TIME_ZONES, CODING, ISOLATES, AGENT_CALLS, IMPORTS,
 )  # fmt: skip
 
 #: What a program must not have looked at while its image was made, by ocall.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from wapo.cli.bundle import bundled, is_typescript
 from wapo.cli.data import open_records
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import DataDir, Json, MaxBurst, MaxMemory, MaxTime, NodeUrl, own_limits, settings_of
@@ -29,7 +30,8 @@ class CannotPublish(CallerError):
 
 def publish(
     file: Annotated[
-        Path, typer.Argument(help="A JavaScript file, or a directory.", metavar="FILE", show_default=False)
+        Path,
+        typer.Argument(help="A JavaScript or TypeScript file, or a directory.", metavar="FILE", show_default=False),
     ],
     data_dir: DataDir = None,
     url: NodeUrl = "http://127.0.0.1:8000",
@@ -44,7 +46,8 @@ def publish(
 ) -> None:
     """Put a program into this node's store and print its address.
 
-    The address is the hash of the content: the one that 'ipfs add' gives. Limits that are given hold for this program
+    The address is the hash of the content: the one that 'ipfs add' gives; of a TypeScript file, the content is what it
+    and its imports are bundled to. Limits that are given hold for this program
     on this node, and can only lower the node's own.
     """
     own = checked(lambda: own_limits(memory_bytes=max_memory, time_s=max_time, burst_s=max_burst))
@@ -77,6 +80,8 @@ def _read(file: Path) -> bytes | Path:
         if file.is_dir():
             return file
         content = file.read_bytes()
+        if content and is_typescript(file):
+            return bundled(file)
     except FileNotFoundError:
         raise CannotPublish(f"{file} does not exist") from None
     except OSError as error:

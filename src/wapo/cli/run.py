@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from wapo.cli.bundle import bundled, is_typescript
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import MaxBurst, MaxMemory, MaxTime, limits_of
 from wapo.cli.run_program import ProgramOptions, grant_of, run_program_file
@@ -34,7 +35,9 @@ def run(
     file: Annotated[
         str,
         typer.Argument(
-            help="A JavaScript file or a WebAssembly module; - reads stdin.", metavar="FILE", show_default=False
+            help="A JavaScript or TypeScript file, or a WebAssembly module; - reads stdin.",
+            metavar="FILE",
+            show_default=False,
         ),
     ],
     arguments: Annotated[
@@ -124,7 +127,10 @@ def run(
 
 def _read(file: str) -> bytes:
     try:
-        return sys.stdin.buffer.read() if file == _STDIN else Path(file).read_bytes()
+        if file == _STDIN:
+            return sys.stdin.buffer.read()
+        content = Path(file).read_bytes()
+        return bundled(Path(file)) if is_typescript(Path(file)) else content
     except OSError as error:
         raise CannotRun(f"{file} cannot be read: {error.strerror}") from None
 

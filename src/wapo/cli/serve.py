@@ -20,6 +20,7 @@ import structlog
 import typer
 
 from wapo.cli.admin_client import AdminAccess
+from wapo.cli.bundle import is_typescript
 from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import (
@@ -237,6 +238,8 @@ class CannotServe(CallerError):
 
 def _check_local(file: Path) -> None:
     """It is read anew at each request; but a name that is wrong from the beginning is told at the beginning."""
+    if is_typescript(file):
+        raise CannotServe(f"{file} is TypeScript: serve what 'esbuild --bundle --format=esm --watch' makes of it")
     try:
         file.open("rb").close()
     except OSError as error:

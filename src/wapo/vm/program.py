@@ -25,6 +25,7 @@ from wapo.vm.ocalls.isolates import ISOLATES
 from wapo.vm.ocalls.legacy import LEGACY
 from wapo.vm.ocalls.network import NETWORK
 from wapo.vm.ocalls.node import NODE
+from wapo.vm.ocalls.time_zones import TIME_ZONES
 from wapo.vm.ocalls.websocket import WEBSOCKET
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
@@ -36,7 +37,7 @@ __all__ = ["Program", "ProgramLinker", "program_functions"]
 def program_functions() -> list[HostFunction]:
     """Every host function there is for programs."""
     ocalls = host_functions(
-        (CORE, HTTP, WEBSOCKET, HASHING, CRYPTO, CODING, ISOLATES, NETWORK, NODE), (LEGACY,), suspends=True
+        (CORE, HTTP, WEBSOCKET, HASHING, CRYPTO, TIME_ZONES, CODING, ISOLATES, NETWORK, NODE), (LEGACY,), suspends=True
     )
     return ocalls + wasi_functions(suspends=True)
 

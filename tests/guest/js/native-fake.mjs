@@ -129,3 +129,6 @@ export function coderWrite(coder, bytes, last, sink) {
 export const coderClose = (coder) => (coders[coder] = null);
 
 export const memoryExhausted = () => false;
+
+export const getAsyncContext = () => undefined;
+export const setAsyncContext = () => undefined;

@@ -1,0 +1,3 @@
+// node:constants: deprecated; there are no error numbers here
+
+export default {};

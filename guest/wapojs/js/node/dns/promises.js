@@ -1,0 +1,6 @@
+// node:dns/promises: https://nodejs.org/api/dns.html#dns-promises-api; not available here
+
+import { promises } from '../dns.js';
+
+export const { lookup, resolve, resolve4, resolve6, resolveMx, resolveSrv, resolveTxt } = promises;
+export default promises;

@@ -1,0 +1,4 @@
+// node:tty: https://nodejs.org/api/tty.html; nothing is a terminal
+
+export const isatty = () => false;
+export default { isatty };
