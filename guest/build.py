@@ -20,7 +20,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from patches import patched
 from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
@@ -162,7 +161,7 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
             print(f"wapojs: {text}", file=sys.stderr, flush=True)
 
     kept = cache / "sources"
-    sources = {s.name: (s, patched(s.name, fetch(s, kept), kept)) for s in pinned(GUEST / "sources.toml")}
+    sources = {s.name: (s, fetch(s, kept)) for s in pinned(GUEST / "sources.toml")}
     with tempfile.TemporaryDirectory() as scratch:
         generated = Path(scratch)
         embed(platform_modules() + (test_modules() if tests else []), generated)

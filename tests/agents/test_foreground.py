@@ -178,7 +178,7 @@ async def test_it_has_the_whole_of_the_wapo_global(run: Runner) -> None:
       module = { exports: async () => ({ has, services, refused, value: (await Wapo.run('40 + 2')).value }) };""")
     assert json.loads(outcome.output) == {
         "has": [True] * 4, "services": [0, 32, None, None], "value": 42,
-        "refused": "failed to listen on 127.0.0.1:0: this is not available here",
+        "refused": "failed to listen on 127.0.0.1:0: this is forbidden here",
     }  # fmt: skip
 
 

@@ -302,7 +302,7 @@ async def test_their_use_is_their_parents(place: Workshop) -> None:
     """CPU and gas, while they run and when they have ended."""
     image = await place.image(
         """export default { async fetch() {
-      await Wapo.run('const end = performance.now() + 100; while (performance.now() < end);', { gasLimit: undefined });
+      await Wapo.run('const end = performance.now() + 300; while (performance.now() < end);', { gasLimit: undefined });
       return new Response('') } }""",
         LIMITS,
     )

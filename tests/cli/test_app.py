@@ -130,7 +130,7 @@ class TestDeploying:
         [
             (None, "program.wasm cannot be read: No such file or directory"),
             (b"", "program.wasm is empty"),
-            (b"#!/bin/sh\n", "not a WebAssembly module"),
+            (b"\x7fELF\xff", "program.wasm is neither a WebAssembly module nor a script in UTF-8"),
             (b"\0asm\1\0\0\0", "failed to deploy app: "),
             (b"\0asm\1\0\0\0\xff", "failed to deploy app: "),
         ],

@@ -1,13 +1,15 @@
 """Attacks beside an agent that behaves: whatever the former do, the latter answers."""
 
 import asyncio
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpx
 
 from tests.conftest import Site
 
-__all__ = ["GOOD", "attack", "handler"]
+__all__ = ["GOOD", "attack", "forgotten_past", "handler"]
 
 GOOD = "export default { fetch: () => new Response('fine') };"
 
@@ -15,6 +17,17 @@ GOOD = "export default { fetch: () => new Response('fine') };"
 def handler(body: str) -> str:
     """An agent whose handler does that, and then answers ``done``."""
     return f"export default {{ async fetch(request, env, ctx) {{ {body}; return new Response('done'); }} }};"
+
+
+@contextmanager
+def forgotten_past() -> Iterator[None]:
+    """The collector does not look at what thousands of tests have left: that takes longer than a turn of the loop may."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def attack(site: Site, agents: Mapping[str, str], *, at_once: int = 8) -> dict[str, httpx.Response]:

@@ -36,14 +36,16 @@ async def test_an_agent_has_no_word_for_what_belongs_to_the_node(site: Site) -> 
     also sign, quote and read boot data, which are no agent's business."""
     source = """
     export default { fetch: () => Response.json({
-      found: ['workerSecret', 'workerSign', 'workerPublicKey', 'sgxQuote', 'bootData', 'setBootData', 'tryLock', 'unlock']
+      found: ['workerSign', 'workerPublicKey', 'sgxQuote', 'bootData', 'setBootData', 'tryLock', 'unlock']
         .filter((name) => name in Wapo || name in globalThis),
-      names: Object.keys(process.env),
+      names: Object.keys(process.env), secret: Wapo.workerSecret,
       text: JSON.stringify(Wapo) + Wapo.inspect(globalThis),
     }) };
     """
     response = await site.run(source)
     answer = response.json()
+    other = (await site.run("/* another program */" + source)).json()
+    assert answer["secret"] != other["secret"]
     assert (answer["found"], answer["names"]) == ([], ["secret"])
     assert site.node.operator_token not in response.text
     key = (site.node.settings.data_dir / "node.key").read_bytes()

@@ -3,13 +3,12 @@ that use it together.
 """
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tests.conftest import Site, SiteFactory
-from tests.hostile.neighbours import handler
+from tests.hostile.neighbours import forgotten_past, handler
 from wapo.node.memory import machine_memory_bytes, private_bytes
 
 SIZE = 400_000_000
@@ -28,8 +27,6 @@ class Turns:
 @asynccontextmanager
 async def turns() -> AsyncIterator[Turns]:
     seen = Turns()
-    gc.collect()
-    gc.freeze()  # looking at all that thousands of tests have left takes longer than a turn may
 
     async def look() -> None:
         while True:
@@ -37,12 +34,12 @@ async def turns() -> AsyncIterator[Turns]:
             await asyncio.sleep(0)
             seen.longest_s = max(seen.longest_s, time.thread_time() - before)
 
-    task = asyncio.create_task(look())
-    try:
-        yield seen
-    finally:
-        task.cancel()
-        gc.unfreeze()
+    with forgotten_past():
+        task = asyncio.create_task(look())
+        try:
+            yield seen
+        finally:
+            task.cancel()
 
 
 async def longest_turn(site: Site, source: str) -> float:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import Site
-from tests.hostile.neighbours import attack
+from tests.hostile.neighbours import attack, forgotten_past
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 1.3
 LARGE = 15_000_000
@@ -98,7 +98,7 @@ async def test_a_flood_keeps_nobody_waiting(site: Site, name: str) -> None:
             most = max(most, *(guest.held_body_bytes for guest in site.node._scheduler.guests), 0)
 
     watching = asyncio.create_task(watch())
-    with server(FLOODS[name]) as url:
+    with server(FLOODS[name]) as url, forgotten_past():
         answers = await attack(site, {name: AGENT % url})
     watching.cancel()
     assert answers[name].text == "done"

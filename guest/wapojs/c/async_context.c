@@ -1,6 +1,6 @@
 /* The context of asynchronous work, for AsyncLocalStorage: one value that follows promise reactions and awaits.
  *
- * The engine's promise hooks are not told of reactions. So the build puts one call into it (guest/patches.py): where a
+ * The engine's promise hooks are not told of reactions. So the build puts one call into it (guest/sources.toml): where a
  * reaction is attached to a promise, wapojs_bind_context replaces its handler by one that runs in the context of now.
  * While there is no context, which is the rule, that is one comparison.
  */

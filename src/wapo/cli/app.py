@@ -150,7 +150,7 @@ def deploy(
             from wapo.agents.profile import guest_module
 
             content = _read(program)
-            is_script = not content.startswith(b"\0asm")
+            is_script = _is_script(program, content)
             script = client.upload(content) if is_script else None
             code = client.upload(guest_module() if is_script else content)
             for path in blob or ():
@@ -192,6 +192,17 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise CannotDeploy(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _is_script(path: Path, content: bytes) -> bool:
+    """Whether it is JavaScript rather than WebAssembly."""
+    if content.startswith(b"\0asm"):
+        return False
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        raise CannotDeploy(f"{path} is neither a WebAssembly module nor a script in UTF-8") from None
+    return True
 
 
 def _read(path: Path) -> bytes:
