@@ -77,6 +77,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_url_functions, native_url_count);
     JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
+    JS_SetModuleExportList(ctx, module, native_wasm_functions, native_wasm_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     return native_url_init(ctx, module);
 }
@@ -90,6 +91,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_url_functions, native_url_count);
     JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
     JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
+    JS_AddModuleExportList(ctx, module, native_wasm_functions, native_wasm_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;

@@ -73,6 +73,8 @@ extern const JSCFunctionListEntry native_io_functions[];
 extern const int native_io_count;
 extern const JSCFunctionListEntry native_misc_functions[];
 extern const int native_misc_count;
+extern const JSCFunctionListEntry native_wasm_functions[];
+extern const int native_wasm_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);
 
 /* loader.c: the platform's modules, which are in this program's data; the user's program. */

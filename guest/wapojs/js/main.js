@@ -18,6 +18,7 @@ import { Request } from './request.js';
 import { Response } from './response.js';
 import { URL } from './url.js';
 import { Wapo } from './wapo-global.js';
+import { WebAssembly } from './webassembly/namespace.js';
 
 const { defineProperty } = Object;
 
@@ -28,7 +29,7 @@ exposeGlobals((level, text) => native.log(LEVELS[level], text));
 const INTERFACES = { Crypto, FetchEvent, Navigator, Request, Response, SubtleCrypto, URL };
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
-const OBJECTS = { crypto, navigator, process, Wapo };
+const OBJECTS = { crypto, navigator, process, Wapo, WebAssembly };
 for (const name in OBJECTS) exposeGlobal(name, OBJECTS[name]);
 exposeGlobal('fetch', fetch, true);
 
