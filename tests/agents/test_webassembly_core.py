@@ -1,0 +1,190 @@
+"""The interpreter of WebAssembly in JavaScript against wasmtime: the same modules, the same results, the same refusals."""
+
+import random
+import struct
+from typing import Any
+
+import pytest
+import wasmtime
+
+from tests.agents.wasm_programs import Program
+from tests.agents.webassembly import literal, run
+from wapo.agents.profile import JavaScriptProfile
+
+INTEGERS = "eqz eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u clz ctz popcnt add sub mul div_s div_u rem_s rem_u and or xor"
+INTEGERS += " shl shr_s shr_u rotl rotr extend8_s extend16_s"
+REALS = "eq ne lt gt le ge abs neg ceil floor trunc nearest sqrt add sub mul div min max copysign"
+UNARY = set("eqz clz ctz popcnt extend8_s extend16_s extend32_s abs neg ceil floor trunc nearest sqrt".split())
+TESTS = set("eqz eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u lt gt le ge".split())
+CONVERSIONS = """
+i32.wrap_i64 i32.trunc_f32_s i32.trunc_f32_u i32.trunc_f64_s i32.trunc_f64_u i64.extend_i32_s i64.extend_i32_u
+i64.trunc_f32_s i64.trunc_f32_u i64.trunc_f64_s i64.trunc_f64_u f32.convert_i32_s f32.convert_i32_u f32.convert_i64_s
+f32.convert_i64_u f32.demote_f64 f64.convert_i32_s f64.convert_i32_u f64.convert_i64_s f64.convert_i64_u f64.promote_f32
+i32.reinterpret_f32 i64.reinterpret_f64 f32.reinterpret_i32 f64.reinterpret_i64 i32.trunc_sat_f32_s i32.trunc_sat_f32_u
+i32.trunc_sat_f64_s i32.trunc_sat_f64_u i64.trunc_sat_f32_s i64.trunc_sat_f32_u i64.trunc_sat_f64_s i64.trunc_sat_f64_u
+"""
+VALUES = {
+    "i32": [0, 1, 2, 7, 31, 32, 33, 0x7F, 0x80, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFF, 0x12345678],
+    "i64": [0, 1, 3, 63, 64, 0x80, 0x8000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 32, (1 << 63) - 1, 1 << 63,
+            (1 << 64) - 1, 0x123456789ABCDEF0],
+    "f32": [struct.unpack("<I", struct.pack("<f", x))[0] for x in
+            (0.0, -0.0, 0.5, -0.5, 1.5, 2.5, -2.5, 1e10, -1e10, 2147483520.0, -2147483648.0, 4294967040.0, 1e-40, 3.4e38,
+             9.2233715e18, -9.223372e18, 1.8446743e19, float("inf"), float("-inf"))] + [0x7FC00000, 0xFFC00001],
+    "f64": [struct.unpack("<Q", struct.pack("<d", x))[0] for x in
+            (0.0, -0.0, 0.5, -0.5, -0.99, 1.5, 2.5, 2147483647.9, -2147483648.9, -2147483649.0, 4294967295.9, 4294967296.0,
+             9.223372036854775e18, -9.223372036854775808e18, 1.8446744073709550e19, 1e300, 5e-324,
+             float("inf"), float("-inf"))] + [0x7FF8000000000000, 0xFFF8000000000001],
+}  # fmt: skip
+
+
+def operations() -> list[tuple[str, list[str], str]]:
+    """Every numeric instruction: its name, the types of its operands, of its result."""
+    found = []
+    for type_, names in (("i32", INTEGERS), ("i64", INTEGERS + " extend32_s"), ("f32", REALS), ("f64", REALS)):
+        for name in names.split():
+            found.append((f"{type_}.{name}", [type_] * (1 if name in UNARY else 2), "i32" if name in TESTS else type_))
+    for name in CONVERSIONS.split():
+        operand = name.replace("_sat", "").split("_")[1]
+        found.append((name, [operand], name.split(".")[0]))
+    return found
+
+
+def as_integer(type_: str, expression: str, back: bool = False) -> str:
+    """Floats go in and out as their bits, so that nothing between changes a NaN."""
+    if type_[0] == "i":
+        return expression
+    integer = type_.replace("f", "i")
+    return f"({integer}.reinterpret_{type_} {expression})" if back else f"({type_}.reinterpret_{integer} {expression})"
+
+
+def numeric_module() -> str:
+    functions = []
+    for name, operands, result in operations():
+        integers = [o.replace("f", "i") for o in operands]
+        params = " ".join(f"(param {i})" for i in integers)
+        gets = " ".join(as_integer(o, f"(local.get {k})") for k, o in enumerate(operands))
+        functions.append(
+            f'(func (export "{name}") {params} (result {result.replace("f", "i")})'
+            f" {as_integer(result, f'({name} {gets})', back=True)})"
+        )
+    return f"(module {' '.join(functions)})"
+
+
+def same_up_to_nan(result: str, mine: int, theirs: int) -> bool:
+    if result == "f32":
+        x, y = (struct.unpack("<f", struct.pack("<I", v & 0xFFFFFFFF))[0] for v in (mine, theirs))
+    elif result == "f64":
+        x, y = (struct.unpack("<d", struct.pack("<Q", v & (1 << 64) - 1))[0] for v in (mine, theirs))
+    else:
+        return mine == theirs
+    return mine == theirs or (x != x and y != y)
+
+
+def test_every_numeric_instruction(profile: JavaScriptProfile) -> None:
+    module = wasmtime.wat2wasm(numeric_module())
+    store = wasmtime.Store()
+    exports = wasmtime.Instance(store, wasmtime.Module(store.engine, module), []).exports(store)
+    generator = random.Random(1)
+    calls = []
+    for name, operands, result in operations():
+        sets = [VALUES[o] for o in operands]
+        pairs = [[x] for x in sets[0]] if len(sets) == 1 else [[x, y] for x in sets[0] for y in sets[1]]
+        if len(pairs) > 120:
+            pairs = generator.sample(pairs, 120)
+        calls += [(name, operands, result, pair) for pair in pairs]
+    source = f"""
+      const exports = new WebAssembly.Instance(new WebAssembly.Module({literal(module)})).exports;
+      const results = [];
+      for (const [name, ...given] of {[[n, *(str(x) + ("n" if o[1:] == "64" else "") for x, o in zip(v, os, strict=True))]
+                                        for n, os, _, v in calls]}) {{
+        const values = given.map((text) => (text.endsWith('n') ? BigInt(text.slice(0, -1)) : Number(text)));
+        try {{ results.push(String(exports[name](...values))); }} catch (error) {{ results.push(error.name); }}
+      }}
+      scriptOutput = JSON.stringify(results);
+    """
+    wrong = []
+    for (name, operands, result, values), mine in zip(calls, run(profile, source), strict=True):
+        signed = [v - (1 << b) if v >> (b - 1) else v for v, b in zip(values, (int(o[1:]) for o in operands), strict=True)]
+        try:
+            theirs: Any = exports[name](store, *signed)  # type: ignore[operator]
+        except wasmtime.Trap:
+            theirs = "RuntimeError"
+        if mine == "RuntimeError" or theirs == "RuntimeError":
+            good = mine == theirs
+        else:
+            good = same_up_to_nan(result, int(mine), theirs)
+        if not good:
+            wrong.append((name, values, mine, theirs))
+    assert not wrong
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_programs_do_the_same(profile: JavaScriptProfile, seed: int) -> None:
+    """Nested blocks, branches with values, tables of branches, locals that are read before they are written, calls."""
+    programs = [Program(random.Random(seed * 1000 + n)) for n in range(40)]
+    expected = [program.expected() for program in programs]
+    source = f"""
+      const results = [], view = new DataView(new ArrayBuffer(8));
+      const text = (value, type) => {{
+        if (type[0] === 'i') return String(value);
+        view.setFloat64(0, value);
+        return Number.isNaN(value) ? 'NaN' : view.getBigUint64(0).toString(16).padStart(16, '0');
+      }};
+      for (const [bytes, calls, types] of [{",".join(p.for_javascript() for p in programs)}]) {{
+        const {{ exports }} = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+        for (const values of calls) {{
+          try {{
+            const result = exports.main(...values);
+            results.push(types.map((type, k) => text(types.length === 1 ? result : result[k], type)).join());
+          }} catch (error) {{
+            results.push(error.name);
+          }}
+          results.push(String(exports.state.value));
+        }}
+      }}
+      scriptOutput = JSON.stringify(results);
+    """
+    mine = run(profile, source)
+    theirs = [text for results in expected for text in results]
+    assert mine == theirs, next(n for n, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
+
+
+def feature_config() -> wasmtime.Config:
+    """What our interpreter has: the core specification 2.0 without SIMD, tail calls."""
+    config = wasmtime.Config()
+    config.wasm_simd = False
+    config.wasm_relaxed_simd = False
+    config.wasm_threads = False
+    config.wasm_memory64 = False
+    config.wasm_multi_memory = False
+    config.wasm_tail_call = True
+    for absent in ("wasm_gc", "wasm_function_references", "wasm_exceptions", "wasm_stack_switching", "wasm_wide_arithmetic"):
+        if hasattr(wasmtime.Config, absent):
+            setattr(config, absent, False)
+    return config
+
+
+def test_the_same_modules_are_valid(profile: JavaScriptProfile) -> None:
+    """Modules with a few bytes changed: most are wrong in one place, somewhere deep inside."""
+    generator = random.Random(7)
+    engine = wasmtime.Engine(feature_config())
+    modules = []
+    for n in range(60):
+        original = Program(random.Random(n)).bytes
+        for _ in range(25):
+            changed = bytearray(original)
+            for _ in range(generator.choice((1, 1, 1, 2))):
+                at = generator.randrange(8, len(changed))
+                changed[at] = generator.choice((generator.randrange(256), changed[at] ^ 1, (changed[at] + 1) & 255))
+            modules.append(bytes(changed))
+    expected = []
+    for module in modules:
+        try:
+            wasmtime.Module.validate(engine, module)
+            expected.append(True)
+        except wasmtime.WasmtimeError:
+            expected.append(False)
+    source = f"scriptOutput = JSON.stringify([{','.join(map(literal, modules))}].map((m) => WebAssembly.validate(m)))"
+    found = run(profile, source)
+    assert [modules[k].hex() for k, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b] == []
+    assert 50 < sum(expected) < len(expected) - 50
