@@ -9,7 +9,7 @@ const { defineProperty, setPrototypeOf } = Object;
 function defineError(name) {
   const NativeError = {
     [name]: function (message, options = undefined) {
-      return construct(Error, message === undefined ? ['', options] : [message, options], new.target ?? NativeError);
+      return construct(Error, [message, options], new.target ?? NativeError);
     },
   }[name];
   setPrototypeOf(NativeError, Error);
