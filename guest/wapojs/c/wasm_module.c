@@ -412,7 +412,11 @@ static void read_section(wasm_reader *r, wasm_module *m, enum section section)
     case EXPORTS: exports(r, m); break;
     case START: start(r, m); break;
     case ELEMENTS: elements(r, m); break;
-    case DATA_COUNT: m->declared_data = wasm_u32(r); break;
+    case DATA_COUNT:
+        m->declared_data = wasm_u32(r);
+        if (m->declared_data > MAX_ITEMS)
+            wasm_fail(r, "too many data segments are announced");
+        break;
     case CODES: codes(r, m); break;
     case DATA: data(r, m); break;
     }
