@@ -11,11 +11,28 @@ from tests.agents.wasm_programs import Program
 from tests.agents.webassembly import literal, run
 from wapo.agents.profile import JavaScriptProfile
 
-INTEGERS = "eqz eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u clz ctz popcnt add sub mul div_s div_u rem_s rem_u and or xor"
+INTEGERS = (
+    "eqz eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u clz ctz popcnt add sub mul div_s div_u rem_s rem_u and or xor"
+)
 INTEGERS += " shl shr_s shr_u rotl rotr extend8_s extend16_s"
 REALS = "eq ne lt gt le ge abs neg ceil floor trunc nearest sqrt add sub mul div min max copysign"
-UNARY = set("eqz clz ctz popcnt extend8_s extend16_s extend32_s abs neg ceil floor trunc nearest sqrt".split())
-TESTS = set("eqz eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u lt gt le ge".split())
+UNARY = {
+    "eqz",
+    "clz",
+    "ctz",
+    "popcnt",
+    "extend8_s",
+    "extend16_s",
+    "extend32_s",
+    "abs",
+    "neg",
+    "ceil",
+    "floor",
+    "trunc",
+    "nearest",
+    "sqrt",
+}
+TESTS = {"eqz", "eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u", "lt", "gt", "le", "ge"}
 CONVERSIONS = """
 i32.wrap_i64 i32.trunc_f32_s i32.trunc_f32_u i32.trunc_f64_s i32.trunc_f64_u i64.extend_i32_s i64.extend_i32_u
 i64.trunc_f32_s i64.trunc_f32_u i64.trunc_f64_s i64.trunc_f64_u f32.convert_i32_s f32.convert_i32_u f32.convert_i64_s
@@ -95,8 +112,9 @@ def test_every_numeric_instruction(profile: JavaScriptProfile) -> None:
     source = f"""
       const exports = new WebAssembly.Instance(new WebAssembly.Module({literal(module)})).exports;
       const results = [];
-      for (const [name, ...given] of {[[n, *(str(x) + ("n" if o[1:] == "64" else "") for x, o in zip(v, os, strict=True))]
-                                        for n, os, _, v in calls]}) {{
+      for (const [name, ...given] of {
+        [[n, *(str(x) + ("n" if o[1:] == "64" else "") for x, o in zip(v, os, strict=True))] for n, os, _, v in calls]
+    }) {{
         const values = given.map((text) => (text.endsWith('n') ? BigInt(text.slice(0, -1)) : Number(text)));
         try {{ results.push(String(exports[name](...values))); }} catch (error) {{ results.push(error.name); }}
       }}
@@ -104,7 +122,9 @@ def test_every_numeric_instruction(profile: JavaScriptProfile) -> None:
     """
     wrong = []
     for (name, operands, result, values), mine in zip(calls, run(profile, source), strict=True):
-        signed = [v - (1 << b) if v >> (b - 1) else v for v, b in zip(values, (int(o[1:]) for o in operands), strict=True)]
+        signed = [
+            v - (1 << b) if v >> (b - 1) else v for v, b in zip(values, (int(o[1:]) for o in operands), strict=True)
+        ]
         try:
             theirs: Any = exports[name](store, *signed)  # type: ignore[operator]
         except wasmtime.Trap:
@@ -158,7 +178,13 @@ def feature_config() -> wasmtime.Config:
     config.wasm_memory64 = False
     config.wasm_multi_memory = False
     config.wasm_tail_call = True
-    for absent in ("wasm_gc", "wasm_function_references", "wasm_exceptions", "wasm_stack_switching", "wasm_wide_arithmetic"):
+    for absent in (
+        "wasm_gc",
+        "wasm_function_references",
+        "wasm_exceptions",
+        "wasm_stack_switching",
+        "wasm_wide_arithmetic",
+    ):
         if hasattr(wasmtime.Config, absent):
             setattr(config, absent, False)
     return config

@@ -161,7 +161,7 @@ class Program:
             self._labels.append(params if kind == "loop" else results)
             type_list = f"{self._list('param', params)} {self._list('result', results)}"
             body = self._sequence(params, results, depth - 1)
-            if kind == "loop": # each turn costs fuel
+            if kind == "loop":  # each turn costs fuel
                 body = f"global.get $fuel i32.const 1 i32.sub global.set $fuel {self._fuel()} {body}"
             other = f" else {self._sequence(params, results, depth - 1)}" if kind == "if" else ""
             self._labels.pop()

@@ -151,17 +151,21 @@ def test_lengths_that_lie_are_found(profile: JavaScriptProfile) -> None:
         HEADER + NO_BODY + section(10, b"\1" + leb(140002) + b"\0" + b"\x41\0" * 70000 + b"\x0b"),
         HEADER + NO_BODY + section(10, b"\1" + leb(5) + b"\0\xfc" + b"\xff\xff\xff"),
     ]
-    found = run(profile, f"scriptOutput = JSON.stringify([{','.join(map(literal, modules))}].map(WebAssembly.validate))")
+    found = run(
+        profile, f"scriptOutput = JSON.stringify([{','.join(map(literal, modules))}].map(WebAssembly.validate))"
+    )
     assert found == [False] * len(modules)
 
 
-SOUND = bytes(wasmtime.wat2wasm("""(module (import "m" "f" (func (param externref i64) (result f64)))
+SOUND = bytes(
+    wasmtime.wat2wasm("""(module (import "m" "f" (func (param externref i64) (result f64)))
   (memory (export "m") 1 2) (table (export "t") 3 funcref) (global (export "g") (mut externref) (ref.null extern))
   (type $t (func (param i32) (result i32))) (elem (i32.const 0) $x $x) (data "abc") (start $s)
   (func $x (export "x") (param i32) (result i32) (block (block (br_table 0 1 0 (local.get 0)))
     (drop (call 0 (global.get 0) (i64.const 5)))) (if (result i32) (local.get 0) (then (i32.const 1)) (else (memory.size))))
   (func $s (local i32 f32) (local.set 0 (call_indirect (type $t) (i32.const 1) (i32.const 0)))
-    (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop 0) (table.set (i32.const 1) (ref.func $x))))"""))
+    (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop 0) (table.set (i32.const 1) (ref.func $x))))""")
+)
 
 
 @settings(deadline=None, max_examples=15)

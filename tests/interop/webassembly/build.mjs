@@ -1,0 +1,13 @@
+// Bundles the agents, with their modules as bytes in the script: node build.mjs. The scripts go to ./dist.
+import { build } from 'esbuild';
+
+await build({
+  entryPoints: ['loro-agent.js', 'sql-agent.js', 'hash-agent.js'],
+  outdir: 'dist',
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  platform: 'browser',
+  loader: { '.wasm': 'binary' },
+  logLevel: 'error',
+});
