@@ -1,5 +1,6 @@
 """The interpreter of WebAssembly in JavaScript against wasmtime: the same modules, the same results, the same refusals."""
 
+import json
 import random
 import struct
 from typing import Any
@@ -214,3 +215,55 @@ def test_the_same_modules_are_valid(profile: JavaScriptProfile) -> None:
     found = run(profile, source)
     assert [modules[k].hex() for k, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b] == []
     assert 50 < sum(expected) < len(expected) - 50
+
+
+def test_text_is_assembled_as_wasmtime_does(profile: JavaScriptProfile) -> None:
+    """``WebAssembly.parseWat``: the same code for every instruction, for random programs, for what a module may have."""
+    texts = [numeric_module(), *(Program(random.Random(n)).text for n in range(30)), *TEXTS]
+    found = run(
+        profile, f"scriptOutput = JSON.stringify({json.dumps(texts)}.map((t) => WebAssembly.parseWat(t).toHex()))"
+    )
+    for text, mine in zip(texts, found, strict=True):
+        assert sections(bytes.fromhex(mine)) == sections(bytes(wasmtime.wat2wasm(text)))
+
+
+def sections(module: bytes) -> list[tuple[int, bytes]]:
+    """A module's sections, but for custom ones."""
+    found, at = [], 8
+    while at < len(module):
+        number, length, shift = module[at], 0, 0
+        while True:
+            at += 1
+            length |= (module[at] & 0x7F) << shift
+            shift += 7
+            if module[at] < 0x80:
+                break
+        if number:
+            found.append((number, module[at + 1 : at + 1 + length]))
+        at += 1 + length
+    return found
+
+
+TEXTS = [
+    "(module)",
+    """(module (type $a (func)) (type (func (param i32 i64) (result f32 f64))) (import "a" "b" (func $f (type $a)))
+      (import "a" "m" (memory 1 2)) (func (import "a" "c") (param i32)) (global $g (import "a" "g") (mut externref))
+      (import "a" "t" (table $t 1 externref)) (start $f) (export "x" (memory 0)) (export "y" (global $g)) (export "z" (table $t)))""",
+    """(module (table $a 4 funcref) (table $b 2 8 externref) (func $f) (func $g)
+      (elem (i32.const 0) $f $g) (elem (table $a) (offset (i32.const 2)) func $f) (elem func $g $f) (elem declare func $f)
+      (elem (table $b) (i32.const 0) externref (ref.null extern)) (elem funcref (ref.func $f) (item ref.null func))
+      (elem (i32.const 1) funcref (ref.func $g)) (elem declare funcref (ref.func $g)))""",
+    """(module (memory 1) (data (i32.const 0) "a" "b\\ff") (data $p "c") (global i32 (i32.add (i32.const 1) (i32.const 2)))
+      (func (param $p i32) (result i32) (local i32 i32 f64) (memory.init $p (i32.const 0) (i32.const 0) (i32.const 1))
+        (data.drop $p) (memory.copy (i32.const 0) (i32.const 0) (i32.const 1)) (memory.fill (i32.const 0) (i32.const 0) (i32.const 1))
+        (block $l (block $m (br_table $l $m 0 $l (local.get $p)))) (i64.store offset=70000 align=2 (i32.const 0) (i64.const -1))
+        (select (result i32) (i32.const -2147483648) (i32.const 0xffff_ffff) (memory.grow (i32.const 0)))))""",
+    """(module (table 1 externref) (table $b 1 externref) (func (param externref) (result i32)
+        (table.set (i32.const 0) (table.get $b (i32.const 0))) (table.fill $b (i32.const 0) (local.get 0) (i32.const 1))
+        (table.copy 0 $b (i32.const 0) (i32.const 0) (i32.const 1)) (drop (table.grow $b (ref.null extern) (i32.const 1)))
+        (ref.is_null (table.get 0 (i32.const 0))) if (result i32) table.size else i32.const 1 end))""",
+    """(module (func (f32.const 0x1p-149) (f32.const nan:0x200000) (f32.const -inf) (f64.const 1e308) (f64.const 0x1.fffffffffffffp+1023)
+        (f64.const -nan) (f64.const 0x0.8p0) (f64.const 12_3.5_0) (f32.const 3.4028235e38) unreachable)
+      (func $r (result i32) (return_call $r)) (type $t (func (result i32))) (table 1 funcref)
+      (func (result i32) (return_call_indirect (type $t) (i32.const 0))))""",
+]  # fmt: skip

@@ -1,16 +1,17 @@
 // The namespace WebAssembly: https://webassembly.github.io/spec/js-api/#webassembly-namespace
 // Streaming: https://webassembly.github.io/spec/web-api/#streaming-modules
 
-import { classOf, wasmCompile, wasmSetup, wasmValidate } from 'wapo:native';
+import { classOf, utf8Decode, wasmCompile, wasmSetup, wasmValidate } from 'wapo:native';
 import { defineTag } from '../interfaces.js';
 import { promiseReject, promiseResolve, promiseThen } from '../promises.js';
-import { isBufferSource, isObject, requireArguments, toBytes, toSequence } from '../webidl.js';
+import { isBufferSource, isObject, requireArguments, toBytes, toDOMString, toSequence } from '../webidl.js';
 import { CompileError, LinkError, RuntimeError } from './errors.js';
 import { Global } from './global.js';
 import { instantiate as instantiateModule, Instance } from './instance.js';
 import { Memory } from './memory.js';
 import { Module } from './module.js';
 import { Table } from './table.js';
+import { assemble } from './wat/assembler.js';
 
 const { TypeError } = globalThis;
 const { defineProperty } = Object;
@@ -88,6 +89,13 @@ const operations = {
   },
 };
 
+/** Of the original WapoJS, and not of the standard: the bytes of a module given as text. Throws a SyntaxError. */
+function parseWat(text) {
+  requireArguments(arguments.length, 1, 'WebAssembly.parseWat');
+  const bytes = isBufferSource(text) ? toBytes(text, 'the text') : undefined;
+  return assemble(bytes === undefined ? toDOMString(text) : utf8Decode(bytes, true, false));
+}
+
 /** The namespace object. */
 export const WebAssembly = {};
 
@@ -97,10 +105,10 @@ for (const name of ['compile', 'compileStreaming', 'instantiate', 'instantiateSt
   }); // prettier-ignore
 }
 
-const classes = { CompileError, Global, Instance, LinkError, Memory, Module, RuntimeError, Table };
-for (const name in classes) {
+const hidden = { CompileError, Global, Instance, LinkError, Memory, Module, parseWat, RuntimeError, Table };
+for (const name in hidden) {
   defineProperty(WebAssembly, name, {
-    __proto__: null, value: classes[name], writable: true, enumerable: false, configurable: true,
+    __proto__: null, value: hidden[name], writable: true, enumerable: false, configurable: true,
   }); // prettier-ignore
 }
 defineTag(WebAssembly, 'WebAssembly');
