@@ -179,10 +179,10 @@ def feature_config() -> wasmtime.Config:
     config.wasm_memory64 = False
     config.wasm_multi_memory = False
     config.wasm_tail_call = True
+    config.wasm_exceptions = True
     for absent in (
         "wasm_gc",
         "wasm_function_references",
-        "wasm_exceptions",
         "wasm_stack_switching",
         "wasm_wide_arithmetic",
     ):

@@ -10,7 +10,7 @@
 #include "wapojs.h"
 #include "wasm.h"
 
-enum class { MODULE, INSTANCE, MEMORY, TABLE, GLOBAL, FUNCTION, CLASS_COUNT };
+enum class { MODULE, INSTANCE, MEMORY, TABLE, GLOBAL, TAG, EXCEPTION, FUNCTION, CLASS_COUNT };
 enum error { COMPILE_ERROR, LINK_ERROR, RUNTIME_ERROR, ERROR_COUNT };
 
 static JSClassID classes[CLASS_COUNT];
@@ -45,7 +45,7 @@ static JSValue throw_trap(JSContext *ctx, wasm_trap trap)
         [TRAP_UNREACHABLE] = "unreachable", [TRAP_DIVIDE] = "integer divide by zero", [TRAP_OVERFLOW] = "integer overflow",
         [TRAP_CONVERSION] = "invalid conversion to integer", [TRAP_MEMORY] = "out of bounds memory access",
         [TRAP_TABLE] = "out of bounds table access", [TRAP_ELEMENT] = "undefined element",
-        [TRAP_NULL] = "uninitialized element", [TRAP_SIGNATURE] = "indirect call type mismatch",
+        [TRAP_NULL] = "uninitialized element", [TRAP_NULL_EXCEPTION] = "null exception reference", [TRAP_SIGNATURE] = "indirect call type mismatch",
     };
     if (trap == TRAP_EXCEPTION)
         return JS_EXCEPTION;
@@ -93,7 +93,7 @@ static void finalize_instance(JSRuntime *runtime, JSValueConst value)
     }
     JS_FreeValueRT(runtime, i->exports);
     JS_FreeValueRT(runtime, i->module_owner);
-    void *parts[] = { i->functions, i->tables, i->globals, i->owners, i->elements, i->segment_sizes, i->dropped, i };
+    void *parts[] = { i->functions, i->tables, i->globals, i->tags, i->owners, i->elements, i->segment_sizes, i->dropped, i };
     for (size_t k = 0; k < sizeof(parts) / sizeof(parts[0]); k++)
         free(parts[k]);
 }
@@ -172,6 +172,32 @@ static void mark_global(JSRuntime *runtime, JSValueConst value, JS_MarkFunc *mar
         JS_MarkValue(runtime, global->value.owner, mark);
 }
 
+static void finalize_tag(JSRuntime *runtime, JSValueConst value)
+{
+    free(JS_GetOpaque(value, classes[TAG]));
+}
+
+static void finalize_exception(JSRuntime *runtime, JSValueConst value)
+{
+    wasm_exception *exception = JS_GetOpaque(value, classes[EXCEPTION]);
+    if (!exception)
+        return;
+    for (uint32_t k = 0; k < exception->count; k++)
+        JS_FreeValueRT(runtime, exception->values[k].owner);
+    JS_FreeValueRT(runtime, exception->tag_owner);
+    free(exception);
+}
+
+static void mark_exception(JSRuntime *runtime, JSValueConst value, JS_MarkFunc *mark)
+{
+    wasm_exception *exception = JS_GetOpaque(value, classes[EXCEPTION]);
+    if (!exception)
+        return;
+    for (uint32_t k = 0; k < exception->count; k++)
+        JS_MarkValue(runtime, exception->values[k].owner, mark);
+    JS_MarkValue(runtime, exception->tag_owner, mark);
+}
+
 static void finalize_function(JSRuntime *runtime, JSValueConst value)
 {
     exported *e = JS_GetOpaque(value, classes[FUNCTION]);
@@ -229,6 +255,7 @@ static JSValue to_js(JSContext *ctx, uint8_t type, uint64_t bits)
     case F32: return JS_NewNumber(ctx, (double)single.value);
     case F64: return JS_NewNumber(ctx, real.value);
     case EXTERNREF: return JS_DupValue(ctx, wasm_extern_value(bits));
+    case EXNREF: return JS_ThrowTypeError(ctx, "an exnref cannot leave WebAssembly");
     default: return bits ? function_object(ctx, (wasm_function *)(uintptr_t)bits) : JS_NULL;
     }
 }
@@ -266,6 +293,7 @@ static bool to_wasm(JSContext *ctx, uint8_t type, JSValueConst value, uint64_t *
         memcpy(bits, &number, sizeof(number));
         return true;
     case EXTERNREF: *bits = wasm_extern_bits(value); return true;
+    case EXNREF: JS_ThrowTypeError(ctx, "an exnref cannot come from JavaScript"); return false;
     default: {
         exported *e = JS_GetOpaque(value, classes[FUNCTION]);
         if (!e && !JS_IsNull(value)) {
@@ -700,6 +728,137 @@ static JSValue global_set(JSContext *ctx, JSValueConst this_value, int argc, JSV
     return JS_UNDEFINED;
 }
 
+/* Tags and exceptions: https://webassembly.github.io/spec/js-api/#tags and #exceptions */
+
+static JSValue js_tag; /* the object of the tag of what JavaScript throws; made when somebody asks for it */
+
+static JSValue tag_object(JSContext *ctx, wasm_type *type)
+{
+    wasm_tag *tag = malloc(sizeof(*tag));
+    if (!tag)
+        return JS_ThrowOutOfMemory(ctx);
+    JSValue object = wrap(ctx, TAG, tag, free);
+    if (!JS_IsException(object))
+        *tag = (wasm_tag){ type, object };
+    return object;
+}
+
+wasm_tag *wasm_js_tag(void)
+{
+    if (!JS_IsObject(js_tag)) {
+        static const uint8_t types[] = { EXTERNREF };
+        wasm_reader r = { 0 };
+        wasm_type *type = wasm_intern(&r, types, 1, 0);
+        JSValue object = type ? tag_object(wapojs_context, type) : JS_UNDEFINED;
+        if (JS_IsObject(object))
+            js_tag = object;
+    }
+    return JS_GetOpaque(js_tag, classes[TAG]);
+}
+
+static void drop_exception(void *exception)
+{
+    free(exception);
+}
+
+JSValue wasm_exception_object(JSContext *ctx, wasm_tag *tag, wasm_exception **made)
+{
+    wasm_exception *exception = calloc(1, sizeof(*exception) + tag->type->params * sizeof(wasm_ref));
+    if (!exception)
+        return JS_ThrowOutOfMemory(ctx);
+    JSValue object = wrap(ctx, EXCEPTION, exception, drop_exception);
+    if (JS_IsException(object))
+        return object;
+    exception->tag = tag;
+    exception->tag_owner = JS_DupValue(ctx, tag->self);
+    exception->count = tag->type->params;
+    *made = exception;
+    return object;
+}
+
+wasm_exception *wasm_exception_of(JSValueConst value)
+{
+    return JS_GetOpaque(value, classes[EXCEPTION]);
+}
+
+/* wasmNewTag(types): Tag */
+static JSValue new_tag(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    uint8_t types[MAX_PARAMETERS];
+    int64_t count;
+    if (JS_GetLength(ctx, argv[0], &count))
+        return JS_EXCEPTION;
+    if (count > MAX_PARAMETERS)
+        return JS_ThrowRangeError(ctx, "a tag with more than %d parameters", MAX_PARAMETERS);
+    for (uint32_t k = 0; k < count; k++) {
+        JSValue type = JS_GetPropertyUint32(ctx, argv[0], k);
+        types[k] = take_type(ctx, type);
+        JS_FreeValue(ctx, type);
+    }
+    wasm_reader r = { 0 };
+    wasm_type *type = wasm_intern(&r, types, (uint32_t)count, 0);
+    return type ? tag_object(ctx, type) : JS_ThrowOutOfMemory(ctx);
+}
+
+/* wasmJSTag(): the Tag of what JavaScript throws */
+static JSValue get_js_tag(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    wasm_tag *tag = wasm_js_tag();
+    return tag ? JS_DupValue(ctx, tag->self) : JS_ThrowOutOfMemory(ctx);
+}
+
+/* wasmNewException(tag, array of values): Exception. Throws a TypeError if their number or a type is wrong. */
+static JSValue new_exception(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    wasm_tag *tag = JS_GetOpaque2(ctx, argv[0], classes[TAG]);
+    if (!tag)
+        return JS_EXCEPTION;
+    if (tag == wasm_js_tag())
+        return JS_ThrowTypeError(ctx, "an exception cannot have the tag of JavaScript's");
+    JSValueConst arguments[] = { argv[1], JS_NewInt32(ctx, tag->type->params) };
+    JSValue list = JS_Call(ctx, list_of, JS_UNDEFINED, 2, arguments);
+    if (JS_IsException(list))
+        return list;
+    wasm_exception *exception;
+    JSValue object = wasm_exception_object(ctx, tag, &exception);
+    for (uint32_t k = 0; k < tag->type->params && !JS_IsException(object); k++) {
+        JSValue value = JS_GetPropertyUint32(ctx, list, k);
+        uint64_t bits;
+        if (!JS_IsException(value) && to_wasm(ctx, tag->type->types[k], value, &bits)) {
+            exception->values[k] = wasm_hold(ctx, tag->type->types[k], bits);
+        } else {
+            JS_FreeValue(ctx, object);
+            object = JS_EXCEPTION;
+        }
+        JS_FreeValue(ctx, value);
+    }
+    JS_FreeValue(ctx, list);
+    return object;
+}
+
+/* wasmExceptionIs(exception, tag): boolean */
+static JSValue exception_is(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    wasm_exception *exception = JS_GetOpaque2(ctx, argv[0], classes[EXCEPTION]);
+    wasm_tag *tag = exception ? JS_GetOpaque2(ctx, argv[1], classes[TAG]) : NULL;
+    return tag ? JS_NewBool(ctx, exception->tag == tag) : JS_EXCEPTION;
+}
+
+/* wasmExceptionGet(exception, tag, index): the value. Throws a TypeError or RangeError. */
+static JSValue exception_get(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    wasm_exception *exception = JS_GetOpaque2(ctx, argv[0], classes[EXCEPTION]);
+    wasm_tag *tag = exception ? JS_GetOpaque2(ctx, argv[1], classes[TAG]) : NULL;
+    uint32_t index;
+    if (!tag || JS_ToUint32(ctx, &index, argv[2]))
+        return JS_EXCEPTION;
+    if (exception->tag != tag)
+        return JS_ThrowTypeError(ctx, "the exception has another tag");
+    if (index >= exception->count)
+        return JS_ThrowRangeError(ctx, "the exception has only %u values", (unsigned)exception->count);
+    return to_js(ctx, tag->type->types[index], exception->values[index].bits);
+}
+
 /* Instances: https://webassembly.github.io/spec/js-api/#read-the-imports and #instantiate-the-core-of-a-webassembly-module */
 
 static JSValue link_error(JSContext *ctx, const wasm_module *m, const wasm_import *import, const char *what)
@@ -780,6 +939,13 @@ static bool import_one(JSContext *ctx, wasm_instance *i, const wasm_import *impo
         else if (!fits(what->limits, table->size, table->limits.max))
             wrong = "the table is too small, or may become too large";
         i->tables[index] = table;
+    } else if (import->kind == KIND_TAG) {
+        wasm_tag *tag = JS_GetOpaque(value, classes[TAG]);
+        if (!tag)
+            wrong = "a WebAssembly.Tag was expected";
+        else if (tag->type != what->function)
+            wrong = "the tag has other parameters";
+        i->tags[index] = tag;
     } else if (!JS_IsFunction(ctx, value)) {
         wrong = "a function was expected";
     } else {
@@ -821,6 +987,13 @@ static bool make_items(JSContext *ctx, wasm_instance *i)
         own(i, object);
         i->memory = JS_GetOpaque(object, classes[MEMORY]);
     }
+    for (uint32_t k = m->imported[KIND_TAG]; k < m->counts[KIND_TAG]; k++) {
+        JSValue object = tag_object(ctx, m->items[KIND_TAG][k].function);
+        if (JS_IsException(object))
+            return false;
+        own(i, object);
+        i->tags[k] = JS_GetOpaque(object, classes[TAG]);
+    }
     for (uint32_t k = m->imported[KIND_GLOBAL]; k < m->counts[KIND_GLOBAL]; k++) {
         const wasm_description *what = &m->items[KIND_GLOBAL][k];
         uint64_t bits = wasm_constant(i, m->initial[k - m->imported[KIND_GLOBAL]], NULL);
@@ -860,6 +1033,7 @@ static JSValue exported_object(JSContext *ctx, wasm_instance *i, const wasm_expo
     case KIND_FUNCTION: return function_object(ctx, i->functions[export->index]);
     case KIND_TABLE: return JS_DupValue(ctx, i->tables[export->index]->self);
     case KIND_MEMORY: return JS_DupValue(ctx, i->memory->self);
+    case KIND_TAG: return JS_DupValue(ctx, i->tags[export->index]->self);
     default: return JS_DupValue(ctx, i->globals[export->index]->self);
     }
 }
@@ -906,11 +1080,13 @@ static wasm_instance *new_instance(JSContext *ctx, JSValueConst module, wasm_mod
     i->functions = calloc(m->counts[KIND_FUNCTION] + 1, sizeof(*i->functions));
     i->tables = calloc(m->counts[KIND_TABLE] + 1, sizeof(*i->tables));
     i->globals = calloc(m->counts[KIND_GLOBAL] + 1, sizeof(*i->globals));
-    i->owners = calloc(m->import_count + m->counts[KIND_TABLE] + m->counts[KIND_GLOBAL] + 2, sizeof(*i->owners));
+    i->tags = calloc(m->counts[KIND_TAG] + 1, sizeof(*i->tags));
+    i->owners = calloc(m->import_count + m->counts[KIND_TABLE] + m->counts[KIND_GLOBAL] + m->counts[KIND_TAG] + 2,
+                       sizeof(*i->owners));
     i->elements = calloc(m->element_count + 1, sizeof(*i->elements));
     i->segment_sizes = calloc(m->element_count + 1, sizeof(*i->segment_sizes));
     i->dropped = calloc(m->data_count + 1, sizeof(*i->dropped));
-    if (i->functions && i->tables && i->globals && i->owners && i->elements && i->segment_sizes && i->dropped)
+    if (i->functions && i->tables && i->globals && i->tags && i->owners && i->elements && i->segment_sizes && i->dropped)
         return i;
     JS_FreeValue(ctx, *object);
     *object = JS_ThrowOutOfMemory(ctx);
@@ -966,7 +1142,7 @@ static JSValue instance_exports(JSContext *ctx, JSValueConst this_value, int arg
     return i ? JS_DupValue(ctx, i->exports) : JS_EXCEPTION;
 }
 
-/* wasmSetup(prototypes of Module, Instance, Memory, Table, Global and functions; CompileError, LinkError, RuntimeError;
+/* wasmSetup(prototypes of Module, Instance, Memory, Table, Global, Tag, Exception and functions; CompileError, LinkError, RuntimeError;
  * listOf): before anything else */
 static JSValue setup(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
@@ -976,6 +1152,8 @@ static JSValue setup(JSContext *ctx, JSValueConst this_value, int argc, JSValueC
         [MEMORY] = { "WebAssembly.Memory", .finalizer = finalize_memory, .gc_mark = mark_memory },
         [TABLE] = { "WebAssembly.Table", .finalizer = finalize_table, .gc_mark = mark_table },
         [GLOBAL] = { "WebAssembly.Global", .finalizer = finalize_global, .gc_mark = mark_global },
+        [TAG] = { "WebAssembly.Tag", .finalizer = finalize_tag },
+        [EXCEPTION] = { "WebAssembly.Exception", .finalizer = finalize_exception, .gc_mark = mark_exception },
         [FUNCTION] = { "Function", .finalizer = finalize_function, .gc_mark = mark_function, .call = call_exported },
     };
     JSRuntime *runtime = JS_GetRuntime(ctx);
@@ -992,7 +1170,7 @@ static JSValue setup(JSContext *ctx, JSValueConst this_value, int argc, JSValueC
 }
 
 const JSCFunctionListEntry native_wasm_functions[] = {
-    JS_CFUNC_DEF("wasmSetup", 10, setup),
+    JS_CFUNC_DEF("wasmSetup", 12, setup),
     JS_CFUNC_DEF("wasmCompile", 1, compile),
     JS_CFUNC_DEF("wasmValidate", 1, validate),
     JS_CFUNC_DEF("wasmModuleExports", 1, module_exports),
@@ -1012,5 +1190,10 @@ const JSCFunctionListEntry native_wasm_functions[] = {
     JS_CFUNC_DEF("wasmNewGlobal", 3, new_global),
     JS_CFUNC_DEF("wasmGlobalGet", 1, global_get),
     JS_CFUNC_DEF("wasmGlobalSet", 2, global_set),
+    JS_CFUNC_DEF("wasmNewTag", 1, new_tag),
+    JS_CFUNC_DEF("wasmJSTag", 0, get_js_tag),
+    JS_CFUNC_DEF("wasmNewException", 2, new_exception),
+    JS_CFUNC_DEF("wasmExceptionIs", 2, exception_is),
+    JS_CFUNC_DEF("wasmExceptionGet", 3, exception_get),
 };
 const int native_wasm_count = sizeof(native_wasm_functions) / sizeof(native_wasm_functions[0]);

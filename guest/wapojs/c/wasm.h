@@ -1,5 +1,5 @@
-/* WebAssembly for JavaScript: an interpreter of the core specification, 2.0 without SIMD, with tail calls and extended
- * constant expressions (https://webassembly.github.io/spec/core/). What the wasm_*.c files share.
+/* WebAssembly for JavaScript: an interpreter of the core specification, 2.0 without SIMD, with tail calls, extended
+ * constant expressions and exceptions (https://webassembly.github.io/spec/core/). What the wasm_*.c files share.
  *
  *     wasm_read.c     numbers, names and types of the binary format
  *     wasm_module.c   bytes -> module, validated
@@ -7,6 +7,7 @@
  *     wasm_run.c      runs that code
  *     wasm_refs.c     references and what keeps their objects alive
  *     wasm_store.c    memories, tables, globals, instances
+ *     wasm_throw.c    exceptions, and who catches them
  *     native_wasm.c   all of it as objects of the engine
  *
  * Every object of the store is the opaque of a JavaScript object, and lives as long as that does. Who holds one holds
@@ -21,11 +22,12 @@
 #include "quickjs.h"
 
 /* Value types, as in the binary format. ANY is of an operand in code that cannot be reached. */
-enum { ANY = 0, EXTERNREF = 0x6f, FUNCREF = 0x70, F64 = 0x7c, F32 = 0x7d, I64 = 0x7e, I32 = 0x7f };
-enum wasm_kind { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL, KIND_COUNT };
+enum { ANY = 0, EXNREF = 0x69, EXTERNREF = 0x6f, FUNCREF = 0x70, F64 = 0x7c, F32 = 0x7d, I64 = 0x7e, I32 = 0x7f };
+enum wasm_kind { KIND_FUNCTION, KIND_TABLE, KIND_MEMORY, KIND_GLOBAL, KIND_TAG, KIND_COUNT };
 
 #define WASM_PAGE_BYTES 65536u
 #define NO_INDEX 0xffffffffu
+#define NO_SLOT 0xffffu
 
 /* Limits of https://webassembly.github.io/spec/js-api/#limits, and some of our own. */
 enum {
@@ -61,7 +63,7 @@ typedef struct {
     uint8_t type; /* of a table's elements, or of a global */
     bool mutable;
     wasm_limits limits;
-    wasm_type *function;
+    wasm_type *function; /* or a tag's */
 } wasm_description;
 
 typedef struct {
@@ -87,9 +89,27 @@ typedef struct {
     bool expressions;   /* elements are constant expressions, not indices of functions */
 } wasm_segment;
 
+/* What catches an exception: of this tag, or any (NO_INDEX). */
+typedef struct {
+    uint32_t tag;
+    uint32_t target;  /* in the code */
+    uint16_t payload; /* the slot of its first value */
+    uint16_t reference; /* the slot of the exception itself, or NO_SLOT */
+} wasm_clause;
+
+/* A stretch of code whose exceptions are caught: by one of its clauses, or as if thrown in the stretch `outer`. */
+typedef struct {
+    uint32_t begin, end;
+    uint32_t outer; /* or NO_INDEX */
+    wasm_clause *clauses;
+    uint32_t clause_count;
+} wasm_try;
+
 /* What the interpreter runs. */
 typedef struct {
     uint64_t *code;
+    wasm_try *tries; /* what is inside another comes after it */
+    uint32_t try_count;
     uint32_t slots, locals; /* of a frame; parameters are locals */
     uint16_t params, results;
 } wasm_code;
@@ -131,12 +151,13 @@ uint64_t wasm_fixed64(wasm_reader *r);
 uint32_t wasm_count(wasm_reader *r, uint32_t limit, const char *what);
 wasm_span wasm_name(wasm_reader *r);
 uint8_t wasm_value_type(wasm_reader *r);
-uint8_t wasm_reference_type(wasm_reader *r);
+uint8_t wasm_reference_type(wasm_reader *r); /* of tables */
+uint8_t wasm_heap_type(wasm_reader *r);      /* of ref.null */
 wasm_type *wasm_intern(wasm_reader *r, const uint8_t *types, uint32_t params, uint32_t results);
 const char *wasm_type_name(uint8_t type);
 /* Memory that is counted against nobody; NULL fails the reader. Freed with free. */
 void *wasm_allocate(wasm_reader *r, size_t count, size_t size);
-static inline bool wasm_is_reference(uint8_t type) { return type == EXTERNREF || type == FUNCREF; }
+static inline bool wasm_is_reference(uint8_t type) { return type == EXTERNREF || type == FUNCREF || type == EXNREF; }
 
 /* wasm_module.c */
 /* A module of the bytes, which it takes over; NULL with the reason in the reader. */
@@ -191,12 +212,26 @@ typedef struct {
     JSValue self;
 } wasm_global;
 
+typedef struct {
+    wasm_type *type;
+    JSValue self;
+} wasm_tag;
+
+/* A reference to one is the JavaScript object that it belongs to. */
+typedef struct {
+    wasm_tag *tag;
+    JSValue tag_owner;
+    uint32_t count;
+    wasm_ref values[];
+} wasm_exception;
+
 struct wasm_instance {
     wasm_module *module;
     wasm_function **functions;
     wasm_memory *memory; /* NULL if there is none */
     wasm_table **tables;
     wasm_global **globals;
+    wasm_tag **tags;
     JSValue self; /* not counted */
     JSValue module_owner, exports;
     JSValue *owners; /* of what is imported, and of its own memory, tables and globals */
@@ -223,7 +258,7 @@ void wasm_unroot(JSContext *ctx);
 /* wasm_run.c */
 typedef enum {
     TRAP_NONE, TRAP_UNREACHABLE, TRAP_DIVIDE, TRAP_OVERFLOW, TRAP_CONVERSION, TRAP_MEMORY, TRAP_TABLE, TRAP_ELEMENT,
-    TRAP_NULL, TRAP_SIGNATURE, TRAP_DATA_SEGMENT, TRAP_STACK, TRAP_EXCEPTION /* is pending in the engine */
+    TRAP_NULL, TRAP_NULL_EXCEPTION, TRAP_SIGNATURE, TRAP_DATA_SEGMENT, TRAP_STACK, TRAP_EXCEPTION /* is pending in the engine */
 } wasm_trap;
 
 typedef struct {
@@ -263,7 +298,21 @@ uint64_t wasm_constant(wasm_instance *i, uint32_t at, uint32_t *end);
 /* Fills tables and memory from active segments. */
 wasm_trap wasm_run_segments(JSContext *ctx, wasm_instance *i);
 
+/* wasm_throw.c */
+/* Throws an exception with a tag's values, which are in slots side by side; or one that was caught. */
+wasm_trap wasm_throw(JSContext *ctx, wasm_tag *tag, const uint64_t *values);
+wasm_trap wasm_throw_again(JSContext *ctx, uint64_t bits);
+/* Looks for what catches the exception that is pending, in frames from the uppermost to `bottom`. True: it is the
+ * uppermost frame now, with its pc where it goes on, and the values in its slots. False: the exception is still pending. */
+bool wasm_catch(JSContext *ctx, uint32_t bottom);
+
 /* native_wasm.c */
 wasm_trap wasm_call_host(JSContext *ctx, wasm_function *f, uint64_t *slots);
+/* The object of an exception; its values are the caller's to fill in. */
+JSValue wasm_exception_object(JSContext *ctx, wasm_tag *tag, wasm_exception **made);
+/* The exception of an object, or NULL. */
+wasm_exception *wasm_exception_of(JSValueConst value);
+/* The tag of what JavaScript throws. */
+wasm_tag *wasm_js_tag(void);
 
 #endif

@@ -53,7 +53,9 @@ enum {
     OP_MEMORY_FILL,
     OP_MEMORY_INIT, /* H: segment */
     OP_DATA_DROP,
-    OP_UNREACHABLE = 0x27,
+    OP_THROW_REF, /* A */
+    OP_THROW,     /* D: the first value. H: tag */
+    OP_UNREACHABLE, /* 0x27; loads begin at 0x28 */
 };
 
 #endif

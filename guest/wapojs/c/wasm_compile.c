@@ -11,7 +11,7 @@
 #include "wasm_code.h"
 
 enum place { OWN_SLOT, IN_LOCAL, CONSTANT };
-enum block { BLOCK, LOOP, IF, ELSE, FUNCTION };
+enum block { BLOCK, LOOP, IF, ELSE, FUNCTION, TRY, CATCH, CATCH_ALL, TRY_TABLE };
 
 typedef struct {
     uint8_t type;
@@ -26,7 +26,10 @@ typedef struct {
     bool unreachable; /* what follows in it cannot */
     uint16_t param_count, result_count;
     const uint8_t *params, *results;
-    uint32_t height;  /* of the operands below it */
+    uint32_t height;  /* of the operands below it: they cannot be popped */
+    uint32_t base;    /* where its results go: below an exception that is kept there, if one is */
+    uint32_t context; /* the try that catches what is thrown in it, or NO_INDEX */
+    uint32_t own;     /* of a try: itself */
     uint32_t begin;   /* of a loop, in the code */
     uint32_t pending; /* the last word that is to lead to its end; each has the one before. 0: none */
     uint32_t otherwise; /* of an if: the word that leads to its else */
@@ -47,7 +50,11 @@ typedef struct {
     uint32_t length, room;
     uint32_t last, last_end; /* the last operation with a result, if it is the last one at all */
     uint32_t serial;
-    uint8_t single[6]; /* one value type each, for blocks with one result */
+    wasm_try *tries;
+    uint32_t try_count, try_room;
+    uint32_t *clause_labels; /* of the try_tables that are open: where each clause leads */
+    uint32_t label_count, label_room;
+    uint8_t single[7]; /* one value type each, for blocks with one result */
 } compiler;
 
 static bool grow_array(compiler *c, void **array, uint32_t *room, size_t size)
@@ -251,7 +258,9 @@ static void open_block(compiler *c, enum block block, control of)
         return;
     of.block = block;
     of.never = c->depth && dead(c);
-    of.height = c->height;
+    of.height = of.base = c->height;
+    if (block != TRY && block != TRY_TABLE)
+        of.context = c->depth ? top(c)->context : NO_INDEX;
     of.begin = c->length;
     c->controls[c->depth++] = of;
     if (block == LOOP)
@@ -314,7 +323,7 @@ static bool in_place(compiler *c, const control *to)
     uint32_t arity = label_arity(to);
     if (dead(c) || !arity)
         return true;
-    if (c->height - arity != to->height)
+    if (c->height - arity != to->base)
         return false;
     for (uint32_t i = c->height - arity; i < c->height; i++)
         if (c->operands[i].place != OWN_SLOT)
@@ -329,7 +338,7 @@ static void emit_moves(compiler *c, const control *to)
     if (dead(c) || c->r->failed)
         return;
     for (uint32_t i = 0, from = c->height - arity; i < arity; i++, from++)
-        move_operand(c, &c->operands[from], from, own_slot(c, to->height + i));
+        move_operand(c, &c->operands[from], from, own_slot(c, to->base + i));
 }
 
 static void emit_return(compiler *c)
@@ -535,7 +544,9 @@ static void check_results(compiler *c)
     uint32_t height = c->height;
     if (!of->unreachable && height - of->height != of->result_count)
         wasm_fail(c->r, "a block ends with %u operands, not %u", (unsigned)(height - of->height), of->result_count);
-    if (!c->r->failed && of->block != FUNCTION)
+    if (!c->r->failed && of->base != of->height && !dead(c))
+        emit_moves(c, of);
+    else if (!c->r->failed && of->block != FUNCTION)
         settle_upper(c, of->result_count);
     if (of->block == FUNCTION && !c->r->failed && !dead(c)) {
         for (uint32_t i = 0; i < of->result_count; i++)
@@ -570,6 +581,181 @@ static void begin_else(compiler *c)
     push_types(c, of->params, of->param_count);
 }
 
+/* Exceptions. */
+
+static const wasm_type *tag_at(compiler *c, uint32_t index)
+{
+    static const wasm_type none;
+    if (index < c->m->counts[KIND_TAG])
+        return c->m->items[KIND_TAG][index].function;
+    wasm_fail(c->r, "tag %u does not exist", (unsigned)index);
+    return &none;
+}
+
+static uint32_t open_try(compiler *c)
+{
+    if (c->try_count == c->try_room && !grow_array(c, (void **)&c->tries, &c->try_room, sizeof(wasm_try)))
+        return 0;
+    c->tries[c->try_count] = (wasm_try){ .begin = c->length, .end = c->length, .outer = top(c)->context };
+    return c->try_count++;
+}
+
+static void add_clause(compiler *c, uint32_t index, wasm_clause clause)
+{
+    wasm_try *of = &c->tries[index];
+    if (c->r->failed)
+        return;
+    wasm_clause *more = realloc(of->clauses, (of->clause_count + 1) * sizeof(*more));
+    if (!more) {
+        wasm_fail(c->r, "out of memory");
+        c->r->exhausted = true;
+        return;
+    }
+    of->clauses = more;
+    more[of->clause_count++] = clause;
+}
+
+static void begin_try(compiler *c)
+{
+    control of = block_type(c);
+    if (c->r->failed)
+        return;
+    settle_upper(c, c->height);
+    pop_types(c, of.params, of.param_count);
+    of.own = of.context = open_try(c);
+    if (c->r->failed)
+        return;
+    open_block(c, TRY, of);
+    bind_here(c);
+    push_types(c, of.params, of.param_count);
+}
+
+/* catch and catch_all: the exception is kept below the operands of the clause, for rethrow. */
+static void begin_catch(compiler *c, uint32_t tag)
+{
+    control *of = top(c);
+    if (of->block != TRY && of->block != CATCH) {
+        wasm_fail(c->r, "catch without try");
+        return;
+    }
+    check_results(c);
+    if (c->r->failed)
+        return;
+    if (!dead(c)) {
+        emit(c, word_high(OP_JUMP, 0, 0));
+        lead(c, c->length - 1, of);
+    }
+    if (of->block == TRY)
+        c->tries[of->own].end = c->length;
+    of->block = tag == NO_INDEX ? CATCH_ALL : CATCH;
+    of->unreachable = false;
+    of->context = c->tries[of->own].outer;
+    bind_here(c);
+    c->height = of->base;
+    of->height = of->base + 1;
+    uint32_t kept = push(c, EXNREF);
+    wasm_clause clause = { tag, c->length, (uint16_t)own_slot(c, c->height), (uint16_t)kept };
+    if (tag != NO_INDEX) {
+        const wasm_type *type = tag_at(c, tag);
+        push_types(c, type->types, type->params);
+    }
+    if (!of->never)
+        add_clause(c, of->own, clause);
+}
+
+/* delegate ends a try: what is thrown in it is thrown in the block of a label. */
+static void end_with_delegate(compiler *c)
+{
+    uint32_t depth = wasm_u32(c->r);
+    control *of = top(c);
+    if (of->block != TRY) {
+        wasm_fail(c->r, "delegate without try");
+        return;
+    }
+    uint32_t own = of->own;
+    const control *to = label(c, depth < c->depth ? depth + 1 : depth);
+    if (!c->r->failed)
+        c->tries[own].outer = to->context;
+}
+
+static void rethrow(compiler *c)
+{
+    const control *of = label(c, wasm_u32(c->r));
+    if (of->block != CATCH && of->block != CATCH_ALL)
+        wasm_fail(c->r, "rethrow of a label that is no catch");
+    if (c->r->failed)
+        return;
+    emit(c, word(OP_THROW_REF, 0, own_slot(c, of->base), 0));
+    set_unreachable(c);
+}
+
+/* try_table: its clauses lead to labels outside of it. Their code comes after its own. */
+static void begin_try_table(compiler *c)
+{
+    control of = block_type(c);
+    if (c->r->failed)
+        return;
+    settle_upper(c, c->height);
+    pop_types(c, of.params, of.param_count);
+    of.own = of.context = open_try(c);
+    of.begin = c->label_count;
+    uint32_t count = wasm_count(c->r, 65536, "clauses");
+    for (uint32_t i = 0; i < count && !c->r->failed; i++) {
+        uint8_t kind = wasm_byte(c->r);
+        if (kind > 3)
+            wasm_fail(c->r, "unknown kind of clause %u", kind);
+        uint32_t tag = kind < 2 ? wasm_u32(c->r) : NO_INDEX, depth = wasm_u32(c->r);
+        const wasm_type *type = tag == NO_INDEX ? NULL : tag_at(c, tag);
+        const control *to = label(c, depth);
+        uint32_t values = type ? type->params : 0, all = values + (kind & 1);
+        if (c->r->failed)
+            return;
+        if (label_arity(to) != all || (values && memcmp(label_types(to), type->types, values) != 0) ||
+            ((kind & 1) && label_types(to)[values] != EXNREF))
+            wasm_fail(c->r, "a clause and its label have different types");
+        if (c->label_count == c->label_room &&
+            !grow_array(c, (void **)&c->clause_labels, &c->label_room, sizeof(uint32_t)))
+            return;
+        c->clause_labels[c->label_count++] = depth;
+        uint32_t payload = own_slot(c, c->height);
+        add_clause(c, of.own, (wasm_clause){ tag, 0, (uint16_t)payload,
+                                             (uint16_t)(kind & 1 ? own_slot(c, c->height + values) : NO_SLOT) });
+    }
+    if (c->r->failed)
+        return;
+    uint32_t labels = of.begin;
+    open_block(c, TRY_TABLE, of);
+    if (c->r->failed)
+        return;
+    top(c)->begin = labels;
+    bind_here(c);
+    push_types(c, of.params, of.param_count);
+}
+
+static void end_try_table(compiler *c)
+{
+    control *of = top(c);
+    wasm_try *own = &c->tries[of->own];
+    own->end = c->length;
+    uint32_t labels = of->begin;
+    if (!dead(c)) { /* around the clauses */
+        emit(c, word_high(OP_JUMP, 0, 0));
+        lead(c, c->length - 1, of);
+    }
+    c->depth--; /* labels are those outside */
+    for (uint32_t i = 0; i < own->clause_count && !dead(c) && !c->r->failed; i++) {
+        control *to = label(c, c->clause_labels[labels + i]);
+        bind_here(c);
+        own->clauses[i].target = c->length;
+        uint32_t height = c->height;
+        push_types(c, label_types(to), label_arity(to));
+        emit_branch(c, to);
+        c->height = height;
+    }
+    c->depth++;
+    c->label_count = labels;
+}
+
 static void end_block(compiler *c)
 {
     control *of = top(c);
@@ -580,8 +766,15 @@ static void end_block(compiler *c)
     check_results(c);
     if (c->r->failed)
         return;
+    if (of->block == TRY) /* without clauses: the exception passes */
+        c->tries[of->own].end = c->length;
+    if (of->block == TRY_TABLE)
+        end_try_table(c);
     control closed = *of;
     c->depth--;
+    if (closed.base != closed.height) { /* the exception that was kept */
+        c->height = closed.base;
+    }
     if (!closed.never) {
         bind_words(c, closed.otherwise);
         bind_words(c, closed.pending);
@@ -991,7 +1184,28 @@ static void instruction(compiler *c)
     case 0x03: begin_block(c, LOOP); break;
     case 0x04: begin_block(c, IF); break;
     case 0x05: begin_else(c); break;
+    case 0x06: begin_try(c); break;
+    case 0x07: begin_catch(c, wasm_u32(r)); break;
+    case 0x08: {
+        index = wasm_u32(r);
+        const wasm_type *type = tag_at(c, index);
+        uint32_t slot = pop_row(c, type->types, type->params);
+        emit(c, word_high(OP_THROW, slot, index));
+        set_unreachable(c);
+        break;
+    }
+    case 0x09: rethrow(c); break;
+    case 0x0a:
+        emit(c, word(OP_THROW_REF, 0, pop_slot(c, EXNREF), 0));
+        set_unreachable(c);
+        break;
     case 0x0b: end_block(c); break;
+    case 0x18:
+        end_with_delegate(c);
+        end_block(c);
+        break;
+    case 0x19: begin_catch(c, NO_INDEX); break;
+    case 0x1f: begin_try_table(c); break;
     case 0x0c:
         to = label(c, wasm_u32(r));
         /* The operands are checked before they are moved; popping leaves them where they are. */
@@ -1065,7 +1279,7 @@ static void instruction(compiler *c)
     case 0x42: constant(c, I64, (uint64_t)wasm_s64(r)); break;
     case 0x43: constant(c, F32, wasm_fixed32(r)); break;
     case 0x44: constant(c, F64, wasm_fixed64(r)); break;
-    case 0xd0: constant(c, wasm_reference_type(r), 0); break;
+    case 0xd0: constant(c, wasm_heap_type(r), 0); break;
     case 0xd1: {
         operand value = pop(c, ANY);
         if (value.type != ANY && !wasm_is_reference(value.type))
@@ -1082,9 +1296,6 @@ static void instruction(compiler *c)
         break;
     case 0xfc: extended(c); break;
     case 0xfd: wasm_fail(r, "vector instructions (SIMD) are not supported"); break;
-    case 0x06: case 0x07: case 0x08: case 0x09: case 0x0a: case 0x18: case 0x19: case 0x1f:
-        wasm_fail(r, "exception handling is not supported");
-        break;
     case 0xfe: wasm_fail(r, "threads are not supported"); break;
     default: wasm_fail(r, "unknown instruction 0x%02x", (unsigned)op);
     }
@@ -1117,7 +1328,7 @@ static bool read_locals(compiler *c)
 
 void wasm_compile(wasm_reader *r, wasm_module *m, const wasm_type *type, wasm_code *code)
 {
-    compiler c = { .r = r, .m = m, .type = type, .last_end = NO_INDEX, .single = { I32, I64, F32, F64, FUNCREF, EXTERNREF } };
+    compiler c = { .r = r, .m = m, .type = type, .last_end = NO_INDEX, .single = { I32, I64, F32, F64, FUNCREF, EXTERNREF, EXNREF } };
     if (read_locals(&c)) {
         open_block(&c, FUNCTION, (control){ .results = type->types + type->params, .result_count = type->results });
         /* Word 0 is no place to jump to, nor one that waits for a place: 0 ends the lists of those. */
@@ -1127,6 +1338,8 @@ void wasm_compile(wasm_reader *r, wasm_module *m, const wasm_type *type, wasm_co
     }
     uint64_t *fitting = r->failed ? NULL : realloc(c.code, c.length * sizeof(*c.code));
     code->code = fitting ? fitting : c.code;
+    code->tries = c.tries;
+    code->try_count = c.try_count;
     code->locals = c.local_count;
     code->params = type->params;
     code->results = type->results;
@@ -1137,4 +1350,5 @@ void wasm_compile(wasm_reader *r, wasm_module *m, const wasm_type *type, wasm_co
     free(c.locals);
     free(c.operands);
     free(c.controls);
+    free(c.clause_labels);
 }

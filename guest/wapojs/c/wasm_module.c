@@ -6,7 +6,7 @@
 #include "wasm.h"
 
 enum section {
-    CUSTOM, TYPES, IMPORTS, FUNCTIONS, TABLES, MEMORIES, GLOBALS, EXPORTS, START, ELEMENTS, CODES, DATA, DATA_COUNT,
+    CUSTOM, TYPES, IMPORTS, FUNCTIONS, TABLES, MEMORIES, GLOBALS, EXPORTS, START, ELEMENTS, CODES, DATA, DATA_COUNT, TAGS,
 };
 
 static uint32_t at(wasm_reader *r)
@@ -76,6 +76,17 @@ static wasm_type *type_at(wasm_reader *r, wasm_module *m, uint32_t index)
     return NULL;
 }
 
+static wasm_description tag_type(wasm_reader *r, wasm_module *m)
+{
+    wasm_description what = { 0 };
+    if (wasm_byte(r) != 0)
+        wasm_fail(r, "unknown kind of tag");
+    what.function = type_at(r, m, wasm_u32(r));
+    if (what.function && what.function->results)
+        wasm_fail(r, "a tag with results");
+    return what;
+}
+
 static void types(wasm_reader *r, wasm_module *m)
 {
     uint32_t count = wasm_count(r, MAX_TYPES, "types");
@@ -109,6 +120,7 @@ static void imports(wasm_reader *r, wasm_module *m)
         case KIND_TABLE: import->what = table_type(r); break;
         case KIND_MEMORY: import->what.limits = limits(r, MAX_PAGES, "memory"); break;
         case KIND_GLOBAL: import->what = global_type(r); break;
+        case KIND_TAG: import->what = tag_type(r, m); break;
         default: wasm_fail(r, "unknown kind of import 0x%02x", kind);
         }
         if (r->failed)
@@ -150,6 +162,15 @@ static void memories(wasm_reader *r, wasm_module *m)
     m->counts[KIND_MEMORY] += count;
 }
 
+static void tags(wasm_reader *r, wasm_module *m)
+{
+    uint32_t count = wasm_count(r, MAX_ITEMS, "tags");
+    wasm_description *items = add_items(r, m, KIND_TAG, count);
+    for (uint32_t i = 0; i < count && !r->failed; i++)
+        items[i] = tag_type(r, m);
+    m->counts[KIND_TAG] += count;
+}
+
 /* Validates a constant expression, and says where it begins. Only globals that are there already may be read. */
 static uint32_t constant(wasm_reader *r, wasm_module *m, uint8_t wanted)
 {
@@ -174,7 +195,7 @@ static uint32_t constant(wasm_reader *r, wasm_module *m, uint8_t wanted)
         case 0x42: wasm_s64(r); type = I64; break;
         case 0x43: wasm_fixed32(r); type = F32; break;
         case 0x44: wasm_fixed64(r); type = F64; break;
-        case 0xd0: type = wasm_reference_type(r); break;
+        case 0xd0: type = wasm_heap_type(r); break;
         case 0xd2:
             index = wasm_u32(r);
             if (index >= m->counts[KIND_FUNCTION])
@@ -408,6 +429,7 @@ static void read_section(wasm_reader *r, wasm_module *m, enum section section)
     case FUNCTIONS: functions(r, m); break;
     case TABLES: tables(r, m); break;
     case MEMORIES: memories(r, m); break;
+    case TAGS: tags(r, m); break;
     case GLOBALS: globals(r, m); break;
     case EXPORTS: exports(r, m); break;
     case START: start(r, m); break;
@@ -424,8 +446,8 @@ static void read_section(wasm_reader *r, wasm_module *m, enum section section)
 
 static void read_module(wasm_reader *r, wasm_module *m)
 {
-    static const uint8_t order[] = { [TYPES] = 1, [IMPORTS] = 2, [FUNCTIONS] = 3, [TABLES] = 4, [MEMORIES] = 5, [GLOBALS] = 6,
-                                     [EXPORTS] = 7, [START] = 8, [ELEMENTS] = 9, [DATA_COUNT] = 10, [CODES] = 11, [DATA] = 12 };
+    static const uint8_t order[] = { [TYPES] = 1, [IMPORTS] = 2, [FUNCTIONS] = 3, [TABLES] = 4, [MEMORIES] = 5, [TAGS] = 6, [GLOBALS] = 7,
+                                     [EXPORTS] = 8, [START] = 9, [ELEMENTS] = 10, [DATA_COUNT] = 11, [CODES] = 12, [DATA] = 13 };
     static const uint8_t header[] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
     const uint8_t *end = r->end;
     if (end - r->at < (ptrdiff_t)sizeof(header) || memcmp(r->at, header, sizeof(header)) != 0) {
@@ -438,7 +460,7 @@ static void read_module(wasm_reader *r, wasm_module *m)
     while (r->at < end && !r->failed) {
         uint8_t section = wasm_byte(r);
         uint32_t length = wasm_u32(r);
-        if (section > DATA_COUNT)
+        if (section > TAGS)
             wasm_fail(r, "unknown section %u", section);
         else if (section && order[section] <= last)
             wasm_fail(r, "section %u is out of order", section);
@@ -485,10 +507,18 @@ wasm_module *wasm_decode(wasm_reader *r, uint8_t *bytes, uint32_t length)
     return m;
 }
 
+static void free_code(wasm_code *code)
+{
+    for (uint32_t i = 0; i < code->try_count; i++)
+        free(code->tries[i].clauses);
+    free(code->tries);
+    free(code->code);
+}
+
 void wasm_free_module(wasm_module *m)
 {
     for (uint32_t i = 0; i < m->code_count; i++)
-        free(m->codes[i].code);
+        free_code(&m->codes[i]);
     for (int kind = 0; kind < KIND_COUNT; kind++)
         free(m->items[kind]);
     void *parts[] = { m->bytes, m->types, m->imports, m->exports, m->elements, m->data, m->custom_names,

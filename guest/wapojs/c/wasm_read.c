@@ -154,7 +154,7 @@ wasm_span wasm_name(wasm_reader *r)
 uint8_t wasm_value_type(wasm_reader *r)
 {
     uint8_t type = wasm_byte(r);
-    if (type == I32 || type == I64 || type == F32 || type == F64 || type == FUNCREF || type == EXTERNREF)
+    if (type == I32 || type == I64 || type == F32 || type == F64 || wasm_is_reference(type))
         return type;
     wasm_fail(r, "unknown value type 0x%02x", type);
     return I32;
@@ -163,9 +163,16 @@ uint8_t wasm_value_type(wasm_reader *r)
 uint8_t wasm_reference_type(wasm_reader *r)
 {
     uint8_t type = wasm_byte(r);
-    if (!wasm_is_reference(type))
+    if (type != FUNCREF && type != EXTERNREF)
         wasm_fail(r, "0x%02x is not the type of a reference", type);
     return r->failed ? FUNCREF : type;
+}
+
+uint8_t wasm_heap_type(wasm_reader *r)
+{
+    if (r->at < r->end && *r->at == EXNREF)
+        return wasm_byte(r);
+    return wasm_reference_type(r);
 }
 
 const char *wasm_type_name(uint8_t type)
@@ -177,6 +184,7 @@ const char *wasm_type_name(uint8_t type)
     case F64: return "f64";
     case FUNCREF: return "funcref";
     case EXTERNREF: return "externref";
+    case EXNREF: return "exnref";
     default: return "any";
     }
 }

@@ -24,7 +24,7 @@ static uint32_t root_count, root_room, root_limit = FEWEST_ROOTS;
 wasm_ref wasm_hold(JSContext *ctx, uint8_t type, uint64_t bits)
 {
     wasm_ref ref = { bits, JS_UNDEFINED };
-    if (type == EXTERNREF)
+    if (type == EXTERNREF || type == EXNREF)
         ref.owner = JS_DupValue(ctx, wasm_extern_value(bits));
     else if (type == FUNCREF && bits)
         ref.owner = JS_DupValue(ctx, ((wasm_function *)(uintptr_t)bits)->instance->self);
@@ -127,7 +127,7 @@ void wasm_root(JSContext *ctx, uint8_t type, uint64_t bits)
 {
     if (type == FUNCREF && bits) {
         wasm_root_instance(ctx, ((wasm_function *)(uintptr_t)bits)->instance);
-    } else if (type == EXTERNREF && JS_VALUE_HAS_REF_COUNT(wasm_extern_value(bits))) {
+    } else if ((type == EXTERNREF || type == EXNREF) && JS_VALUE_HAS_REF_COUNT(wasm_extern_value(bits))) {
         JSValue owner = JS_DupValue(ctx, wasm_extern_value(bits));
         if (make_room(ctx))
             roots[root_count++] = (root){ bits, bits, owner, NULL, false };

@@ -317,6 +317,7 @@ reenter: /* in a frame that is there */
     for (uint32_t k = f->code->params; k < f->code->locals; k++)
         s[k] = 0;
 
+go_on:
     for (;;) {
         code = *pc++;
         switch (code & 0xffff) {
@@ -404,8 +405,10 @@ reenter: /* in a frame that is there */
                 goto reenter;
             }
             trap = call_host(ctx, callee, s);
-            if (trap)
+            if (trap) {
+                pc = start; /* this frame is over, and catches nothing */
                 goto out;
+            }
             TAKE_MEMORY();
             goto leave;
         case OP_SELECT: {
@@ -443,6 +446,12 @@ reenter: /* in a frame that is there */
             s[D] = (uint32_t)wasm_grow_memory(ctx, instance->memory, U32(A));
             TAKE_MEMORY();
             break;
+        case OP_THROW:
+            trap = wasm_throw(ctx, instance->tags[H], s + D);
+            goto out;
+        case OP_THROW_REF:
+            trap = wasm_throw_again(ctx, s[A]);
+            goto out;
         case OP_UNREACHABLE: TRAP(TRAP_UNREACHABLE);
 
         LOAD(0x28, uint32_t, value)
@@ -528,6 +537,20 @@ reenter: /* in a frame that is there */
     }
 
 out:
+    if (trap == TRAP_EXCEPTION) {
+        t->frames[t->depth - 1].pc = pc;
+        if (wasm_catch(ctx, bottom)) {
+            const wasm_frame *frame = &t->frames[t->depth - 1];
+            pc = frame->pc;
+            s = frame->slots;
+            f = frame->function;
+            start = f->code->code;
+            instance = f->instance;
+            TAKE_MEMORY();
+            trap = TRAP_NONE;
+            goto go_on;
+        }
+    }
     t->depth = bottom;
     return trap;
 }

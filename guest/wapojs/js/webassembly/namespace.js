@@ -1,20 +1,22 @@
 // The namespace WebAssembly: https://webassembly.github.io/spec/js-api/#webassembly-namespace
 // Streaming: https://webassembly.github.io/spec/web-api/#streaming-modules
 
-import { classOf, utf8Decode, wasmCompile, wasmSetup, wasmValidate } from 'wapo:native';
+import { classOf, utf8Decode, wasmCompile, wasmJSTag, wasmSetup, wasmValidate } from 'wapo:native';
 import { defineTag } from '../interfaces.js';
 import { promiseReject, promiseResolve, promiseThen } from '../promises.js';
 import { isBufferSource, isObject, requireArguments, toBytes, toDOMString, toSequence } from '../webidl.js';
 import { CompileError, LinkError, RuntimeError } from './errors.js';
+import { Exception } from './exception.js';
 import { Global } from './global.js';
 import { instantiate as instantiateModule, Instance } from './instance.js';
 import { Memory } from './memory.js';
 import { Module } from './module.js';
 import { Table } from './table.js';
+import { Tag } from './tag.js';
 import { assemble } from './wat/assembler.js';
 
 const { TypeError } = globalThis;
-const { defineProperty } = Object;
+const { defineProperty, getOwnPropertyDescriptor } = Object;
 
 /** The results that an imported function returns for several. */
 function listOf(iterable, length) {
@@ -24,7 +26,8 @@ function listOf(iterable, length) {
 }
 
 wasmSetup(
-  Module.prototype, Instance.prototype, Memory.prototype, Table.prototype, Global.prototype, Function.prototype,
+  Module.prototype, Instance.prototype, Memory.prototype, Table.prototype, Global.prototype, Tag.prototype,
+  Exception.prototype, Function.prototype,
   CompileError, LinkError, RuntimeError, listOf,
 ); // prettier-ignore
 
@@ -105,13 +108,19 @@ for (const name of ['compile', 'compileStreaming', 'instantiate', 'instantiateSt
   }); // prettier-ignore
 }
 
-const hidden = { CompileError, Global, Instance, LinkError, Memory, Module, parseWat, RuntimeError, Table };
+const hidden = { CompileError, Exception, Global, Instance, LinkError, Memory, Module, parseWat, RuntimeError, Table, Tag };
 for (const name in hidden) {
   defineProperty(WebAssembly, name, {
     __proto__: null, value: hidden[name], writable: true, enumerable: false, configurable: true,
   }); // prettier-ignore
 }
+// The tag of what JavaScript throws.
+defineProperty(WebAssembly, 'JSTag', {
+  __proto__: null,
+  get: getOwnPropertyDescriptor({ get JSTag() { return wasmJSTag(); } }, 'JSTag').get,
+  enumerable: true, configurable: true,
+}); // prettier-ignore
 defineTag(WebAssembly, 'WebAssembly');
-for (const Interface of [Global, Instance, Memory, Module, Table]) {
+for (const Interface of [Exception, Global, Instance, Memory, Module, Table, Tag]) {
   defineTag(Interface.prototype, `WebAssembly.${Interface.name}`); // [LegacyNamespace]
 }

@@ -7,7 +7,7 @@ const { TypeError } = globalThis;
 const { getPrototypeOf, setPrototypeOf } = Object;
 
 /** In the order of the binary format. */
-export const KINDS = ['function', 'table', 'memory', 'global'];
+export const KINDS = ['function', 'table', 'memory', 'global', 'tag'];
 
 const TYPES = { __proto__: null, i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, externref: 0x6f, anyfunc: 0x70 };
 const REFERENCES = { __proto__: null, externref: 0x6f, anyfunc: 0x70 };
