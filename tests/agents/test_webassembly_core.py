@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import wasmtime
 
-from tests.agents.wasm_programs import Program
+from tests.agents.wasm_programs import Program, engine
 from tests.agents.webassembly import literal, run
 from wapo.agents.profile import JavaScriptProfile
 
@@ -141,7 +141,7 @@ def test_every_numeric_instruction(profile: JavaScriptProfile) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_programs_do_the_same(profile: JavaScriptProfile, seed: int) -> None:
-    """Nested blocks, branches with values, tables of branches, locals that are read before they are written, calls."""
+    """Nested blocks, branches with values, tables of branches, locals read before they are written, calls, exceptions."""
     programs = [Program(random.Random(seed * 1000 + n)) for n in range(40)]
     expected = [program.expected() for program in programs]
     source = f"""
@@ -170,31 +170,9 @@ def test_random_programs_do_the_same(profile: JavaScriptProfile, seed: int) -> N
     assert mine == theirs, next(n for n, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)
 
 
-def feature_config() -> wasmtime.Config:
-    """What our interpreter has: the core specification 2.0 without SIMD, tail calls."""
-    config = wasmtime.Config()
-    config.wasm_simd = False
-    config.wasm_relaxed_simd = False
-    config.wasm_threads = False
-    config.wasm_memory64 = False
-    config.wasm_multi_memory = False
-    config.wasm_tail_call = True
-    config.wasm_exceptions = True
-    for absent in (
-        "wasm_gc",
-        "wasm_function_references",
-        "wasm_stack_switching",
-        "wasm_wide_arithmetic",
-    ):
-        if hasattr(wasmtime.Config, absent):
-            setattr(config, absent, False)
-    return config
-
-
 def test_the_same_modules_are_valid(profile: JavaScriptProfile) -> None:
     """Modules with a few bytes changed: most are wrong in one place, somewhere deep inside."""
     generator = random.Random(7)
-    engine = wasmtime.Engine(feature_config())
     modules = []
     for n in range(60):
         original = Program(random.Random(n)).bytes
@@ -207,7 +185,7 @@ def test_the_same_modules_are_valid(profile: JavaScriptProfile) -> None:
     expected = []
     for module in modules:
         try:
-            wasmtime.Module.validate(engine, module)
+            wasmtime.Module.validate(engine(), module)
             expected.append(True)
         except wasmtime.WasmtimeError:
             expected.append(False)

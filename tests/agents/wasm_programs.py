@@ -2,6 +2,7 @@
 
 import random
 import struct
+from functools import cache
 
 import wasmtime
 
@@ -14,6 +15,7 @@ _BINARY = {
     "f32": "add sub mul min max copysign",
     "f64": "add sub mul min max copysign",
 }
+_TAGS = (["i32"], [], ["i64", "f32"])
 _COMPARE = {
     "i64": "eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u",
     "f32": "eq ne lt gt le ge",
@@ -33,10 +35,11 @@ class Program:
         self.text = f"""(module
           (memory (export "memory") 1 2) (table 4 4 funcref) (elem (i32.const 0) {names})
           (global $state (export "state") (mut i64) (i64.const 1)) (global $fuel (mut i32) (i32.const 0))
+          (tag $t0 (param i32)) (tag $t1) (tag $t2 (param i64 f32))
           {" ".join(functions)}
           (func (export "main") {self._list("param", self._main_params)} {self._list("result", self._signatures[-1][1])}
-            (global.set $fuel (i32.const 3000))
-            {" ".join(f"local.get {k}" for k in range(len(self._main_params)))} call $f{len(functions) - 1}))"""
+            (global.set $fuel (i32.const 3000)) block try_table (catch_all 0)
+            {" ".join(f"local.get {k}" for k in range(len(self._main_params)))} call $f{len(functions) - 1} return end end unreachable))"""
         self.bytes = bytes(wasmtime.wat2wasm(self.text))
         self._calls = [[self._value(t) for t in self._main_params] for _ in range(3)]
 
@@ -105,7 +108,8 @@ class Program:
         r = self._r
         kind = r.choice(
             ("push", "push", "binary", "binary", "set", "tee", "compare", "select", "load", "store", "global", "block", "if",
-             "loop", "br_if", "br_if", "br_table", "call", "indirect", "drop", "br", "convert", "return", "eqz", "size")
+             "loop", "br_if", "br_if", "br_table", "call", "indirect", "drop", "br", "convert", "return", "eqz", "size", "try",
+             "try", "throw")
         )  # fmt: skip
         type_ = r.choice(_TYPES)
         if kind == "push":
@@ -167,6 +171,19 @@ class Program:
             self._labels.pop()
             stack += results
             return f"{code} {kind} {type_list} {body}{other} end"
+        if kind == "throw":
+            tag = r.randrange(3)
+            return f"{self._arguments(stack, _TAGS[tag])} throw $t{tag};;dead"
+        if kind == "try" and depth:
+            tag, results = r.randrange(3), self._types(2)
+            self._labels += [_TAGS[tag], results]
+            body = self._sequence([], results, depth - 1)
+            self._labels = self._labels[:-2]
+            after = " ".join(["drop"] * len(results) + [self._push(t) for t in _TAGS[tag]])
+            stack += _TAGS[tag]
+            catch = f"(catch $t{tag} 0)" if _TAGS[tag] or r.random() < 0.5 else "(catch_all 0)"
+            attempt = f"try_table {self._list('result', results)} {catch} {body} end"
+            return f"block {self._list('result', _TAGS[tag])} {attempt} {after} end"
         if kind in ("br_if", "br", "br_table"):
             target = r.randrange(len(self._labels))
             types = self._labels[-1 - target]
@@ -210,7 +227,7 @@ class Program:
 
     def expected(self) -> list[str]:
         """What wasmtime says: the results of each call (floats by their bits as f64), and the state after it."""
-        store = wasmtime.Store()
+        store = wasmtime.Store(engine())
         exports = wasmtime.Instance(store, wasmtime.Module(store.engine, self.bytes), []).exports(store)
         texts = []
         for call in self._calls:
@@ -222,6 +239,23 @@ class Program:
                 texts.append("RuntimeError")
             texts.append(str(exports["state"].value(store)))  # type: ignore[union-attr]
         return texts
+
+
+@cache
+def engine() -> wasmtime.Engine:
+    """With what our interpreter has: the core specification 2.0 without SIMD, tail calls, exceptions."""
+    config = wasmtime.Config()
+    config.wasm_simd = False
+    config.wasm_relaxed_simd = False
+    config.wasm_threads = False
+    config.wasm_memory64 = False
+    config.wasm_multi_memory = False
+    config.wasm_tail_call = True
+    config.wasm_exceptions = True
+    for absent in ("wasm_gc", "wasm_function_references", "wasm_stack_switching", "wasm_wide_arithmetic"):
+        if hasattr(wasmtime.Config, absent):
+            setattr(config, absent, False)
+    return wasmtime.Engine(config)
 
 
 def _text(value: int | float) -> str:

@@ -6,7 +6,7 @@ import { isList, isName, isString, readItems } from './reader.js';
 import { globalType, isReferenceType, Items, limits, number32, signature, tableType, valueType } from './types.js';
 
 const { Map, Math, SyntaxError, Uint8Array } = globalThis;
-const KINDS = { __proto__: null, func: 0, table: 1, memory: 2, global: 3 };
+const KINDS = { __proto__: null, func: 0, table: 1, memory: 2, global: 3, tag: 4 };
 const LIMIT_PAGES = 65536;
 
 const vector = (entries) => [...unsigned(entries.length), ...entries.flat()];
@@ -16,11 +16,11 @@ const nameBytes = (string) => sized([...string]);
 class Assembler {
   constructor(fields) {
     this.fields = fields;
-    this.names = { type: new Map(), func: new Map(), table: new Map(), memory: new Map(), global: new Map(), elem: new Map(), data: new Map() };
-    this.counts = { type: 0, func: 0, table: 0, memory: 0, global: 0, elem: 0, data: 0 };
+    this.names = { type: new Map(), func: new Map(), table: new Map(), memory: new Map(), global: new Map(), tag: new Map(), elem: new Map(), data: new Map() };
+    this.counts = { type: 0, func: 0, table: 0, memory: 0, global: 0, tag: 0, elem: 0, data: 0 };
     this.types = [];
     this.imports = [];
-    this.sections = { func: [], table: [], memory: [], global: [], export: [], elem: [], code: [], data: [] };
+    this.sections = { func: [], table: [], memory: [], tag: [], global: [], export: [], elem: [], code: [], data: [] };
     this.start = undefined;
     this.usesData = false;
   }
@@ -115,6 +115,7 @@ class Assembler {
       case 'func':
       case 'table':
       case 'memory':
+      case 'tag':
       case 'global': {
         items.takeName();
         for (let list; (list = items.takeList('export')) !== undefined; ) this.addExport(list[1], word, index);
@@ -155,6 +156,7 @@ class Assembler {
       table: () => tableType(items),
       memory: () => limits(items),
       global: () => globalType(items),
+      tag: () => [0, ...unsigned(this.typeUse(items).index)],
     }[word];
     this.imports[this.imports.length] = [...nameBytes(module), ...nameBytes(name), KINDS[word], ...describe()];
     items.end();
@@ -213,6 +215,11 @@ class Assembler {
     this.sections.memory[this.sections.memory.length] = [1, ...pages, ...pages];
     this.sections.data[this.sections.data.length] = [...(index === 0 ? [0] : [2, ...unsigned(index)]), 0x41, 0, 0x0b, ...sized(bytes)];
     return undefined;
+  }
+
+  tag(items) {
+    this.sections.tag[this.sections.tag.length] = [0, ...unsigned(this.typeUse(items).index)];
+    items.end();
   }
 
   global(items) {
@@ -285,10 +292,10 @@ class Assembler {
   }
 
   bytes() {
-    const { func, table, memory, global, elem, code, data } = this.sections;
+    const { func, table, memory, tag, global, elem, code, data } = this.sections;
     const types = this.types.map(({ params, results }) => [0x60, ...sized(params), ...sized(results)]);
     const parts = [
-      [1, types], [2, this.imports], [3, func], [4, table], [5, memory], [6, global], [7, this.sections.export],
+      [1, types], [2, this.imports], [3, func], [4, table], [5, memory], [13, tag], [6, global], [7, this.sections.export],
     ]; // prettier-ignore
     const bytes = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
     const put = (id, contents) => {

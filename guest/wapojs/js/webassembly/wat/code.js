@@ -6,6 +6,8 @@ import { isList, isName } from './reader.js';
 import { heapType, Items, number32, signature, valueType } from './types.js';
 
 const { BigInt, Map, Math, SyntaxError } = globalThis;
+const OPENINGS = { __proto__: null, block: 0x02, loop: 0x03, if: 0x04, try_table: 0x1f };
+const CLAUSES = ['catch', 'catch_ref', 'catch_all', 'catch_all_ref'];
 
 /** Writes the instructions of one function or constant expression. */
 export class CodeWriter {
@@ -60,14 +62,25 @@ export class CodeWriter {
 
   openBlock(word, items) {
     const name = items.takeName();
-    const opening = { block: 0x02, loop: 0x03, if: 0x04 }[word];
-    return { name, opening };
+    return { name, opening: OPENINGS[word] };
   }
 
   enter({ name, opening }, items) {
     this.put([opening]);
     this.blockType(items);
+    if (opening === OPENINGS.try_table) this.clauses(items);
     this.labels[this.labels.length] = name;
+  }
+
+  /** The clauses of a try_table, whose labels are those outside of it. */
+  clauses(items) {
+    const clauses = [];
+    for (let kind; items.more && isList(items.next) && (kind = CLAUSES.indexOf(items.next[0])) >= 0; ) {
+      const [, ...indices] = items.take();
+      const tag = kind < 2 ? unsigned(this.module.indexOf('tag', indices[0])) : [];
+      clauses[clauses.length] = [kind, ...tag, ...unsigned(this.label(indices[indices.length - 1]))];
+    }
+    this.put([...unsigned(clauses.length), ...clauses.flat()]);
   }
 
   leave() {
@@ -76,7 +89,7 @@ export class CodeWriter {
   }
 
   plain(word, items) {
-    if (word !== 'block' && word !== 'loop' && word !== 'if') {
+    if (!(word in OPENINGS)) {
       this.simple(word, items);
       return;
     }
@@ -95,7 +108,7 @@ export class CodeWriter {
 
   folded(items) {
     const word = items.take();
-    if (word === 'block' || word === 'loop') {
+    if (word in OPENINGS && word !== 'if') {
       this.enter(this.openBlock(word, items), items);
       this.sequence(items);
       this.leave();

@@ -13,6 +13,8 @@ function add(prefix, first, kind, names) {
 }
 
 add([], 0x00, 'none', 'unreachable nop');
+add([], 0x08, 'tag', 'throw');
+add([], 0x0a, 'none', 'throw_ref');
 add([], 0x0c, 'label', 'br br_if');
 add([], 0x0e, 'labels', 'br_table');
 add([], 0x0f, 'none', 'return');

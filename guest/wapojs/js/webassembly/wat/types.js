@@ -5,12 +5,12 @@ import { isList, isName } from './reader.js';
 
 const { Number, String, SyntaxError } = globalThis;
 
-const VALUES = { __proto__: null, i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, funcref: 0x70, externref: 0x6f };
-const HEAPS = { __proto__: null, func: 0x70, extern: 0x6f };
+const VALUES = { __proto__: null, i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, funcref: 0x70, externref: 0x6f, exnref: 0x69 };
+const HEAPS = { __proto__: null, func: 0x70, extern: 0x6f, exn: 0x69 };
 
 export const heapType = (item) => {
   const type = HEAPS[item];
-  if (type === undefined) throw new SyntaxError(`'${item}' is not func or extern`);
+  if (type === undefined) throw new SyntaxError(`'${item}' is not func, extern or exn`);
   return type;
 };
 
