@@ -23,6 +23,8 @@ ENDLESS = {
       (func (export "f") (loop (table.fill (i32.const 0) (ref.null extern) (i32.const 1000000)) (br 0))))`)""",
     "references": """call(wat`(module (import "m" "f" (func (result externref)))
       (func (export "f") (loop (drop (call 0)) (br 0))))`)""",
+    "throwing": """call(wat`(module (import "m" "f" (func $f (result externref))) (tag $t (param externref)) (func (export "f")
+      (loop $l (block $h (result externref) (try_table (catch $t $h) (throw $t (call $f))) unreachable) (drop) (br $l))))`)""",
     "a start function": "call(wat`(module (func $f (loop br 0)) (start $f))`)",
     "the argument of a call": "call(wat`(module (func (export \"f\") (param i32)))`, { valueOf() { for (;;); } })",
 }  # fmt: skip

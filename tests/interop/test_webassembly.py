@@ -34,6 +34,12 @@ async def test_a_wasm_bindgen_package(site: Site, bundles: Path) -> None:
         assert answer.json() == {"first": merged, "second": merged, "refused": "Index out of bound"}
 
 
+async def test_a_wasm_bindgen_package_that_unwinds(site: Site, bundles: Path) -> None:
+    """Rust's panics are exceptions of WebAssembly there: the module has tags, one of them for what JavaScript throws."""
+    answer = await site.run((bundles / "automerge-agent.js").read_bytes())
+    assert answer.json() == {"merged": {"list": [1, 2], "text": "é"}, "refused": "RangeError", "again": [1, 2, 3]}
+
+
 async def test_an_emscripten_package(site: Site, bundles: Path) -> None:
     answer = await site.run((bundles / "sql-agent.js").read_bytes())
     sums = [i / 4 for i in range(200) if i % 10 == 7]

@@ -1336,8 +1336,10 @@ void wasm_compile(wasm_reader *r, wasm_module *m, const wasm_type *type, wasm_co
         while (c.depth && !r->failed)
             instruction(&c);
     }
-    uint64_t *fitting = r->failed ? NULL : realloc(c.code, c.length * sizeof(*c.code));
-    code->code = fitting ? fitting : c.code;
+    code->code = wasm_allocate(r, c.length, sizeof(*c.code)); /* it has grown by doubling: this is what it needs */
+    if (code->code)
+        memcpy(code->code, c.code, c.length * sizeof(*c.code));
+    free(c.code);
     code->tries = c.tries;
     code->try_count = c.try_count;
     code->locals = c.local_count;

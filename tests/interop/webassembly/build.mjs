@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 
 await build({
-  entryPoints: ['loro-agent.js', 'sql-agent.js', 'hash-agent.js'],
+  entryPoints: ['automerge-agent.js', 'hash-agent.js', 'loro-agent.js', 'sql-agent.js'],
   outdir: 'dist',
   bundle: true,
   format: 'esm',
