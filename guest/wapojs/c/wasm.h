@@ -3,12 +3,14 @@
  *
  *     wasm_read.c     numbers, names and types of the binary format
  *     wasm_module.c   bytes -> module, validated
- *     wasm_compile.c  a function's body, validated -> code of the interpreter
+ *     wasm_compile.c  a function's body, validated -> code of the interpreter;
+ *                     with wasm_emit, wasm_blocks, wasm_tries, wasm_numbers
  *     wasm_run.c      runs that code
  *     wasm_refs.c     references and what keeps their objects alive
  *     wasm_store.c    memories, tables, globals, instances
  *     wasm_throw.c    exceptions, and who catches them
- *     native_wasm.c   all of it as objects of the engine
+ *     wasm_objects.c  all of it as objects of the engine;
+ *                     with wasm_values, wasm_instantiate, native_wasm, native_wasm_tags
  *
  * Every object of the store is the opaque of a JavaScript object, and lives as long as that does. Who holds one holds
  * its JavaScript object (a JSValue named `owner`), and tells the garbage collector so.
@@ -258,7 +260,7 @@ void wasm_unroot(JSContext *ctx);
 /* wasm_run.c */
 typedef enum {
     TRAP_NONE, TRAP_UNREACHABLE, TRAP_DIVIDE, TRAP_OVERFLOW, TRAP_CONVERSION, TRAP_MEMORY, TRAP_TABLE, TRAP_ELEMENT,
-    TRAP_NULL, TRAP_NULL_EXCEPTION, TRAP_SIGNATURE, TRAP_DATA_SEGMENT, TRAP_STACK, TRAP_EXCEPTION /* is pending in the engine */
+    TRAP_NULL, TRAP_NULL_EXCEPTION, TRAP_SIGNATURE, TRAP_STACK, TRAP_EXCEPTION /* is pending in the engine */
 } wasm_trap;
 
 typedef struct {
@@ -287,8 +289,8 @@ void *wasm_bytes_realloc(JSRuntime *runtime, void *opaque, void *pointer, size_t
 wasm_table *wasm_new_table(JSContext *ctx, uint8_t type, wasm_limits limits, uint64_t initial);
 int32_t wasm_grow_table(JSContext *ctx, wasm_table *table, uint32_t elements, uint64_t initial);
 void wasm_set_ref(JSContext *ctx, wasm_ref *place, uint8_t type, uint64_t bits);
-wasm_trap wasm_table_init(JSContext *ctx, wasm_instance *i, uint32_t table, uint32_t segment, uint32_t to, uint32_t from,
-                          uint32_t count);
+wasm_trap wasm_table_init(JSContext *ctx, wasm_instance *i, uint32_t table, uint32_t segment, uint32_t to,
+                          uint32_t from, uint32_t count);
 wasm_trap wasm_table_copy(JSContext *ctx, wasm_table *to_table, wasm_table *from_table, uint32_t to, uint32_t from,
                           uint32_t count);
 wasm_trap wasm_memory_init(wasm_instance *i, uint32_t segment, uint32_t to, uint32_t from, uint32_t count);
@@ -303,10 +305,10 @@ wasm_trap wasm_run_segments(JSContext *ctx, wasm_instance *i);
 wasm_trap wasm_throw(JSContext *ctx, wasm_tag *tag, const uint64_t *values);
 wasm_trap wasm_throw_again(JSContext *ctx, uint64_t bits);
 /* Looks for what catches the exception that is pending, in frames from the uppermost to `bottom`. True: it is the
- * uppermost frame now, with its pc where it goes on, and the values in its slots. False: the exception is still pending. */
+ * uppermost frame now, with its pc where it goes on, and the values in its slots. False: it is still pending. */
 bool wasm_catch(JSContext *ctx, uint32_t bottom);
 
-/* native_wasm.c */
+/* wasm_values.c and native_wasm_tags.c */
 wasm_trap wasm_call_host(JSContext *ctx, wasm_function *f, uint64_t *slots);
 /* The object of an exception; its values are the caller's to fill in. */
 JSValue wasm_exception_object(JSContext *ctx, wasm_tag *tag, wasm_exception **made);

@@ -6,7 +6,8 @@
 #include "wasm.h"
 
 enum section {
-    CUSTOM, TYPES, IMPORTS, FUNCTIONS, TABLES, MEMORIES, GLOBALS, EXPORTS, START, ELEMENTS, CODES, DATA, DATA_COUNT, TAGS,
+    CUSTOM, TYPES, IMPORTS, FUNCTIONS, TABLES, MEMORIES, GLOBALS, EXPORTS, START, ELEMENTS, CODES, DATA, DATA_COUNT,
+    TAGS,
 };
 
 static uint32_t at(wasm_reader *r)
@@ -391,6 +392,8 @@ static void data(wasm_reader *r, wasm_module *m)
 static void custom(wasm_reader *r, wasm_module *m)
 {
     wasm_span name = wasm_name(r);
+    if (m->custom_count == MAX_ITEMS)
+        wasm_fail(r, "too many custom sections");
     if (r->failed)
         return;
     if (!(m->custom_count & (m->custom_count - 1))) { /* a power of two: full */
@@ -446,8 +449,10 @@ static void read_section(wasm_reader *r, wasm_module *m, enum section section)
 
 static void read_module(wasm_reader *r, wasm_module *m)
 {
-    static const uint8_t order[] = { [TYPES] = 1, [IMPORTS] = 2, [FUNCTIONS] = 3, [TABLES] = 4, [MEMORIES] = 5, [TAGS] = 6, [GLOBALS] = 7,
-                                     [EXPORTS] = 8, [START] = 9, [ELEMENTS] = 10, [DATA_COUNT] = 11, [CODES] = 12, [DATA] = 13 };
+    static const uint8_t order[] = {
+        [TYPES] = 1, [IMPORTS] = 2, [FUNCTIONS] = 3, [TABLES] = 4, [MEMORIES] = 5, [TAGS] = 6, [GLOBALS] = 7,
+        [EXPORTS] = 8, [START] = 9, [ELEMENTS] = 10, [DATA_COUNT] = 11, [CODES] = 12, [DATA] = 13,
+    };
     static const uint8_t header[] = { 0, 'a', 's', 'm', 1, 0, 0, 0 };
     const uint8_t *end = r->end;
     if (end - r->at < (ptrdiff_t)sizeof(header) || memcmp(r->at, header, sizeof(header)) != 0) {

@@ -123,7 +123,7 @@ static bool is_utf8(const uint8_t *p, const uint8_t *end)
         uint8_t first = *p++;
         if (first < 0x80)
             continue;
-        int more = first >= 0xc2 && first < 0xe0 ? 1 : first >= 0xe0 && first < 0xf0 ? 2 : first >= 0xf0 && first < 0xf5 ? 3 : 0;
+        int more = first < 0xc2 || first > 0xf4 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
         if (!more || end - p < more)
             return false;
         uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;

@@ -16,7 +16,7 @@ typedef struct {
     bool found;
 } root;
 
-enum { FEWEST_ROOTS = 1024 };
+enum { FEWEST_ROOTS = 1024, MOST_ROOTS = 1 << 24 };
 
 static root *roots;
 static uint32_t root_count, root_room, root_limit = FEWEST_ROOTS;
@@ -103,7 +103,7 @@ static bool make_room(JSContext *ctx)
     if (root_count < root_room)
         return true;
     uint32_t room = root_room ? root_room * 2 : FEWEST_ROOTS;
-    root *larger = realloc(roots, room * sizeof(*roots));
+    root *larger = room > MOST_ROOTS ? NULL : realloc(roots, room * sizeof(*roots));
     if (!larger)
         return false;
     roots = larger;
@@ -118,7 +118,8 @@ void wasm_root_instance(JSContext *ctx, wasm_instance *instance)
     JSValue owner = JS_DupValue(ctx, instance->self);
     if (!make_room(ctx))
         return;
-    uint64_t first = (uintptr_t)instance, last = first + sizeof(*instance) + instance->own_count * sizeof(wasm_function);
+    size_t size = sizeof(*instance) + instance->own_count * sizeof(wasm_function);
+    uint64_t first = (uintptr_t)instance, last = first + size;
     roots[root_count++] = (root){ first, last - 1, owner, instance, false };
     instance->rooted = true;
 }

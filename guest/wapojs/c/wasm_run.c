@@ -156,10 +156,18 @@ static wasm_trap call_host(JSContext *ctx, wasm_function *f, uint64_t *slots)
     case op: { type x = read(A), y = read(B); s[D] = result; break; }              \
     case op + WITH_NUMBER: { type x = read(A), y = (type)N; s[D] = result; break; }
 /* Comparisons: and as part of a branch. */
-#define COMPARE(op, type, read, condition)                                                          \
-    BOTH(op, type, read, (uint32_t)(condition))                                                     \
-    case op + BRANCH_IF: { type x = read(A), y = read(B); pc = (condition) ? start + (*pc >> 32) : pc + 1; break; }      \
-    case op + BRANCH_IF_NUMBER: { type x = read(A), y = (type)N; pc = (condition) ? start + (*pc >> 32) : pc + 1; break; }
+#define COMPARE(op, type, read, condition)                           \
+    BOTH(op, type, read, (uint32_t)(condition))                      \
+    case op + BRANCH_IF: {                                           \
+        type x = read(A), y = read(B);                               \
+        pc = (condition) ? start + (*pc >> 32) : pc + 1;             \
+        break;                                                       \
+    }                                                                \
+    case op + BRANCH_IF_NUMBER: {                                    \
+        type x = read(A), y = (type)N;                               \
+        pc = (condition) ? start + (*pc >> 32) : pc + 1;             \
+        break;                                                       \
+    }
 #define COMPARISONS(first, type, unsigned_type, read, unsigned_read) \
     COMPARE(first, unsigned_type, unsigned_read, x == y)             \
     COMPARE(first + 1, unsigned_type, unsigned_read, x != y)         \

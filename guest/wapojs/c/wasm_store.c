@@ -3,7 +3,7 @@
 #include <string.h>
 #include "wasm.h"
 
-/* Cycles of objects hold memory until the collector looks, and it is not told of ours: so it looks when there is none. */
+/* Cycles of objects hold memory until the collector looks, and it is not told of ours: it looks when there is none. */
 static void *zeroed(JSContext *ctx, size_t size)
 {
     void *pointer = calloc(1, size ? size : 1);
@@ -53,7 +53,8 @@ void *wasm_bytes_realloc(JSRuntime *runtime, void *opaque, void *pointer, size_t
     return NULL;
 }
 
-/* The ArrayBuffer is detached even if nothing moves: https://webassembly.github.io/spec/js-api/#refresh-the-memory-buffer */
+/* The ArrayBuffer is detached even if nothing moves:
+ * https://webassembly.github.io/spec/js-api/#refresh-the-memory-buffer */
 int32_t wasm_grow_memory(JSContext *ctx, wasm_memory *memory, uint32_t pages)
 {
     uint32_t before = memory->pages, most = memory->limits.max;
@@ -161,7 +162,8 @@ wasm_trap wasm_memory_init(wasm_instance *i, uint32_t segment, uint32_t to, uint
 
 uint64_t wasm_constant(wasm_instance *i, uint32_t at, uint32_t *end)
 {
-    wasm_reader r = { .start = i->module->bytes, .at = i->module->bytes + at, .end = i->module->bytes + i->module->length };
+    const uint8_t *bytes = i->module->bytes;
+    wasm_reader r = { .start = bytes, .at = bytes + at, .end = bytes + i->module->length };
     uint64_t stack[MAX_CONSTANT_DEPTH + 1] = { 0 };
     uint32_t depth = 0;
     for (;;) { /* it has been validated */

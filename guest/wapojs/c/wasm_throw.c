@@ -34,7 +34,9 @@ wasm_trap wasm_throw_again(JSContext *ctx, uint64_t bits)
     const wasm_exception *exception = wasm_exception_of(object);
     if (!exception)
         return TRAP_NULL_EXCEPTION;
-    JS_Throw(ctx, JS_DupValue(ctx, exception->tag == wasm_js_tag() ? wasm_extern_value(exception->values[0].bits) : object));
+    if (exception->tag == wasm_js_tag())
+        object = wasm_extern_value(exception->values[0].bits);
+    JS_Throw(ctx, JS_DupValue(ctx, object));
     return TRAP_EXCEPTION;
 }
 

@@ -108,7 +108,8 @@ for (const name of ['compile', 'compileStreaming', 'instantiate', 'instantiateSt
   }); // prettier-ignore
 }
 
-const hidden = { CompileError, Exception, Global, Instance, LinkError, Memory, Module, parseWat, RuntimeError, Table, Tag };
+const interfaces = { CompileError, Exception, Global, Instance, LinkError, Memory, Module, RuntimeError, Table, Tag };
+const hidden = { ...interfaces, parseWat };
 for (const name in hidden) {
   defineProperty(WebAssembly, name, {
     __proto__: null, value: hidden[name], writable: true, enumerable: false, configurable: true,

@@ -16,8 +16,12 @@ const nameBytes = (string) => sized([...string]);
 class Assembler {
   constructor(fields) {
     this.fields = fields;
-    this.names = { type: new Map(), func: new Map(), table: new Map(), memory: new Map(), global: new Map(), tag: new Map(), elem: new Map(), data: new Map() };
-    this.counts = { type: 0, func: 0, table: 0, memory: 0, global: 0, tag: 0, elem: 0, data: 0 };
+    this.names = {};
+    this.counts = {};
+    for (const space of ['type', 'func', 'table', 'memory', 'global', 'tag', 'elem', 'data']) {
+      this.names[space] = new Map();
+      this.counts[space] = 0;
+    }
     this.types = [];
     this.imports = [];
     this.sections = { func: [], table: [], memory: [], tag: [], global: [], export: [], elem: [], code: [], data: [] };
@@ -85,16 +89,16 @@ class Assembler {
       const name = field[0] === 'import' ? field[3][1] : field[1];
       const space = word in this.counts ? word : undefined;
       prepared[prepared.length] = { field, index: space && this.declare(space, isName(name) ? name : undefined) };
-      if (space !== undefined) this.inlineSegment(space, field, this.counts[space] - 1);
+      this.inlineSegment(space, field);
     }
     for (const { field, index } of prepared) this.field(field, index);
     return this.bytes();
   }
 
   /** A table or memory with contents declares a segment too. */
-  inlineSegment(space, field, index) {
-    const word = space === 'table' ? 'elem' : space === 'memory' ? 'data' : undefined;
-    if (word !== undefined && field.some((item) => isList(item) && item[0] === word)) this.declare(word, undefined, index);
+  inlineSegment(space, field) {
+    const word = { table: 'elem', memory: 'data' }[space];
+    if (field.some((item) => isList(item) && item[0] === word)) this.declare(word, undefined);
   }
 
   typeField(items) {
@@ -213,7 +217,8 @@ class Assembler {
     const bytes = contents.slice(1).flatMap((string) => [...string]);
     const pages = unsigned(Math.ceil(bytes.length / LIMIT_PAGES));
     this.sections.memory[this.sections.memory.length] = [1, ...pages, ...pages];
-    this.sections.data[this.sections.data.length] = [...(index === 0 ? [0] : [2, ...unsigned(index)]), 0x41, 0, 0x0b, ...sized(bytes)];
+    const target = index === 0 ? [0] : [2, ...unsigned(index)];
+    this.sections.data[this.sections.data.length] = [...target, 0x41, 0, 0x0b, ...sized(bytes)];
     return undefined;
   }
 
@@ -295,7 +300,8 @@ class Assembler {
     const { func, table, memory, tag, global, elem, code, data } = this.sections;
     const types = this.types.map(({ params, results }) => [0x60, ...sized(params), ...sized(results)]);
     const parts = [
-      [1, types], [2, this.imports], [3, func], [4, table], [5, memory], [13, tag], [6, global], [7, this.sections.export],
+      [1, types], [2, this.imports], [3, func], [4, table], [5, memory], [13, tag], [6, global],
+      [7, this.sections.export],
     ]; // prettier-ignore
     const bytes = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
     const put = (id, contents) => {

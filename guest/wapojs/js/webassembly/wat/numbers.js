@@ -35,7 +35,9 @@ export function parseFloatBytes(text, bits) {
   if (plain === 'nan' || plain.startsWith('nan:')) {
     const fraction = bits === 32 ? 23n : 52n;
     const payload = plain === 'nan' ? 1n << (fraction - 1n) : BigInt(plain.slice(4));
-    const raw = (negative ? 1n << BigInt(bits - 1) : 0n) | (((1n << (BigInt(bits) - 1n - fraction)) - 1n) << fraction) | payload;
+    const sign = negative ? 1n << BigInt(bits - 1) : 0n;
+    const exponent = ((1n << (BigInt(bits) - 1n - fraction)) - 1n) << fraction;
+    const raw = sign | exponent | payload;
     if (bits === 32) view.setUint32(0, Number(raw), true);
     else view.setBigUint64(0, raw, true);
     return bytesOf(view);

@@ -5,7 +5,8 @@ import { isList, isName } from './reader.js';
 
 const { Number, String, SyntaxError } = globalThis;
 
-const VALUES = { __proto__: null, i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, funcref: 0x70, externref: 0x6f, exnref: 0x69 };
+const NUMBERS = { __proto__: null, i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c };
+const REFERENCES = { __proto__: null, funcref: 0x70, externref: 0x6f, exnref: 0x69 };
 const HEAPS = { __proto__: null, func: 0x70, extern: 0x6f, exn: 0x69 };
 
 export const heapType = (item) => {
@@ -16,12 +17,13 @@ export const heapType = (item) => {
 
 export function valueType(item) {
   if (isList(item) && item[0] === 'ref' && item[1] === 'null' && item.length === 3) return heapType(item[2]);
-  const type = isList(item) ? undefined : VALUES[item];
+  const type = isList(item) ? undefined : (NUMBERS[item] ?? REFERENCES[item]);
   if (type === undefined) throw new SyntaxError(`'${item}' is no type of values`);
   return type;
 }
 
-export const isReferenceType = (item) => item === 'funcref' || item === 'externref' || (isList(item) && item[0] === 'ref');
+export const isReferenceType = (item) =>
+  typeof item === 'string' ? item in REFERENCES : item !== undefined && isList(item) && item[0] === 'ref';
 
 /** A cursor over the items of a list. */
 export class Items {
