@@ -50,6 +50,14 @@ async def test_an_emscripten_package(site: Site, bundles: Path) -> None:
     }
 
 
+async def test_modules_that_are_linked_when_they_are_loaded(site: Site, bundles: Path) -> None:
+    """A grammar imports the memory, the table and the globals of the parser, and puts its functions into the table."""
+    answer = await site.run((bundles / "tree-sitter-agent.js").read_bytes())
+    assert (
+        answer.text == "(document (array (number) (true) (object (pair key: (string (string_content)) value: (null)))))"
+    )
+
+
 async def test_hashes_in_webassembly(site: Site, bundles: Path) -> None:
     answer = (await site.run((bundles / "hash-agent.js").read_bytes())).json()
     assert answer[0] == hashlib.sha3_256(b"abc").hexdigest()

@@ -2,12 +2,13 @@
 import { build } from 'esbuild';
 
 await build({
-  entryPoints: ['automerge-agent.js', 'hash-agent.js', 'loro-agent.js', 'sql-agent.js'],
+  entryPoints: ['automerge-agent.js', 'hash-agent.js', 'loro-agent.js', 'sql-agent.js', 'tree-sitter-agent.js'],
   outdir: 'dist',
   bundle: true,
   format: 'esm',
   target: 'es2022',
   platform: 'browser',
   loader: { '.wasm': 'binary' },
+  external: ['module', 'fs', 'fs/promises', 'path'], // what web-tree-sitter imports in Node.js only
   logLevel: 'error',
 });
