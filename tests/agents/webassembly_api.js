@@ -184,6 +184,19 @@ test('imports are looked for where the module says', () => {
   new Instance(module, { m: { f() {} } });
   new Instance(new Module(EMPTY), {});
 });
+test('imports are read and checked one after another', () => {
+  const seen = [];
+  const imports = new Proxy({}, { get: (_, module) => (seen.push(module), module === 'b' ? 5 : new Proxy({}, {
+    get: (_, name) => (seen.push(name), name === 'g' ? 1 : () => 0),
+  })) });
+  const module = (text) => new Module(WebAssembly.parseWat(text));
+  throws(TypeError, () => new Instance(module('(import "a" "f" (func)) (import "b" "f" (func)) (import "c" "f" (func))'), imports));
+  same(seen.splice(0), ['a', 'f', 'b']);
+  throws(LinkError, () => new Instance(module('(import "a" "g" (func)) (import "b" "f" (func))'), imports));
+  same(seen.splice(0), ['a', 'g']);
+  new Instance(module('(import "a" "g" (global i32)) (import "" "\\c3\\bf" (func))'), imports);
+  same(seen, ['a', 'g', '', 'ÿ']);
+});
 test('the start function runs, and what it throws comes out', async () => {
   const bytes = wat`(module (import "m" "f" (func $f)) (start $f))`;
   let calls = 0;

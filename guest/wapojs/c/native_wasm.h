@@ -63,7 +63,7 @@ JSValue wasmjs_exception_is(JSContext *ctx, JSValueConst this_value, int argc, J
 JSValue wasmjs_exception_get(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 
 /* wasm_instantiate.c */
-/* wasmInstantiate(module, values for its imports): Instance. Throws a LinkError, or what its start function does. */
+/* wasmInstantiate(module, import object or undefined): Instance. Throws a LinkError, or what its start function does. */
 JSValue wasmjs_instantiate(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 JSValue wasmjs_instance_exports(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv);
 

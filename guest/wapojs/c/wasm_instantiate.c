@@ -244,7 +244,33 @@ static wasm_instance *new_instance(JSContext *ctx, JSValueConst module, wasm_mod
     return NULL;
 }
 
-/* wasmInstantiate(module, values for its imports): Instance. Throws a LinkError, or what its start function does. */
+static JSValue get_named(JSContext *ctx, const wasm_module *m, JSValueConst object, wasm_span name)
+{
+    JSAtom atom = JS_NewAtomLen(ctx, (const char *)m->bytes + name.at, name.length);
+    JSValue value = atom == JS_ATOM_NULL ? JS_EXCEPTION : JS_GetProperty(ctx, object, atom);
+    JS_FreeAtom(ctx, atom);
+    return value;
+}
+
+/* What the import object has for an import. */
+static JSValue read_import(JSContext *ctx, const wasm_module *m, const wasm_import *import, JSValueConst imports)
+{
+    if (!JS_IsObject(imports))
+        return JS_ThrowTypeError(ctx, "the module has imports, and none were given");
+    JSValue from = get_named(ctx, m, imports, import->module);
+    if (JS_IsException(from))
+        return from;
+    JSValue value;
+    if (JS_IsObject(from))
+        value = get_named(ctx, m, from, import->name);
+    else
+        value = JS_ThrowTypeError(ctx, "import \"%.*s\" must be an object", shown(import->module),
+                                  (const char *)m->bytes + import->module.at);
+    JS_FreeValue(ctx, from);
+    return value;
+}
+
+/* wasmInstantiate(module, import object or undefined): Instance. Throws a LinkError, or what its start function does. */
 JSValue wasmjs_instantiate(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     wasm_module *m = JS_GetOpaque2(ctx, argv[0], wasmjs_classes[MODULE]);
@@ -257,7 +283,7 @@ JSValue wasmjs_instantiate(JSContext *ctx, JSValueConst this_value, int argc, JS
     uint32_t own_functions = 0, counts[KIND_COUNT] = { 0 };
     bool good = true;
     for (uint32_t k = 0; k < m->import_count && good; k++) {
-        JSValue value = JS_GetPropertyUint32(ctx, argv[1], k);
+        JSValue value = read_import(ctx, m, &m->imports[k], argv[1]);
         good = !JS_IsException(value) &&
                import_one(ctx, i, &m->imports[k], value, counts[m->imports[k].kind]++, &own_functions);
         JS_FreeValue(ctx, value);
