@@ -1,6 +1,7 @@
-"""The WebAssembly namespace that agents have, against the standard's JavaScript API: webassembly_api.js, in a machine."""
+"""The WebAssembly namespace that agents have, against the standard's JavaScript API: webassembly_api/*.js, in machines."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,21 @@ import pytest
 from tests.agents.webassembly import run
 from wapo.agents.profile import JavaScriptProfile
 
-SOURCE = Path(__file__).with_name("webassembly_api.js").read_text()
-CASES = re.findall(r"^test\('([^']+)'", SOURCE, re.MULTILINE)
+FOLDER = Path(__file__).with_name("webassembly_api")
+SOURCES = {path.name.removesuffix(".test.js"): path.read_text() for path in sorted(FOLDER.glob("*.test.js"))}
+CASES = [
+    (topic, case) for topic, text in SOURCES.items() for case in re.findall(r"^test\('([^']+)'", text, re.MULTILINE)
+]
 
 
-@pytest.fixture(scope="module")
-def results(profile: JavaScriptProfile) -> dict[str, str]:
-    """What is wrong with each case: nothing, or a text."""
-    found: dict[str, str] = run(profile, SOURCE)
+@cache
+def results(profile: JavaScriptProfile, topic: str) -> dict[str, str]:
+    """What is wrong with each case of a file: nothing, or a text."""
+    parts = [(FOLDER / "harness.js").read_text(), SOURCES[topic], (FOLDER / "report.js").read_text()]
+    found: dict[str, str] = run(profile, "\n".join(parts))
     return found
 
 
-def test_every_case_has_run(results: dict[str, str]) -> None:
-    assert list(results) == CASES
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_javascript_api(results: dict[str, str], case: str) -> None:
-    assert results[case] == ""
+@pytest.mark.parametrize(("topic", "case"), CASES)
+def test_javascript_api(profile: JavaScriptProfile, topic: str, case: str) -> None:
+    assert results(profile, topic)[case] == ""

@@ -15,7 +15,10 @@ function defineError(name) {
   setPrototypeOf(NativeError, Error);
   setPrototypeOf(NativeError.prototype, Error.prototype);
   defineProperty(NativeError, 'prototype', { __proto__: null, writable: false });
-  for (const [key, value] of [['name', name], ['message', '']]) {
+  for (const [key, value] of [
+    ['name', name],
+    ['message', ''],
+  ]) {
     defineProperty(NativeError.prototype, key, { __proto__: null, value, writable: true, configurable: true });
   }
   return NativeError;

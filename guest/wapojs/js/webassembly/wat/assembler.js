@@ -122,7 +122,7 @@ class Assembler {
       case 'tag':
       case 'global': {
         items.takeName();
-        for (let list; (list = items.takeList('export')) !== undefined; ) this.addExport(list[1], word, index);
+        for (let list; (list = items.takeList('export')) !== undefined;) this.addExport(list[1], word, index);
         const list = items.takeList('import');
         if (list !== undefined) return this.addImport(list[1], list[2], word, items);
         return this[word](items, index);
@@ -177,7 +177,7 @@ class Assembler {
     const names = new Map();
     type.names.forEach((name, i) => names.set(name, i));
     const locals = [];
-    for (let list; (list = items.takeList('local')) !== undefined; ) {
+    for (let list; (list = items.takeList('local')) !== undefined;) {
       if (isName(list[1])) names.set(list[1], type.params.length + locals.length);
       for (let i = isName(list[1]) ? 2 : 1; i < list.length; i++) locals[locals.length] = valueType(list[i]);
     }
@@ -336,4 +336,3 @@ export function assemble(text) {
   }
   return new Assembler(fields).assemble();
 }
-

@@ -75,7 +75,7 @@ export class CodeWriter {
   /** The clauses of a try_table, whose labels are those outside of it. */
   clauses(items) {
     const clauses = [];
-    for (let kind; items.more && isList(items.next) && (kind = CLAUSES.indexOf(items.next[0])) >= 0; ) {
+    for (let kind; items.more && isList(items.next) && (kind = CLAUSES.indexOf(items.next[0])) >= 0;) {
       const [, ...indices] = items.take();
       const tag = kind < 2 ? unsigned(this.module.indexOf('tag', indices[0])) : [];
       clauses[clauses.length] = [kind, ...tag, ...unsigned(this.label(indices[indices.length - 1]))];

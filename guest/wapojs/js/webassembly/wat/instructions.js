@@ -25,10 +25,15 @@ add([], 0x1b, 'select', 'select');
 add([], 0x20, 'local', 'local.get local.set local.tee');
 add([], 0x23, 'global', 'global.get global.set');
 add([], 0x25, 'table', 'table.get table.set');
-add([], 0x28, 'address', `i32.load/2 i64.load/3 f32.load/2 f64.load/3
+add(
+  [],
+  0x28,
+  'address',
+  `i32.load/2 i64.load/3 f32.load/2 f64.load/3
   i32.load8_s/0 i32.load8_u/0 i32.load16_s/1 i32.load16_u/1
   i64.load8_s/0 i64.load8_u/0 i64.load16_s/1 i64.load16_u/1 i64.load32_s/2 i64.load32_u/2
-  i32.store/2 i64.store/3 f32.store/2 f64.store/3 i32.store8/0 i32.store16/1 i64.store8/0 i64.store16/1 i64.store32/2`);
+  i32.store/2 i64.store/3 f32.store/2 f64.store/3 i32.store8/0 i32.store16/1 i64.store8/0 i64.store16/1 i64.store32/2`,
+);
 add([], 0x3f, 'memory', 'memory.size memory.grow');
 add([], 0x41, 'i32', 'i32.const');
 add([], 0x42, 'i64', 'i64.const');
@@ -37,7 +42,11 @@ add([], 0x44, 'f64', 'f64.const');
 const COMPARE = 'eq ne lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u';
 const INTEGERS = 'clz ctz popcnt add sub mul div_s div_u rem_s rem_u and or xor shl shr_s shr_u rotl rotr';
 const REALS = 'abs neg ceil floor trunc nearest sqrt add sub mul div min max copysign';
-const typed = (type, names) => names.split(' ').map((name) => `${type}.${name}`).join(' ');
+const typed = (type, names) =>
+  names
+    .split(' ')
+    .map((name) => `${type}.${name}`)
+    .join(' ');
 add([], 0x45, 'none', [
   typed('i32', `eqz ${COMPARE}`), typed('i64', `eqz ${COMPARE}`), typed('f32', 'eq ne lt gt le ge'),
   typed('f64', 'eq ne lt gt le ge'), typed('i32', INTEGERS), typed('i64', INTEGERS),

@@ -49,7 +49,7 @@ export function readItems(text) {
       const encoded = utf8Encode(string);
       for (let i = 0; i < encoded.length; i++) bytes[bytes.length] = encoded[i];
     };
-    for (at++; text[at] !== '"'; ) {
+    for (at++; text[at] !== '"';) {
       if (at >= text.length) fail('a string without end');
       if (text[at] !== '\\') {
         const point = fromCodePoint(text.codePointAt(at));

@@ -62,11 +62,11 @@ export class Items {
 /** `(param ...)* (result ...)*`, with the names of parameters. */
 export function signature(items) {
   const type = { params: [], results: [], names: [] };
-  for (let list; (list = items.takeList('param')) !== undefined; ) {
+  for (let list; (list = items.takeList('param')) !== undefined;) {
     if (isName(list[1])) type.names[type.params.length] = list[1];
     for (let i = isName(list[1]) ? 2 : 1; i < list.length; i++) type.params[type.params.length] = valueType(list[i]);
   }
-  for (let list; (list = items.takeList('result')) !== undefined; ) {
+  for (let list; (list = items.takeList('result')) !== undefined;) {
     for (let i = 1; i < list.length; i++) type.results[type.results.length] = valueType(list[i]);
   }
   return type;
