@@ -3,13 +3,16 @@
 import { construct } from '../primordials.js';
 
 const { Error } = globalThis;
+const { captureStackTrace } = Error;
 const { defineProperty, setPrototypeOf } = Object;
 
 /** A NativeError of ECMAScript by another name: https://tc39.es/ecma262/#sec-nativeerror-object-structure */
 function defineError(name) {
   const NativeError = {
     [name]: function (message, options = undefined) {
-      return construct(Error, [message, options], new.target ?? NativeError);
+      const error = construct(Error, [message, options], new.target ?? NativeError);
+      captureStackTrace(error, NativeError); // without this function and what it calls
+      return error;
     },
   }[name];
   setPrototypeOf(NativeError, Error);
