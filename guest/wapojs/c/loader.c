@@ -129,6 +129,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
     JS_SetModuleExportList(ctx, module, native_scale_functions, native_scale_count);
     JS_SetModuleExportList(ctx, module, native_host_functions, native_host_count);
     JS_SetModuleExportList(ctx, module, native_net_functions, native_net_count);
+    JS_SetModuleExportList(ctx, module, native_wasm_functions, native_wasm_count);
     JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_SetModuleExportList(ctx, module, native_node_functions, native_node_count);
     return native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
@@ -149,6 +150,7 @@ static JSModuleDef *native_module(JSContext *ctx)
     JS_AddModuleExportList(ctx, module, native_scale_functions, native_scale_count);
     JS_AddModuleExportList(ctx, module, native_host_functions, native_host_count);
     JS_AddModuleExportList(ctx, module, native_net_functions, native_net_count);
+    JS_AddModuleExportList(ctx, module, native_wasm_functions, native_wasm_count);
     JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
     JS_AddModuleExportList(ctx, module, native_node_functions, native_node_count);
     JS_AddModuleExport(ctx, module, "urlOffsets");

@@ -106,6 +106,8 @@ extern const JSCFunctionListEntry native_scale_functions[];
 extern const int native_scale_count;
 extern const JSCFunctionListEntry native_host_functions[];
 extern const int native_host_count;
+extern const JSCFunctionListEntry native_wasm_functions[];
+extern const int native_wasm_count;
 int native_url_init(JSContext *ctx, JSModuleDef *module);
 extern const JSCFunctionListEntry native_url_pattern_functions[];
 extern const int native_url_pattern_count;

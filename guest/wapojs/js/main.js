@@ -26,6 +26,7 @@ import { defineWapoGlobals, Wapo } from './wapo-global.js';
 import { idle, startForeground, startIsolate, startProgram } from './wapo/contexts.js';
 import { WebSocketPair } from './web-socket-pair.js';
 import { WebSocket } from './web-socket.js';
+import { WebAssembly } from './webassembly/namespace.js';
 import { CryptoKey } from './webcrypto/crypto-key.js';
 import { SubtleCrypto } from './webcrypto/subtle-crypto.js';
 import { XMLHttpRequest, XMLHttpRequestEventTarget, XMLHttpRequestUpload } from './xml-http-request.js';
@@ -43,7 +44,7 @@ const INTERFACES = {
 for (const name in INTERFACES) exposeGlobal(name, INTERFACES[name]);
 
 Wapo.SCALE = SCALE;
-const OBJECTS = { crypto, navigator, process, SCALE, ScaleCodec, Wapo };
+const OBJECTS = { crypto, navigator, process, SCALE, ScaleCodec, Wapo, WebAssembly };
 for (const name in OBJECTS) exposeGlobal(name, OBJECTS[name]);
 exposeGlobal('fetch', fetch, true);
 
