@@ -48,8 +48,8 @@ def test_clear_forgets_what_was_set_before() -> None:
     ("arguments", "code", "part"),
     [
         (["nonsense"], 1, "'nonsense' is not an IPFS CID"),
-        (["local", "--max-memory", "1"], 2, "memory of 1 bytes is not possible; allowed are 4 MiB to 4 GiB"),
-        (["local", "--max-memory", "99GB"], 2, "allowed are 4 MiB to 4 GiB"),
+        (["local", "--max-memory", "1"], 2, "memory of 1 bytes is not possible; allowed are 8 MiB to 4 GiB"),
+        (["local", "--max-memory", "99GB"], 2, "allowed are 8 MiB to 4 GiB"),
         (["local", "--max-memory", "-1"], 2, "'-1' is not a size"),
         (["local", "--max-time", "0"], 2, "'--max-time'"),
         (["local", "--max-concurrency", "0"], 2, "'--max-concurrency'"),

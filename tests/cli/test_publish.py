@@ -109,8 +109,8 @@ def test_a_directory_with_a_link_in_it_is_not_published(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--max-memory", "1KB", "memory of 1024 bytes is not possible; allowed are 4 MiB to 4 GiB"),
-        ("--max-memory", "5GB", "memory of 5368709120 bytes is not possible; allowed are 4 MiB to 4 GiB"),
+        ("--max-memory", "1KB", "memory of 1024 bytes is not possible; allowed are 8 MiB to 4 GiB"),
+        ("--max-memory", "5GB", "memory of 5368709120 bytes is not possible; allowed are 8 MiB to 4 GiB"),
         ("--max-memory", "lots", "Invalid value for '--max-memory': 'lots' is not a size; write a number with KB, MB or GB, such as 64MB"),
         ("--max-time", "soon", "Invalid value for '--max-time': 'soon' is not a time; write a number with ms, s, m or h, such as 500ms, or unlimited"),
         ("--max-burst", "0", "Invalid value for '--max-burst': '0' is no time at all; write 'unlimited' for no limit"),

@@ -119,7 +119,7 @@ def test_what_is_no_script(script, name: str, content: bytes | None, sentence: s
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        (["--max-memory", "1"], "memory of 1 bytes is not possible; allowed are 4 MiB to 4 GiB"),
+        (["--max-memory", "1"], "memory of 1 bytes is not possible; allowed are 8 MiB to 4 GiB"),
         (["--max-memory", "x"], "Invalid value for '--max-memory': 'x' is not a size"),
         (["--max-time", "0"], "Invalid value for '--max-time': '0' is no time at all"),
         (["--max-burst", "soon"], "Invalid value for '--max-burst': 'soon' is not a time"),

@@ -156,7 +156,7 @@ class TestNotStarting:
             (["--port", "70000"], "'--port'"),
             (["--port", "http"], "'--port'"),
             (["--workers", "0"], "'--workers'"),
-            (["--max-memory", "1"], "memory of 1 bytes is not possible; allowed are 4 MiB to 4 GiB"),
+            (["--max-memory", "1"], "memory of 1 bytes is not possible; allowed are 8 MiB to 4 GiB"),
             (["--max-time", "0"], "'--max-time': '0' is no time at all"),
             (["--max-burst", "x"], "'--max-burst': 'x' is not a time"),
             (["--max-request", "-1"], "'--max-request': '-1' is not a size"),

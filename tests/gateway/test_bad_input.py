@@ -93,11 +93,11 @@ async def test_a_syntax_error(site: Site) -> None:
 
 
 async def test_an_import(site: Site) -> None:
-    path = await site.publish("import fs from 'fs';\nexport default { fetch: () => new Response() };")
+    path = await site.publish("import pad from 'left-pad';\nexport default { fetch: () => new Response() };")
     assert_failed(await site.client.get(path), 500, "agent_failed")
     (line,) = await site.log(path, "ERROR")
     assert line.splitlines()[0] == (
-        "TypeError: cannot import 'fs' from 'agent.js': only ipfs://<cid>[/<path>] and, in a published directory, ./ and ../ can be imported; bundle other packages into the program"
+        "TypeError: cannot import 'left-pad' from 'agent.js': only ipfs://<cid>[/<path>] and, in a published directory, ./ and ../ can be imported; bundle other packages into the program"
     )
     await goes_on(site)
 

@@ -22,11 +22,11 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert (limits.concurrency, limits.log_bytes) == (None, 1 << 20)
 
 
-@pytest.mark.parametrize("memory", [0, -1, 1, (4 << 20) - 1, (4 << 30) + 1, 1 << 62])
-def test_memory_is_4_mib_to_4_gib(memory: int) -> None:
-    with pytest.raises(InvalidLimit, match=f"memory of {memory} bytes is not possible; allowed are 4 MiB to 4 GiB"):
+@pytest.mark.parametrize("memory", [0, -1, 1, (8 << 20) - 1, (4 << 30) + 1, 1 << 62])
+def test_memory_is_8_mib_to_4_gib(memory: int) -> None:
+    with pytest.raises(InvalidLimit, match=f"memory of {memory} bytes is not possible; allowed are 8 MiB to 4 GiB"):
         AgentLimits(memory_bytes=memory)
-    assert AgentLimits(memory_bytes=4 << 20).guest.memory_bytes == 4 << 20
+    assert AgentLimits(memory_bytes=8 << 20).guest.memory_bytes == 8 << 20
 
 
 def test_the_most_memory_is_what_a_32_bit_memory_can_have() -> None:

@@ -8,7 +8,7 @@ data is ever in an image: there is none while one is made.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -59,8 +59,6 @@ _TOUCHED_CODES: Final = {1: "arguments", 2: "environment", 3: "rejection"}
 #: How often machines that nobody needs are looked for.
 _TRIM_EVERY_S: Final = 10.0
 
-#: How often an image is made again that was forgotten before it could be used.
-_MAX_TRIES: Final = 3
 #: What a top level may leave behind in an image: every image is memory that nobody but this program has use for.
 _MAX_STATE_BYTES: Final = 256 << 20
 
@@ -426,6 +424,8 @@ class ImageStore:
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
         self._trimmer: asyncio.TimerHandle | None = None
+        #: Who waits for one that is being made, or was and they have not come back for.
+        self._waiting: Counter[str] = Counter()
         self._closed = False
 
     def _trim(self) -> None:
@@ -485,23 +485,39 @@ class ImageStore:
         found = self.get(key, limits.memory_bytes)
         if found is not None:
             return found
-        for _ in range(_MAX_TRIES):
-            if self._closed:
-                raise Stopping("the node is stopping")
-            task = self._making.get(key)
-            if task is None:
-                task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name, modules))
-                self._making[key] = task
-                task.add_done_callback(lambda done: self._made(key, done))
-            try:
-                image = await asyncio.shield(task)
-            except asyncio.CancelledError:
-                if task.cancelled():  # and not this waiter
-                    raise Stopping("the node is stopping") from None
-                raise
-            if not image.closed:  # others may have crowded it out before this waiter's turn
-                break
+        if self._closed:
+            raise Stopping("the node is stopping")
+        task = self._making.get(key)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name, modules))
+            self._making[key] = task
+            task.add_done_callback(lambda done: self._made(key, done))
+        self._waiting[key] += 1
+        try:
+            image = await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():  # and not this waiter
+                raise Stopping("the node is stopping") from None
+            raise
+        finally:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
+            if self._bytes > self._max_bytes:  # when this waiter has begun to use it
+                asyncio.get_running_loop().call_soon(self._crowd_out)
+        if image.closed:
+            raise Stopping("the node is stopping")
         return image
+
+    def _crowd_out(self) -> None:
+        """Frees images until they fit, the oldest first, but none that somebody has not come back for."""
+        for key in list(self._images):
+            if self._bytes <= self._max_bytes or len(self._images) == 1:
+                return
+            if key not in self._waiting:
+                image = self._images.pop(key)
+                self._bytes -= image.stored_bytes
+                image.close()
 
     def _made(self, key: str, task: asyncio.Task[AgentImage]) -> None:
         self._making.pop(key, None)
@@ -529,10 +545,7 @@ class ImageStore:
         self._images.pop(key, None)  # a broken one, which occupies nothing
         self._images[key] = image
         self._bytes += image.stored_bytes
-        while self._bytes > self._max_bytes and len(self._images) > 1:
-            _, oldest = self._images.popitem(last=False)
-            self._bytes -= oldest.stored_bytes
-            oldest.close()
+        self._crowd_out()
         return image
 
     @asynccontextmanager

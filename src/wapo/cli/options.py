@@ -42,7 +42,7 @@ def _count(option: str, help_text: str, default: str | bool = False) -> Any:
 
 
 _LIMITS: Final = AgentLimits()
-_MEMORY: Final = ("--max-memory", "Memory of one machine, 4MB to 4GB.")
+_MEMORY: Final = ("--max-memory", "Memory of one machine, 8MB to 4GB.")
 _TIME: Final = ("--max-time", "Wall time of one run, or unlimited.")
 _BURST: Final = ("--max-burst", "CPU time between two waits, or unlimited.")
 _REQUEST: Final = ("--max-request", "Size of one request's body.")

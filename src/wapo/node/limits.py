@@ -12,7 +12,7 @@ from wapo.vm.limits import GuestLimits
 
 __all__ = ["AgentLimits", "InvalidLimit"]
 
-_MIN_MEMORY_BYTES = 4 << 20
+_MIN_MEMORY_BYTES = 8 << 20
 _MAX_MEMORY_BYTES = 4 << 30
 #: Limits that need not be there.
 _UNLIMITED = frozenset(("time_s", "burst_s", "concurrency"))
@@ -29,7 +29,7 @@ class AgentLimits:
     """Limits of one run of an agent. Sizes in bytes, times in seconds; None is unlimited.
 
     Attributes:
-        memory_bytes: the machine's memory, 4 MiB to 4 GiB. The platform itself takes about 3 MiB of it.
+        memory_bytes: the machine's memory, 8 MiB to 4 GiB. The platform itself takes about 6 MiB of it.
         time_s: from the request to the end of all work.
         burst_s: CPU between two waits.
         concurrency: requests of one program at a time.
@@ -48,7 +48,7 @@ class AgentLimits:
 
     def __post_init__(self) -> None:
         if not _MIN_MEMORY_BYTES <= self.memory_bytes <= _MAX_MEMORY_BYTES:
-            raise InvalidLimit(f"memory of {self.memory_bytes} bytes is not possible; allowed are 4 MiB to 4 GiB")
+            raise InvalidLimit(f"memory of {self.memory_bytes} bytes is not possible; allowed are 8 MiB to 4 GiB")
         for field in fields(self):
             value = getattr(self, field.name)
             if value is None and field.name in _UNLIMITED:
