@@ -83,7 +83,7 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], messa
 limits_of_programs = st.fixed_dictionaries(
     {},
     optional={
-        "memory_bytes": st.integers(4 << 20, 4 << 30),
+        "memory_bytes": st.integers(8 << 20, 4 << 30),
         "time_s": st.floats(1e-3, 1e6),
         "burst_s": st.floats(1e-3, 1e6),
         "concurrency": st.integers(1, 1000),
