@@ -38,6 +38,7 @@ __all__ = [
     "Memory",
     "Value",
     "held",
+    "memory",
     "new_trap",
     "raise_error",
     "raise_trap",
@@ -53,6 +54,10 @@ InstanceHandle = _b.wasmtime_instance_t
 Memory = _b.wasmtime_memory_t
 Value = _b.wasmtime_val_t
 ByteVec = _b.wasm_byte_vec_t
+
+#: This process's memory by address, for what C hands us pointers to: reading and writing take a fifth of the time of
+#: ``ctypes.string_at`` and ``ctypes.memmove``. As with those, an address that is wrong ends the process.
+memory: Final = memoryview((ctypes.c_char * (1 << 48)).from_address(0)).cast("B")
 
 # wasm_trap_t *(void *env, wasmtime_caller_t *, wasmtime_val_raw_t *arguments_and_results, size_t)
 HOST_FUNCTION: Final = ctypes.CFUNCTYPE(

@@ -20,6 +20,7 @@ import struct
 from collections.abc import Generator
 from typing import Final
 
+from wapo.engine import capi
 from wapo.engine.errors import OutOfMappings
 from wapo.engine.instance import Instance
 
@@ -182,19 +183,19 @@ class MemoryImage:
         if self._view is None:
             self._open_view()
         source = self._address - base
-        memmove = ctypes.memmove
+        memory = capi.memory
         total, start, end = 0, 0, 0
         for first, last in written:
             if first - end > _JOIN_BYTES:
                 if end:
-                    memmove(start, source + start, end - start)
+                    memory[start:end] = memory[source + start : source + end]
                     total += end - start
                     if total > MAX_RESET_BYTES:
                         return False
                 start = first
             end = last
         if end:
-            memmove(start, source + start, end - start)
+            memory[start:end] = memory[source + start : source + end]
         return True
 
     def _open_view(self) -> None:

@@ -27,15 +27,13 @@ _POLL_TYPE: Final = FunctionType((), ("i32",))
 _COMMAND_TYPE: Final = FunctionType((), ())
 _MEMORY_KIND: Final = 3
 
-_NO_MEMORY: Final = memoryview(b"")
 _held = capi.held
 _released = capi.released
 
 #: Giving a memory back to the kernel takes 0.1 ms a megabyte that was written; a large one is given back by a thread.
 _LARGE_BYTES: Final = 16 << 20
 _reaper: Final = ThreadPoolExecutor(1, thread_name_prefix="wapo-reaper")
-_string_at = ctypes.string_at
-_memmove = ctypes.memmove
+_memory = capi.memory
 
 
 async def reclaimed() -> None:
@@ -88,7 +86,6 @@ class Instance:
         "_polls",
         "_size",
         "_store",
-        "_window",
         "base",
         "is_command",
         "linked",
@@ -122,7 +119,6 @@ class Instance:
         self._memory: Any = None
         self._polls: Any = None
         self._size = 0
-        self._window = _NO_MEMORY
         self.base = 0
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
@@ -253,25 +249,23 @@ class Instance:
         """A copy of a range of the guest's memory."""
         if pointer + length > self._size and pointer + length > self.memory_size:
             raise MemoryFault
-        return _string_at(self.base + pointer, length)
+        start = self.base + pointer
+        return bytes(_memory[start : start + length])
 
     def write(self, pointer: int, data: bytes) -> None:
         """Copies into the guest's memory."""
         length = len(data)
         if pointer + length > self._size and pointer + length > self.memory_size:
             raise MemoryFault
-        _memmove(self.base + pointer, data, length)
+        start = self.base + pointer
+        _memory[start : start + length] = data
 
     def view(self, pointer: int, length: int) -> memoryview:
         """A writable window on the guest's memory, valid until the guest runs again."""
         end = pointer + length
         if end > self._size and end > self.memory_size:
             raise MemoryFault
-        window = self._window
-        if len(window) < end:  # cut anew after the memory has grown; it does not move
-            size = self.memory_size
-            window = self._window = memoryview((ctypes.c_char * size).from_address(self.base)).cast("B")
-        return window[pointer:end]
+        return _memory[self.base + pointer : self.base + end]
 
     def grow_to(self, size: int) -> None:
         """Grows the memory to at least ``size`` bytes.
@@ -293,7 +287,6 @@ class Instance:
         if store:
             large = self._size > _LARGE_BYTES
             self._memory = None
-            self._window = _NO_MEMORY
             self._size = self.base = 0
             if large and not sys.is_finalizing():
                 _reaper.submit(_released.wasmtime_store_delete, store)

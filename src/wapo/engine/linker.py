@@ -35,7 +35,7 @@ _VALUE_BYTES: Final = ctypes.sizeof(capi.Value)
 _UNION_AT: Final = capi.Value.of.offset
 _VALUE_KINDS: Final = {"i32": 0, "i64": 1, "f32": 2, "f64": 3}
 
-_string_at, _memmove = ctypes.string_at, ctypes.memmove
+_memory: Final = capi.memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,19 @@ def _failed(function: HostFunction, error: BaseException) -> int:
 def _trampoline(function: HostFunction) -> Any:
     """The C callback of a host function that never waits.
 
-    One struct copied and unpacked at once is several times as fast as field by field access through ctypes.
+    One struct unpacked at once is many times as fast as field by field access through ctypes.
     """
-    arguments = struct.Struct("<" + "".join(_FORMATS[kind] for kind in function.params))
-    unpack, size, call = arguments.unpack, arguments.size, function.call
-    string_at, memmove = ctypes.string_at, ctypes.memmove
+    unpack_from = struct.Struct("<" + "".join(_FORMATS[kind] for kind in function.params)).unpack_from
+    call, memory = function.call, _memory
 
     if function.results:
-        pack = struct.Struct("<" + _RESULT_FORMATS[function.results[0]]).pack
-        result_size = struct.calcsize(_RESULT_FORMATS[function.results[0]])
+        pack_into = struct.Struct("<" + _RESULT_FORMATS[function.results[0]]).pack_into
 
         def with_result(_env: int, caller: int, values: int, _count: int) -> int | None:
             try:
                 if running.starting is not None:
                     running.starting.adopt_memory(caller)
-                memmove(values, pack(call(running.guest, *unpack(string_at(values, size)))), result_size)
+                pack_into(memory, values, call(running.guest, *unpack_from(memory, values)))
             except BaseException as error:  # it must not get into C; the call that is under way raises it again
                 return _failed(function, error)
             return None
@@ -91,7 +89,7 @@ def _trampoline(function: HostFunction) -> Any:
         try:
             if running.starting is not None:
                 running.starting.adopt_memory(caller)
-            call(running.guest, *unpack(string_at(values, size)))
+            call(running.guest, *unpack_from(memory, values))
         except BaseException as error:
             return _failed(function, error)
         return None
@@ -103,7 +101,8 @@ def _trampoline(function: HostFunction) -> Any:
 # A function that has answered gets one that says yes without entering Python: any C function that returns non-zero.
 _CONTINUATION: Final = struct.Struct("<QQQ")  # callback, its argument, finalizer
 _libc: Final = ctypes.CDLL(None)
-_DONE: Final = _CONTINUATION.pack(ctypes.cast(_libc.abs, ctypes.c_void_p).value or 0, 1, 0)
+_DONE: Final = (ctypes.cast(_libc.abs, ctypes.c_void_p).value or 0, 1, 0)
+_POINTER: Final = struct.Struct("<Q")
 
 _pending: Final[dict[int, tuple[Suspension, Callable[[Suspension], None]]]] = {}
 _numbers: Final = itertools.count(1)
@@ -133,20 +132,18 @@ def _suspending_trampoline(function: HostFunction) -> Any:
         f"{_UNION_AT}x{_RESULT_FORMATS[kind]}{_VALUE_BYTES - _UNION_AT - struct.calcsize(_RESULT_FORMATS[kind])}x"
         for kind in function.params
     )
-    arguments = struct.Struct("<" + layout)
-    unpack, size, call = arguments.unpack, arguments.size, function.call
+    unpack_from, call = struct.Struct("<" + layout).unpack_from, function.call
     if function.results:
         kind = function.results[0]
-        pack = struct.Struct(f"<B{_UNION_AT - 1}x{_RESULT_FORMATS[kind]}").pack
+        pack_into = struct.Struct(f"<B{_UNION_AT - 1}x{_RESULT_FORMATS[kind]}").pack_into
         value_kind = _VALUE_KINDS[kind]
 
     def store(results: int, value: Any) -> None:
         if function.results:
-            raw = pack(value_kind, value)
-            _memmove(results, raw, len(raw))
+            pack_into(_memory, results, value_kind, value)
 
     def fail(trap: int, error: BaseException) -> None:
-        _memmove(trap, _failed(function, error).to_bytes(8, "little"), 8)
+        _POINTER.pack_into(_memory, trap, _failed(function, error))
 
     def suspending(
         _env: int, caller: int, values: int, _count: int, results: int, _results: int, trap: int, continuation: int
@@ -154,18 +151,18 @@ def _suspending_trampoline(function: HostFunction) -> Any:
         try:
             if running.starting is not None:
                 running.starting.adopt_memory(caller)
-            value = call(running.guest, *unpack(_string_at(values, size)))
+            value = call(running.guest, *unpack_from(_memory, values))
             if type(value) is Suspension and value.ready:
                 if value.error is not None:
                     raise value.error
                 value = value.result
             if type(value) is not Suspension:
                 store(results, value)
-                _memmove(continuation, _DONE, 24)
+                _CONTINUATION.pack_into(_memory, continuation, *_DONE)
                 return
         except BaseException as error:
             fail(trap, error)
-            _memmove(continuation, _DONE, 24)
+            _CONTINUATION.pack_into(_memory, continuation, *_DONE)
             return
 
         def finish(suspension: Suspension) -> None:
@@ -180,7 +177,7 @@ def _suspending_trampoline(function: HostFunction) -> Any:
         number = next(_numbers)
         value.when_abandoned(lambda: _forget(number))
         _pending[number] = value, finish
-        _memmove(continuation, _CONTINUATION.pack(_CONTINUE, number, 0), 24)
+        _CONTINUATION.pack_into(_memory, continuation, _CONTINUE, number, 0)
 
     return capi.SUSPENDING_FUNCTION(suspending)
 
