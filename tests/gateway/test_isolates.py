@@ -1,6 +1,7 @@
 """Agents on a node start isolates, as anywhere."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -32,3 +33,33 @@ async def test_an_agent_runs_what_it_is_sent(site: Site) -> None:
     async with asyncio.timeout(20):
         while (await site.log(path)).count("direct") < len(cases):
             await asyncio.sleep(0.01)
+
+
+async def test_what_the_host_keeps_for_them_is_their_agents(site: Site) -> None:
+    """Seven isolates each hand over 10 MB of bodies that nobody takes; the agent may have half of its 100 MB so."""
+
+    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await ended.wait()
+        finally:
+            writer.close()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    code = f"""module = {{ exports: async () => {{
+      const body = new Uint8Array(1 << 20), stop = new AbortController(), init = {{ method: 'POST', body, signal: stop.signal }};
+      let refused = 0;
+      for (let i = 0; i < 10; i++)
+        fetch('http://127.0.0.1:{server.sockets[0].getsockname()[1]}/', init).catch(() => stop.signal.aborted || refused++);
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      stop.abort();
+      return refused;
+    }} }}"""
+    async with server:
+        answer = await site.run(f"""export default {{ async fetch() {{
+          const results = await Promise.all([1, 2, 3, 4, 5, 6, 7].map(() => Wapo.run({json.dumps(code)}, {{ timeLimit: 5000 }})));
+          return Response.json(results.map(({{ value, error }}) => error ?? value)) }} }}""")
+        ended.set()
+    refused = answer.json()
+    assert all(isinstance(count, int) for count in refused), refused
+    assert sum(refused) >= 20, refused
