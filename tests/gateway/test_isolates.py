@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from tests.conftest import Site
+from tests.conftest import Site, SiteFactory
+from tests.gateway.support import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -63,3 +64,24 @@ async def test_what_the_host_keeps_for_them_is_their_agents(site: Site) -> None:
     refused = answer.json()
     assert all(isinstance(count, int) for count in refused), refused
     assert sum(refused) >= 20, refused
+
+
+async def test_they_are_machines_of_the_node(open_site: SiteFactory) -> None:
+    """What the kernel has room for counts them, too; each gives its place back."""
+    async with open_site(max_machines=4) as site:
+        for _ in range(2):
+            answer = await site.run("""export default { async fetch() {
+              const results = await Promise.all([1, 2, 3, 4, 5].map(async () => {
+                try {
+                  const { value, error } = await Wapo.run('module = { exports: async () => {' +
+                    'await new Promise((done) => setTimeout(done, 100)); return "ran" } }');
+                  return value ?? error;
+                } catch (error) { return error.message }
+              }));
+              return Response.json(results) } }""")
+            assert (
+                sorted(answer.json(), key=len)
+                == ["ran"] * 3 + ["failed to start an isolate: a limit of this program was reached"] * 2
+            )
+        await until(lambda: site.node.admission.machines == 0)
+        assert site.node.admission.isolates == 0

@@ -231,6 +231,7 @@ class Isolates:
     Args:
         base: gives the image that agents start from.
         admit: called before each; raises a ``WapoError`` where the node has no room.
+        leave: called when one that was admitted is closed.
     """
 
     def __init__(
@@ -239,11 +240,13 @@ class Isolates:
         scheduler: Scheduler,
         base: Callable[[], Awaitable[MemoryImage]],
         admit: Callable[[], None] = lambda: None,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._profile = profile
         self._scheduler = scheduler
         self._base = base
         self._admit = admit
+        self._leave = leave
         self._running: dict[Guest, set[Isolate]] = {}
 
     def open(self, parent: Guest, request: IsolateRequest) -> Isolate:
@@ -251,18 +254,19 @@ class Isolates:
 
         Raises:
             OcallFailure: 10 the parent has as many as it may have at once, the host keeps too much for it already, or
-                the node is short of memory.
+                the node is short of memory or runs as many machines as it can.
         """
         siblings = self._running.get(parent, set())
         if len(siblings) >= parent.limits.isolates:
             raise OcallFailure(OcallError.RESOURCE_LIMITED)
-        try:
-            self._admit()
-        except WapoError:
-            raise OcallFailure(OcallError.RESOURCE_LIMITED) from None
         held = _Held(parent)
         if not held.keep(request.text):
             raise OcallFailure(OcallError.RESOURCE_LIMITED)
+        try:
+            self._admit()
+        except WapoError:
+            held.drop()
+            raise OcallFailure(OcallError.RESOURCE_LIMITED) from None
         isolate = Isolate(
             lambda: self._machine(parent, request, held), held, lambda closed: self._forget(parent, closed)
         )
@@ -270,6 +274,7 @@ class Isolates:
         return isolate
 
     def _forget(self, parent: Guest, isolate: Isolate) -> None:
+        self._leave()
         siblings = self._running.get(parent)
         if siblings is not None:
             siblings.discard(isolate)
