@@ -323,6 +323,36 @@ async def test_what_the_host_keeps_is_bounded(place: Workshop) -> None:
     ]
 
 
+async def test_coders_of_all_isolates_together_are_bounded(place: Workshop) -> None:
+    """Each is memory of the host's; 15 MB are 60 of them. They are given back with their isolate."""
+    limits = GuestLimits(memory_bytes=40 << 20, time_s=20, isolates=3, request_body_bytes=1 << 20)
+    result = await ask(
+        place,
+        """
+      const code = `module = { exports: async () => {
+        const kept = [];
+        let refused = 0;
+        for (let i = 0; i < 30; i++) {
+          try {
+            const { writable, readable } = new CompressionStream('gzip');
+            const writer = writable.getWriter(), reader = readable.getReader();
+            kept.push(writer, reader);
+            const taken = reader.read();
+            await Promise.race([writer.write(new Uint8Array(10)), taken]);
+          } catch { refused++ }
+        }
+        await new Promise((done) => setTimeout(done, 200));
+        return refused } }`;
+      const all = await Promise.all([1, 2, 3].map(() => Wapo.run(code)));
+      const one = await Wapo.run(code);
+      return Response.json([all.map(({ value, error }) => value ?? error), one.value ?? one.error]);""",
+        limits,
+    )
+    assert isinstance(result, list)
+    assert sum(result[0]) == 30
+    assert result[1] == 0
+
+
 async def test_a_result_that_does_not_fit_into_the_parent(place: Workshop) -> None:
     limits = GuestLimits(memory_bytes=40 << 20, time_s=20)
     result = await ask(
