@@ -461,7 +461,8 @@ async def test_a_making_that_nobody_waits_for_any_more_fails_in_silence(workshop
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
     waiter = asyncio.create_task(workshop.image(b"\0", key="program"))
     await asyncio.sleep(0)
-    (making,) = workshop.images._making.values()
+    (making,) = [making.task for making in workshop.images._making.values()]
+    assert making is not None
     waiter.cancel()
     await asyncio.wait([waiter, making])
     del waiter, making

@@ -1,7 +1,9 @@
 """Isolates of agents: what bounds them, when they end, what they may do."""
 
 import asyncio
+import gc
 import json
+import warnings
 from collections.abc import AsyncIterator
 
 import pytest
@@ -116,6 +118,43 @@ async def test_what_they_grow_by_together_is_bounded(place: Workshop) -> None:
     assert isinstance(result, list)
     assert "out of memory: the isolates of a program have at most 41943040 bytes together" in result
     assert 25 in result
+
+
+async def test_what_they_grow_by_in_one_burst_is_bounded(place: Workshop) -> None:
+    """They need not wait to be stopped: all at once they have no more than the agent may have."""
+    image = await place.image(
+        """export default { async fetch() {
+      const grow = 'const kept = []; for (;;) kept.push(new Uint8Array(1 << 18).fill(1))';
+      const results = await Promise.all([1, 2, 3].map(() => Wapo.run(grow, { gasLimit: 1e9 })));
+      return Response.json(results.map(({ error }) => error)) } }""",
+        LIMITS,
+    )
+    base = (await place.images.base()).size
+    run = place.start(image, limits=LIMITS)
+    answer = asyncio.ensure_future(run.answer())
+    most = 0
+    while not answer.done():
+        others = place.scheduler.guests - {run.guest}
+        most = max(most, sum(guest.instance.memory_size - base for guest in others))
+        await asyncio.sleep(0)
+    together = "out of memory: the isolates of a program have at most 41943040 bytes together"
+    assert together in json.loads(answer.result().body)
+    assert 20 << 20 < most < 60 << 20
+
+
+async def test_an_agent_that_ends_at_once_starts_none(place: Workshop) -> None:
+    """Nothing is left of an isolate that never had its turn, not even a warning."""
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        source = """export default { fetch() {
+          Wapo.isolateEval({ scripts: [''], args: [], env: {}, polyfills: [] }, () => 0);
+          return new Response('') } }"""
+        answer = await place.start(await place.image(source, LIMITS), limits=LIMITS).answer()
+        assert answer.status == 200
+        place.scheduler.stop_all()
+        await asyncio.sleep(0)
+        gc.collect()
+    assert [str(one.message) for one in warned] == []
 
 
 async def test_memory_of_one_is_bounded(place: Workshop) -> None:
@@ -282,6 +321,36 @@ async def test_what_the_host_keeps_is_bounded(place: Workshop) -> None:
         "the result cannot be handed over: the host refused it: a limit of this program was reached",
         "failed to start an isolate: a limit of this program was reached",
     ]
+
+
+async def test_coders_of_all_isolates_together_are_bounded(place: Workshop) -> None:
+    """Each is memory of the host's; 15 MB are 60 of them. They are given back with their isolate."""
+    limits = GuestLimits(memory_bytes=40 << 20, time_s=20, isolates=3, request_body_bytes=1 << 20)
+    result = await ask(
+        place,
+        """
+      const code = `module = { exports: async () => {
+        const kept = [];
+        let refused = 0;
+        for (let i = 0; i < 30; i++) {
+          try {
+            const { writable, readable } = new CompressionStream('gzip');
+            const writer = writable.getWriter(), reader = readable.getReader();
+            kept.push(writer, reader);
+            const taken = reader.read();
+            await Promise.race([writer.write(new Uint8Array(10)), taken]);
+          } catch { refused++ }
+        }
+        await new Promise((done) => setTimeout(done, 200));
+        return refused } }`;
+      const all = await Promise.all([1, 2, 3].map(() => Wapo.run(code)));
+      const one = await Wapo.run(code);
+      return Response.json([all.map(({ value, error }) => value ?? error), one.value ?? one.error]);""",
+        limits,
+    )
+    assert isinstance(result, list)
+    assert sum(result[0]) == 30
+    assert result[1] == 0
 
 
 async def test_a_result_that_does_not_fit_into_the_parent(place: Workshop) -> None:

@@ -1,10 +1,11 @@
 """Agents that import content: over the gateway, from an upstream, with an identity of their own in a directory."""
 
+import asyncio
 from pathlib import Path
 
 from tests.conftest import Site, SiteFactory
 from tests.content.gateways import Gateway, running
-from tests.gateway.support import assert_failed
+from tests.gateway.support import assert_failed, until
 from wapo.content.cid import Cid
 from wapo.content.importer import pack_bytes, store_now
 from wapo.content.tree import pack_path
@@ -114,3 +115,36 @@ async def test_a_file_of_this_machine_and_what_it_imports(open_site: SiteFactory
         assert_failed(await site.client.get("/local/x"), 500, "agent_failed")
         (path / "lib" / "part.js").write_text("export const part = 'third';")
         assert (await site.client.get("/local/x")).text.startswith("third ")
+
+
+async def test_for_clients_that_have_gone_nothing_waits_for_an_import(open_site: SiteFactory) -> None:
+    """The machine that stands still in it goes, their places are free at once, and who comes later is served."""
+    asked, answering = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await answering.wait()
+        writer.close()
+
+    upstream = await asyncio.start_server(silent, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{upstream.sockets[0].getsockname()[1]}"
+    async with upstream, open_site(upstreams=(url,)) as site:
+        node, absent = site.node, Cid.of(b"nobody has this")
+        for source in (f"await import('ipfs://{absent}');", f"import 'ipfs://{absent}';"):
+            path = await site.publish(source + serving("'never'"))
+            asked.clear()
+            clients = [asyncio.ensure_future(site.client.get(path)) for _ in range(5)]
+            async with asyncio.timeout(10):
+                await asked.wait()
+                await until(lambda: node.admission.machines == 5)
+                for client in clients:
+                    client.cancel()
+                await asyncio.gather(*clients, return_exceptions=True)
+                await until(lambda: node.admission.machines == 0 and not node._scheduler.guests)
+            assert (await site.run(serving(f"'still here {len(source)}'"))).status_code == 200
+        # Who comes later waits for another, and hears of that.
+        waiting = asyncio.ensure_future(site.client.get(path))
+        await until(lambda: node.admission.machines == 1)
+        answering.set()
+        assert_failed(await waiting, 502, "import_failed")

@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 
 from tests.conftest import Site, SiteFactory
 from tests.gateway.support import HELLO, assert_failed, goes_on, until
+from wapo.gateway.upgrade import RawConnection
 from wapo.vm.net import websocket
 
 SERVE = """
@@ -411,3 +412,17 @@ async def test_an_error_in_a_handler_is_logged_and_the_connection_goes_on(site: 
         await client.send("good")
         assert await client.recv() == "good"
     assert "Error: handler" in "\n".join(await site.log(await site.publish(source)))
+
+
+async def test_a_client_that_is_gone_before_it_is_answered() -> None:
+    """What it asked for is answered all the same, into the void: its socket has no options any more."""
+    here, there = socket.socketpair()
+    connection = RawConnection(b"")
+    transport, _ = await asyncio.get_running_loop().create_connection(lambda: connection, sock=here)
+    headers = [(b"host", b"h"), (b"connection", b"upgrade"), (b"upgrade", b"websocket")]
+    connection.start("GET", b"/", headers)
+    there.close()
+    transport.abort()
+    await connection.wait_lost()
+    await connection.switch(headers[1:])
+    assert await connection.read() == b""

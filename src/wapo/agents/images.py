@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from wapo.agents.imports import Imports, Waiting
@@ -405,6 +406,20 @@ class _Steps:
             _discard(guest)
 
 
+@dataclass(slots=True, eq=False)
+class _Making:
+    """An image on its way.
+
+    Attributes:
+        waiters: who wants it.
+        standing: whether it waits for an import itself, and how often over: nothing is lost then if it is given up.
+    """
+
+    task: "asyncio.Task[AgentImage] | None" = None
+    waiters: int = 0
+    standing: int = 0
+
+
 class ImageStore:
     """Images in memory, the least recently used forgotten first; one made at a time for each program.
 
@@ -419,7 +434,7 @@ class ImageStore:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._images: OrderedDict[str, AgentImage] = OrderedDict()
-        self._making: dict[str, asyncio.Task[AgentImage]] = {}
+        self._making: dict[str, _Making] = {}
         self._gate = asyncio.Semaphore(parallel)
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
@@ -470,7 +485,8 @@ class ImageStore:
         name: str = AGENT_NAME,
         modules: Modules | None = None,
     ) -> AgentImage:
-        """The image, made if need be. Waiters share one making; a waiter that goes away cancels nothing.
+        """The image, made if need be. Waiters share one making; a waiter that goes away cancels nothing, unless it was
+        the last one and the program stands still in an import: for nobody a machine is not kept.
 
         Args:
             source: gives the program's bytes, called only if they are needed.
@@ -487,11 +503,15 @@ class ImageStore:
             return found
         if self._closed:
             raise Stopping("the node is stopping")
-        task = self._making.get(key)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._make(key, source, limits, owner, name, modules))
-            self._making[key] = task
-            task.add_done_callback(lambda done: self._made(key, done))
+        making = self._making.get(key)
+        if making is None:
+            making = self._making[key] = _Making()
+            work = self._make(making, key, source, limits, owner, name, modules)
+            making.task = asyncio.get_running_loop().create_task(work)
+            making.task.add_done_callback(partial(self._made, key, making))
+        task = making.task
+        assert task is not None
+        making.waiters += 1
         self._waiting[key] += 1
         try:
             image = await asyncio.shield(task)
@@ -500,6 +520,8 @@ class ImageStore:
                 raise Stopping("the node is stopping") from None
             raise
         finally:
+            making.waiters -= 1
+            self._give_up_if_idle(key, making)
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
@@ -519,13 +541,23 @@ class ImageStore:
                 self._bytes -= image.stored_bytes
                 image.close()
 
-    def _made(self, key: str, task: asyncio.Task[AgentImage]) -> None:
-        self._making.pop(key, None)
+    def _give_up_if_idle(self, key: str, making: _Making) -> None:
+        if not making.waiters and making.standing and making.task is not None and not making.task.done():
+            self._forget(key, making)
+            making.task.cancel()
+
+    def _forget(self, key: str, making: _Making) -> None:
+        if self._making.get(key) is making:  # and not one that was begun after this one was given up
+            del self._making[key]
+
+    def _made(self, key: str, making: _Making, task: asyncio.Task[AgentImage]) -> None:
+        self._forget(key, making)
         if not task.cancelled():
             task.exception()  # seen, even if every waiter has gone: asyncio would log it otherwise
 
     async def _make(
         self,
+        making: _Making,
         key: str,
         source: Callable[[], bytes],
         limits: GuestLimits,
@@ -538,7 +570,7 @@ class ImageStore:
             program = check_source(source())
             image = await make_image(
                 self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name, modules=modules,
-                waiting=self._gate_open,
+                waiting=lambda: self._standing(key, making),
             )  # fmt: skip
         if self._trimmer is None:
             self._trim()
@@ -549,12 +581,15 @@ class ImageStore:
         return image
 
     @asynccontextmanager
-    async def _gate_open(self) -> AsyncIterator[None]:
+    async def _standing(self, key: str, making: _Making) -> AsyncIterator[None]:
         """Whoever waits for the network does not build meanwhile: somebody else may."""
+        making.standing += 1
+        self._give_up_if_idle(key, making)
         self._gate.release()
         try:
             yield
         finally:
+            making.standing -= 1
             await self._gate.acquire()
 
     async def aclose(self) -> None:
@@ -562,7 +597,7 @@ class ImageStore:
         self._closed = True
         if self._trimmer is not None:
             self._trimmer.cancel()
-        tasks = list(self._making.values())
+        tasks = [making.task for making in self._making.values() if making.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,8 +1,9 @@
 """Isolates: machines that a guest has started for JavaScript of its own choice (docs/abi.md, 1200).
 
 An isolate is a guest like any other, from the image that agents start from. Beside its own limits those of its parent
-hold: its CPU is its parent's share, its requests are among its parent's, what all isolates of a parent have grown by is
-no more than the parent may have itself, and it ends when the parent does. It cannot have isolates.
+hold: its CPU is its parent's share, its requests and what the host keeps for it are among its parent's, what all
+isolates of a parent have grown by is no more than the parent may have itself, and it ends when the parent does. It
+cannot have isolates.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import hashlib
 import struct
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure
@@ -19,7 +21,6 @@ from wapo.engine.instance import Instance
 from wapo.errors import WapoError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
-from wapo.vm.limits import GuestLimits
 from wapo.vm.meter import Meter
 from wapo.vm.resources.base import Resource
 from wapo.vm.scheduler import Scheduler
@@ -40,6 +41,8 @@ _GRACE_S: Final = 1.0
 _MAX_RESULT_BYTES: Final = 32 << 20
 _MAX_TEXT: Final = 64 << 10
 _PAGE: Final = 65536
+#: Of what the host keeps for a parent, isolates fill no more: results must fit, and what the parent has to send.
+_HELD_PART: Final = 0.75
 _SECRET_DOMAIN: Final = b"wapo/isolate/v1:"
 
 
@@ -158,27 +161,30 @@ class Isolate(Resource):
 
     Attributes:
         guest: once it has a machine.
-        doomed: it is about to be ended.
         result: one byte who says it, 0 the isolate or 1 the host (a text then); and what.
     """
 
     kind: ClassVar[str] = "isolate"
-    __slots__ = ("_closed", "_held", "_slot", "_starting", "doomed", "guest", "result")
+    __slots__ = ("_closed", "_held", "_slot", "_starting", "guest", "result")
 
-    def __init__(self, starting: Awaitable[Guest], held: _Held, closed: "Callable[[Isolate], None]") -> None:
+    def __init__(
+        self, machine: Callable[[], Awaitable[Guest]], held: _Held, closed: "Callable[[Isolate], None]"
+    ) -> None:
         self.guest: Guest | None = None
-        self.doomed = False
         self.result: bytes | None = None
         self._slot = Slot()
         self._held = held
         self._closed = closed
-        self._starting: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._start(starting))
+        self._starting: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(self._start(machine))
 
-    async def _start(self, starting: Awaitable[Guest]) -> None:
+    async def _start(self, machine: Callable[[], Awaitable[Guest]]) -> None:
         try:
-            self.guest = await starting
-        except WapoError as error:
-            self._finish(_FROM_HOST + str(error).encode()[:_MAX_TEXT])
+            self.guest = await machine()
+        except Exception as error:  # whatever it is: who waits for the isolate must hear of it
+            text = str(error) if isinstance(error, WapoError) else "the host failed"
+            self._finish(_FROM_HOST + text.encode()[:_MAX_TEXT])
+            if not isinstance(error, WapoError):
+                raise
             return
         self.guest.on_end(self._guest_ended)
         self.guest.start_clock()
@@ -225,6 +231,7 @@ class Isolates:
     Args:
         base: gives the image that agents start from.
         admit: called before each; raises a ``WapoError`` where the node has no room.
+        leave: called when one that was admitted is closed.
     """
 
     def __init__(
@@ -233,11 +240,13 @@ class Isolates:
         scheduler: Scheduler,
         base: Callable[[], Awaitable[MemoryImage]],
         admit: Callable[[], None] = lambda: None,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
         self._profile = profile
         self._scheduler = scheduler
         self._base = base
         self._admit = admit
+        self._leave = leave
         self._running: dict[Guest, set[Isolate]] = {}
 
     def open(self, parent: Guest, request: IsolateRequest) -> Isolate:
@@ -245,23 +254,27 @@ class Isolates:
 
         Raises:
             OcallFailure: 10 the parent has as many as it may have at once, the host keeps too much for it already, or
-                the node is short of memory.
+                the node is short of memory or runs as many machines as it can.
         """
         siblings = self._running.get(parent, set())
         if len(siblings) >= parent.limits.isolates:
             raise OcallFailure(OcallError.RESOURCE_LIMITED)
-        try:
-            self._admit()
-        except WapoError:
-            raise OcallFailure(OcallError.RESOURCE_LIMITED) from None
         held = _Held(parent)
         if not held.keep(request.text):
             raise OcallFailure(OcallError.RESOURCE_LIMITED)
-        isolate = Isolate(self._machine(parent, request, held), held, lambda closed: self._forget(parent, closed))
+        try:
+            self._admit()
+        except WapoError:
+            held.drop()
+            raise OcallFailure(OcallError.RESOURCE_LIMITED) from None
+        isolate = Isolate(
+            lambda: self._machine(parent, request, held), held, lambda closed: self._forget(parent, closed)
+        )
         self._running.setdefault(parent, siblings).add(isolate)
         return isolate
 
     def _forget(self, parent: Guest, isolate: Isolate) -> None:
+        self._leave()
         siblings = self._running.get(parent)
         if siblings is not None:
             siblings.discard(isolate)
@@ -273,10 +286,10 @@ class Isolates:
         base = await self._base()
         allowed = parent.limits.memory_bytes
         asked = allowed if request.memory_bytes is None else base.size + -(-request.memory_bytes // _PAGE) * _PAGE
-        limits = GuestLimits(
-            memory_bytes=max(min(asked, allowed), base.size), burst_s=parent.limits.burst_s,
+        limits = replace(
+            parent.limits, memory_bytes=max(min(asked, allowed), base.size), isolates=0,
             time_s=None if request.time_s is None else request.time_s + _GRACE_S,
-            resources=parent.limits.resources, request_body_bytes=parent.limits.request_body_bytes, isolates=0,
+            held_bytes=int(parent.limits.held_body_bytes * _HELD_PART),
         )  # fmt: skip
         command = _COMMAND(_COMMAND_ISOLATE, len(request.text), time.time() * 1e3, time.monotonic() * 1e3)
         bill = _Bill(parent.meter)
@@ -293,18 +306,14 @@ class Isolates:
             guest.stop(End(EndReason.STOPPED, "the isolate could not be started"))
             raise
         guest.on_end(lambda _end: bill.settle())
-        guest.on_wait = lambda: self._poll_is_over(parent, guest, base.size, bill)
+        guest.on_slice = lambda: self._slice_is_over(parent, guest, base.size, bill)
         return guest
 
-    def _poll_is_over(self, parent: Guest, guest: Guest, base_bytes: int, bill: _Bill) -> None:
-        """It has used something, and it may have grown."""
+    def _slice_is_over(self, parent: Guest, guest: Guest, base_bytes: int, bill: _Bill) -> None:
+        """It has used something, and it may have grown: not only when a poll is over, for some never wait."""
         bill.settle()
-        growing = {isolate: isolate.guest for isolate in self._running.get(parent, ()) if not isolate.doomed}
-        machines = [one for one in growing.values() if one is not None and one.ended is None]
-        if sum(one.instance.memory_size - base_bytes for one in machines) <= parent.limits.memory_bytes:
-            return
-        for isolate, one in growing.items():
-            if one is guest:
-                isolate.doomed = True
-        text = f"out of memory: the isolates of a program have at most {parent.limits.memory_bytes} bytes together"
-        asyncio.get_running_loop().call_soon(guest.stop, End(EndReason.TRAP, text))
+        siblings = [isolate.guest for isolate in self._running.get(parent, ())]
+        machines = [one for one in siblings if one is not None and one.ended is None]
+        if sum(one.instance.memory_size - base_bytes for one in machines) > parent.limits.memory_bytes:
+            text = f"out of memory: the isolates of a program have at most {parent.limits.memory_bytes} bytes together"
+            guest.stop(End(EndReason.TRAP, text))

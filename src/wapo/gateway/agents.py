@@ -9,9 +9,9 @@ import contextlib
 import ipaddress
 import re
 import time
-from collections.abc import Coroutine
-from functools import lru_cache
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from functools import lru_cache, partial
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from wapo.agents.messages import AgentRequest, AgentResponse
@@ -46,6 +46,9 @@ _AT_ONCE_S: Final = 0.2
 _URL_CHARACTERS: Final = "%/:@!$&'()*+,;=-._~?"
 
 
+_T = TypeVar("_T")
+
+
 class InvalidHost(CallerError):
     """The Host header is not one."""
 
@@ -67,7 +70,9 @@ class AgentRoutes:
             programs = self._node.programs
             located = programs.known(where.cid, where.segments)
             if located is None:
-                located = await _while_there(programs.locate(where.cid, where.segments), scope["headers"], receive)
+                # Where a body comes with the request nobody looks: it is not read before it is known who is to have it.
+                watch = None if has_body(scope["headers"]) else partial(_gone, receive)
+                located = await _while_there(programs.locate(where.cid, where.segments), watch)
         except ClientGone:
             return
         except Exception as error:
@@ -114,7 +119,11 @@ class AgentRoutes:
             intake = await take_body(headers, receive, limits.request_bytes)
             request.body, request.stream = intake.body, intake.stream
             report = f"{method} {_for_log(scope['raw_path'], query, hide=key is not None)}"
-            invocation = await self._node.invoke(located, request, report)
+            invoking = self._node.invoke(located, request, report)
+            if self._node.images.get(located.image_key, limits.memory_bytes) is None:
+                invocation = await _while_there(invoking, partial(_left, intake, receive))
+            else:
+                invocation = await invoking
             response = invocation.run.response or await self._answer(invocation, intake, receive)
             if intake.oversized:  # what the agent makes of a part of the body is no answer to the request
                 raise RequestTooLarge
@@ -229,10 +238,8 @@ class AgentRoutes:
             invocation.finish()
 
 
-async def _while_there(work: Coroutine[Any, Any, Located], headers: Headers, receive: Receive) -> Located:
-    """The result of work that may take long; given up when the client goes away meanwhile.
-
-    Where a body comes with the request nobody looks: it is not to be read before it is known who is to read it.
+async def _while_there(work: Coroutine[Any, Any, _T], gone: Callable[[], Coroutine[Any, Any, None]] | None) -> _T:
+    """The result of work that may take long; given up when the client goes away meanwhile, which ``gone`` waits for.
 
     Raises:
         ClientGone.
@@ -241,12 +248,12 @@ async def _while_there(work: Coroutine[Any, Any, Located], headers: Headers, rec
     task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, whoever has gone by then
     try:
         await asyncio.wait((task,), timeout=_AT_ONCE_S)
-        if not task.done() and not has_body(headers):
-            gone = asyncio.get_running_loop().create_task(_gone(receive))
+        if not task.done() and gone is not None:
+            watch = asyncio.get_running_loop().create_task(gone())
             try:
-                await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                gone.cancel()
+                watch.cancel()
             if not task.done():
                 raise ClientGone
         return await task
@@ -284,15 +291,19 @@ async def _stream(beginning: bytes, rest: Pipe, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> None:
-    """Ends the run when the client goes away, or its body is too large. While the body is still being pumped, the pump
-    hears of it first."""
+async def _left(intake: Intake, receive: Receive) -> None:
+    """Returns when the client goes away, or its body is too large. While the body is still being pumped, the pump hears
+    of it first."""
     if intake.pump is not None:
         await asyncio.wait([intake.pump])
         if not intake.complete:
-            invocation.abandon()
             return
     await _gone(receive)
+
+
+async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> None:
+    """Ends the run then."""
+    await _left(intake, receive)
     invocation.abandon()
 
 

@@ -5,6 +5,7 @@ ASGI knows WebSockets only, and apps speak any protocol, so the server's connect
 """
 
 import asyncio
+import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -111,7 +112,9 @@ class RawConnection(asyncio.Protocol):
     def _look_after_peer(self) -> None:
         """Has the system find out whether a client that is silent is there at all: some protocols never write."""
         connection = self._transport.get_extra_info("socket") if self._transport is not None else None
-        if connection is not None:
+        if connection is None:
+            return
+        with contextlib.suppress(OSError):  # it has gone already, which whoever reads will learn
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for option, value in _KEEP_ALIVE:
                 connection.setsockopt(socket.IPPROTO_TCP, option, value)

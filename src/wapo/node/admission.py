@@ -46,12 +46,17 @@ def machines_possible() -> int:
 
 
 class Admission:
-    """Counts machines, in all and by program."""
+    """Counts machines, in all and by program.
+
+    Attributes:
+        machines: those that serve requests.
+        isolates: those that other machines have started.
+    """
 
     def __init__(self, max_machines: int | None = None) -> None:
         possible = machines_possible()
         self.max_machines = possible if max_machines is None else min(max_machines, possible)
-        self.machines = 0
+        self.machines = self.isolates = 0
         self._by_program: Counter[str] = Counter()
         self._empty: asyncio.Future[None] | None = None
 
@@ -62,12 +67,28 @@ class Admission:
             NodeFull: all places are taken.
             TooManyRequests: this program has its share.
         """
-        if self.machines >= self.max_machines:
-            raise NodeFull(f"this node runs {self.machines} machines, which is all it can; try again shortly")
+        self._check_room()
         if concurrency is not None and self._by_program[program] >= concurrency:
             raise TooManyRequests(f"this program has {concurrency} requests under way, which is its limit")
         self.machines += 1
         self._by_program[program] += 1
+
+    def _check_room(self) -> None:
+        if self.machines + self.isolates >= self.max_machines:
+            raise NodeFull(f"this node runs {self.max_machines} machines, which is all it can; try again shortly")
+
+    def enter_isolate(self) -> None:
+        """Takes a place for a machine that is a part of another; give it back with :meth:`leave_isolate`.
+
+        Raises:
+            NodeFull: all places are taken.
+        """
+        self._check_room()
+        self.isolates += 1
+
+    def leave_isolate(self) -> None:
+        """Gives it back."""
+        self.isolates -= 1
 
     def leave(self, program: str) -> None:
         """Gives a place back."""

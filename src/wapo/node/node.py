@@ -131,8 +131,12 @@ class Node:
         self._scheduler = scheduler
         network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
         self.sockets = network.budget
-        self.isolates = Isolates(profile, scheduler, images.base, memory.admit)
+        self.isolates = Isolates(profile, scheduler, images.base, self._admit_isolate, self.admission.leave_isolate)
         self._services = AgentServices(keys, client, network, self.isolates)
+
+    def _admit_isolate(self) -> None:
+        self.memory.admit()
+        self.admission.enter_isolate()
 
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""

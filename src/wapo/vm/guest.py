@@ -39,6 +39,15 @@ _MIN_FUEL: Final = 16384
 _FUEL_PER_CPU_S: Final = _FUEL_PER_GAS * 1_000_000
 
 
+class _Kept:
+    """Bytes that the host keeps, for one guest or for several together."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
+
+
 class Guest:
     """A program in a machine of its own.
 
@@ -59,19 +68,19 @@ class Guest:
         output: the last bytes of ``emit_program_output``.
         ended: how it ended, once it has.
         on_wait: called whenever a poll is over and the guest has nothing to do but wait.
+        on_slice: called after each slice, while the guest still counts as running: who stops it then, stops it at once.
         on_start: called when the instance is there, before its first poll.
         on_channel: called with the number of an input channel when the guest has created it.
         settled: whether it has once had nothing to do but wait: commands can be given to it from then on (1.8).
-        held_body_bytes: bodies of its outgoing requests, and messages, that the host keeps for it.
         websockets: those that it has opened.
         wasi: its WASI descriptors, made when they are first needed unless it was given some.
         may_be_command: whether a WASI command, which has a ``_start`` and no poll function, may run too: once.
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_on_end", "_poll_cpu_s", "_queued", "_release",
-        "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "held_body_bytes", "instance",
-        "limits", "may_be_command", "meter", "on_channel", "on_start", "on_wait", "output", "owner", "return_slot",
+        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_kept", "_on_end", "_poll_cpu_s", "_queued",
+        "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance", "limits",
+        "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner", "return_slot",
         "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
     )  # fmt: skip
 
@@ -106,7 +115,8 @@ class Guest:
         self.channels: dict[int, Channel] = {}
         self.output: bytes | None = None
         self.trace = self.may_be_command = False
-        self.held_body_bytes = self.websockets = 0
+        self.websockets = 0
+        self._kept = _Kept()
         self._requests: asyncio.Semaphore | None = None
         self._host_work: asyncio.Lock | None = None
         self.ended: End | None = None
@@ -120,6 +130,7 @@ class Guest:
         self._deadline: asyncio.TimerHandle | None = None
         self.settled = False
         self.on_wait: Callable[[], None] | None = None
+        self.on_slice: Callable[[], None] | None = None
         self.on_start: Callable[[], None] | None = None
         self.on_channel: Callable[[int], None] | None = None
         self._release = release
@@ -191,7 +202,7 @@ class Guest:
                 self._release(self.instance, clean)
             else:
                 self.instance.close()
-        self.on_wait = self.on_start = self.on_channel = self._release = None
+        self.on_wait = self.on_slice = self.on_start = self.on_channel = self._release = None
         self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
@@ -221,9 +232,19 @@ class Guest:
             self._host_work = asyncio.Lock()
         return self._host_work
 
+    @property
+    def held_body_bytes(self) -> int:
+        """Bodies of its outgoing requests, and messages, that the host keeps for it and for those it shares with."""
+        return self._kept.size
+
+    @held_body_bytes.setter
+    def held_body_bytes(self, size: int) -> None:
+        self._kept.size = size
+
     def share_requests(self, other: "Guest") -> None:
-        """Its requests count among another guest's."""
+        """Its requests count among another guest's, and what the host keeps for it."""
         self._requests = other.requests
+        self._kept = other._kept
 
     # Polls
 
@@ -264,6 +285,8 @@ class Guest:
             self._finish(self._doom or (_failed_start(error) if starting else _end_of(error)))
             return False
         self._account(started)
+        if self.on_slice is not None:
+            self.on_slice()
         if self.tasks.overflowing:
             self._doom = self._doom or End(EndReason.TRAP, "the program left too much in its queues (tasks, wakers)")
         if self._doom is not None:

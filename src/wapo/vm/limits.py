@@ -24,6 +24,7 @@ class GuestLimits:
         isolates: machines that it has started and that run at once.
         websockets: connections that it has opened itself, at once.
         websocket_message_bytes: one message that it receives.
+        held_bytes: what the host keeps for the guest at once; None: as much as goes with its memory.
         log_bytes: log text of one run; what is beyond it is counted, not kept.
     """
 
@@ -37,10 +38,13 @@ class GuestLimits:
     log_bytes: int = 1 << 20
     websockets: int = 256
     websocket_message_bytes: int = 32 << 20
+    held_bytes: int | None = None
 
     @cached_property
     def held_body_bytes(self) -> int:
         """Bodies of outgoing requests that the host keeps for the guest at once, until they are sent."""
+        if self.held_bytes is not None:
+            return self.held_bytes
         return max(self.request_body_bytes, min(self.memory_bytes // 2, _MAX_HELD_BYTES))
 
     @cached_property

@@ -20,8 +20,11 @@ __all__ = ["CODING", "MAX_CODERS", "MAX_PIECE_BYTES"]
 
 MAX_PIECE_BYTES: Final = 64 << 10
 
-#: Coders that one guest has at once: each holds up to a quarter of a megabyte of the host's memory.
+#: Coders that one guest has at once.
 MAX_CODERS: Final = 32
+
+#: The most of the host's memory that one takes (zlib's manual: 256 KiB to compress, a little more for us).
+_CODER_BYTES: Final = 256 << 10
 
 #: zlib's ``wbits``: RFC 1950, RFC 1951, RFC 1952.
 _WINDOW_BITS: Final = {1: zlib.MAX_WBITS, 2: -zlib.MAX_WBITS, 3: zlib.MAX_WBITS | 16}
@@ -31,11 +34,23 @@ class _Coder(Resource):
     """One direction. What has come out waits to be read, and no more goes in meanwhile."""
 
     kind: ClassVar[str] = "coder"
-    __slots__ = ("failed", "last")
+    __slots__ = ("_guest", "failed", "last")
 
     def __init__(self) -> None:
+        self._guest: Guest | None = None
         self.failed = False
         self.last = False
+
+    def keep_for(self, guest: "Guest") -> None:
+        """Its memory counts among what the host keeps for a guest, until it is closed.
+
+        Raises:
+            OcallFailure: 10 that is too much.
+        """
+        if guest.held_body_bytes + _CODER_BYTES > guest.limits.held_body_bytes:
+            raise OcallFailure(OcallError.RESOURCE_LIMITED)
+        self._guest = guest
+        guest.held_body_bytes += _CODER_BYTES
 
     def take(self, piece: bytes, last: bool) -> None:
         """Another piece.
@@ -78,7 +93,9 @@ class _Coder(Resource):
         """
 
     def close(self) -> None:
-        """Nothing but memory."""
+        if self._guest is not None:
+            self._guest.held_body_bytes -= _CODER_BYTES
+            self._guest = None
 
 
 class _Encoder(_Coder):
@@ -143,7 +160,9 @@ def coder_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) ->
         raise OcallFailure(OcallError.INVALID_PARAMETER)
     if sum(isinstance(resource, _Coder) for resource in guest.table) >= MAX_CODERS:
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
-    return guest.table.add(_CODERS[p1](_WINDOW_BITS[p0]))
+    coder = _CODERS[p1](_WINDOW_BITS[p0])
+    coder.keep_for(guest)
+    return guest.table.add(coder)
 
 
 def _coder(guest: "Guest", number: int) -> _Coder:
