@@ -34,7 +34,14 @@ const textOf = async (socket) => {
   socket.write('hel');
   socket.write(Buffer.from('lo'), () => events.push('written'));
   await once(socket, 'connect');
-  say(socket.connecting, socket.pending, socket.readyState, socket.remoteAddress, socket.remotePort === port, socket.remoteFamily);
+  say(
+    socket.connecting,
+    socket.pending,
+    socket.readyState,
+    socket.remoteAddress,
+    socket.remotePort === port,
+    socket.remoteFamily,
+  );
   const closed = once(socket, 'close');
   socket.end(' there');
   say(await textOf(socket), socket.bytesWritten, socket.bytesRead);
@@ -112,7 +119,14 @@ for (const allowHalfOpen of [false, true]) {
   const socket = net.connect(closed, host);
   socket.on('close', (hadError) => say('close', hadError));
   const [error] = await once(socket, 'error');
-  say(error.code, error.errno, error.syscall, error.address, error.port === closed, error.message.replace(String(closed), 'PORT'));
+  say(
+    error.code,
+    error.errno,
+    error.syscall,
+    error.address,
+    error.port === closed,
+    error.message.replace(String(closed), 'PORT'),
+  );
 }
 {
   const socket = net.connect(port, 'nobody.invalid');

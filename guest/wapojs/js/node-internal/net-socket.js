@@ -8,8 +8,15 @@ import { Buffer } from '../node/buffer.js';
 import { clearTimeout, setImmediate, setTimeout } from '../timers.js';
 import { abortError, invalidArgument, notAvailable, outOfRange, requireFunction } from './errors.js';
 import { familyOf, isIP } from './ip.js';
-import { brokenError, closedBeforeConnection, closedError, connectError, missingAddress, toPort } from './socket-errors.js';
-import { Duplex } from './stream-duplex.js';
+import {
+  brokenError,
+  closedBeforeConnection,
+  closedError,
+  connectError,
+  missingAddress,
+  toPort,
+} from './socket-errors.js';
+import { Duplex } from '../node/stream.js';
 
 const CHUNK_BYTES = 65536;
 const LONGEST_MS = 2 ** 31 - 1;
@@ -207,7 +214,11 @@ export class Socket extends Duplex {
 
   /** Small chunks go together. */
   _writev(chunks, callback) {
-    this._write(chunks.length === 1 ? chunks[0].chunk : Buffer.concat(chunks.map(({ chunk }) => chunk)), 'buffer', callback);
+    this._write(
+      chunks.length === 1 ? chunks[0].chunk : Buffer.concat(chunks.map(({ chunk }) => chunk)),
+      'buffer',
+      callback,
+    );
   }
 
   _final(callback) {
@@ -274,12 +285,15 @@ export class Socket extends Duplex {
 
   #startTimer(ms) {
     if (ms === this.timeout) this.#active = hrtime();
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      const left = this.timeout - (hrtime() - this.#active);
-      if (left > 0) this.#startTimer(left);
-      else this.emit('timeout');
-    }, Math.min(Math.ceil(ms), LONGEST_MS));
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        const left = this.timeout - (hrtime() - this.#active);
+        if (left > 0) this.#startTimer(left);
+        else this.emit('timeout');
+      },
+      Math.min(Math.ceil(ms), LONGEST_MS),
+    );
     unrefTimer(this.#timer);
   }
 

@@ -100,10 +100,14 @@ export const closedBeforeConnection = () =>
 
 /** A port as a number: 0 to 65535, or a text of such a number. */
 export function toPort(value, name = 'Port') {
-  const isNumber = (typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')) && +value === +value >>> 0;
+  const isNumber =
+    (typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')) && +value === +value >>> 0;
   if (isNumber && +value <= 0xffff) return +value;
   const shown = typeof value === 'string' ? `'${value}'` : String(value);
-  throw rangeError('ERR_SOCKET_BAD_PORT', `${name} should be >= 0 and < 65536. Received type ${typeof value} (${shown}).`);
+  throw rangeError(
+    'ERR_SOCKET_BAD_PORT',
+    `${name} should be >= 0 and < 65536. Received type ${typeof value} (${shown}).`,
+  );
 }
 
 export const missingAddress = () =>

@@ -4,24 +4,21 @@
 // (`rejectUnauthorized: false`, `ca`) nor show a certificate of its own; whoever asks for that is told.
 
 import { close, read, resolve, startTls } from 'wapo:native';
-import { notAvailable } from './errors.js';
+import { notAvailable, plainError } from './errors.js';
 import { attach, detach, expect, Socket, whenQuiet } from './net-socket.js';
 import { connectError, tlsError } from './socket-errors.js';
 
 /** Options about certificates and keys, which are the host's. */
 const OF_THE_HOST = ['ca', 'cert', 'checkServerIdentity', 'crl', 'key', 'pfx', 'pskCallback'];
 
-/** Throws if the options ask for something that only the host decides. */
-export function checkSecureOptions(options) {
-  const refuse = (what) => {
-    throw notAvailable(`tls: ${what} (the node verifies servers itself, and has no certificates of programs)`);
-  };
-  for (const name of OF_THE_HOST) {
-    const value = options?.[name];
-    if (value !== undefined && value !== null && value.length !== 0) refuse(`the option ${name}`);
-  }
-  if (options?.rejectUnauthorized === false) refuse('rejectUnauthorized: false');
-  if (options?.isServer) throw notAvailable('tls: the side of a server');
+/** The error if options ask for something that only the host decides, or null. */
+export function refusedOption(options) {
+  const isGiven = (name) => options?.[name] !== undefined && options[name] !== null && options[name].length !== 0;
+  const what =
+    options?.rejectUnauthorized === false ? 'rejectUnauthorized: false' : OF_THE_HOST.find((name) => isGiven(name));
+  if (what === undefined) return null;
+  const { message, code } = notAvailable(`tls: ${what}`);
+  return plainError(code, `${message}: the node verifies servers itself, and programs have no certificates there`);
 }
 
 export class TLSSocket extends Socket {
@@ -34,21 +31,28 @@ export class TLSSocket extends Socket {
   secureConnecting = true;
 
   constructor(socket, options = {}) {
-    checkSecureOptions(options);
+    if (options.isServer) throw notAvailable('tls: the side of a server');
     if (socket && !(socket instanceof Socket && !(socket instanceof TLSSocket))) {
       throw notAvailable('tls: TLS over a stream that is no net.Socket');
     }
     super(options);
     this.#name = options.servername || options.host || socket?._host || 'localhost';
-    if (socket) this.#takeOver(socket);
+    if (socket) this.#belongTogether(socket);
+    const refused = refusedOption(options) ?? options.secureContext?.refused ?? null;
+    // Not thrown: like a certificate that is not valid, it ends both sockets.
+    if (refused !== null) process.nextTick(() => this.destroy(refused));
+    else if (socket) this.#takeOver(socket);
   }
 
-  #takeOver(socket) {
+  #belongTogether(socket) {
     expect(this);
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
     this.on('close', () => socket.destroy());
     this.connecting = socket.connecting;
+  }
+
+  #takeOver(socket) {
     whenQuiet(socket, () => {
       if (this.destroyed) return;
       this.connecting = false;

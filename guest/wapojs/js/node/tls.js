@@ -4,7 +4,7 @@
 
 import { missing, missingClass } from '../node-internal/missing.js';
 import { connectArguments } from '../node-internal/net-socket.js';
-import { checkSecureOptions, TLSSocket } from '../node-internal/tls-socket.js';
+import { refusedOption, TLSSocket } from '../node-internal/tls-socket.js';
 
 export { TLSSocket };
 
@@ -13,8 +13,6 @@ export function connect(...list) {
   const [first, callback] = connectArguments(list);
   const more = list.slice(1).find((value) => typeof value === 'object' && value !== null);
   const options = typeof list[0] === 'object' ? first : { ...first, ...more };
-  checkSecureOptions(options);
-  checkSecureOptions(options.secureContext?.context);
   const socket = new TLSSocket(options.socket, options);
   if (callback !== undefined) socket.once('secureConnect', callback);
   if (!options.socket) socket.connect(options);
@@ -24,8 +22,8 @@ export function connect(...list) {
 
 export class SecureContext {
   constructor(options = {}) {
-    checkSecureOptions(options);
     this.context = {};
+    this.refused = refusedOption(options);
   }
 }
 export const createSecureContext = (options) => new SecureContext(options);
