@@ -68,7 +68,7 @@ class Draw:
 def on_resource(d: Draw) -> Call:
     number = d.one(
         101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1032, 1081, 1082, 1101,
-        1102, 1210,
+        1102, 1210, 1211,
     )  # fmt: skip
     if number == 101:
         return d.call(101, d.some(*KINDS))
@@ -98,6 +98,8 @@ def on_resource(d: Draw) -> Call:
         return d.call(1082, d.some("coder"), d.range())
     if number == 1210:
         return d.call(1210, d.some("tcp-listener", "sni"))
+    if number == 1211:
+        return d.call(1211, d.some("tcp-listener", "sni"))
     if number == 1101:
         return d.call(1101, 0, d.some("http"), d.range())
     return d.call(1102, d.some("http"), d.range())

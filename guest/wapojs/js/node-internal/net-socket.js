@@ -47,6 +47,7 @@ export class Socket extends Duplex {
   #host;
   #port;
   #family;
+  #localPort;
   #detached = false;
   #halfCloses = true;
   #writing = false;
@@ -78,12 +79,13 @@ export class Socket extends Duplex {
       socket.#clearTimer();
       return resource;
     };
-    attach = (socket, resource, { host, port, halfCloses = true }) => {
+    attach = (socket, resource, { host, port, halfCloses = true, localPort }) => {
       socket.#resource = resource;
       socket.#host = host;
       socket.#port = port;
       socket.#family = familyOf(host);
       socket.#halfCloses = halfCloses;
+      socket.#localPort = localPort;
       socket.#opening = false;
       for (const { go } of socket.#waiting.splice(0)) go();
     };
@@ -364,7 +366,7 @@ export class Socket extends Duplex {
   }
 
   get localPort() {
-    return undefined;
+    return this.#isConnected ? this.#localPort : undefined;
   }
 
   get localFamily() {

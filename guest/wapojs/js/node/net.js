@@ -1,10 +1,11 @@
 // node:net: https://nodejs.org/api/net.html
 
 import { isIP, isIPv4, isIPv6 } from '../node-internal/ip.js';
-import { missing, missingClass } from '../node-internal/missing.js';
+import { missingClass } from '../node-internal/missing.js';
+import { createServer, Server } from '../node-internal/net-server.js';
 import { connectArguments, Socket } from '../node-internal/net-socket.js';
 
-export { isIP, isIPv4, isIPv6, Socket, Socket as Stream };
+export { createServer, isIP, isIPv4, isIPv6, Server, Socket, Socket as Stream };
 
 export function createConnection(...list) {
   const [options, callback] = connectArguments(list);
@@ -16,8 +17,6 @@ export { createConnection as connect };
 export const getDefaultAutoSelectFamily = () => false;
 export const setDefaultAutoSelectFamily = () => undefined;
 
-export const createServer = missing('net.createServer');
-export const Server = missingClass('net.Server');
 export const BlockList = missingClass('net.BlockList');
 export const SocketAddress = missingClass('net.SocketAddress');
 

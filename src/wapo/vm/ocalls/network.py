@@ -234,6 +234,14 @@ def http_serve(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) ->
     return p0
 
 
+def listener_port(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1211: the port of the TCP listener p0, which the system chose if 0 was asked for."""
+    listener = guest.table.get(p0)
+    if not isinstance(listener, TcpListener):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    return listener.port
+
+
 NETWORK: Final[Handlers] = {
     210: tcp_listen,
     211: tcp_accept,
@@ -242,5 +250,6 @@ NETWORK: Final[Handlers] = {
     214: tcp_connect_tls,
     215: tls_listen_sni,
     1210: http_serve,
+    1211: listener_port,
     1120: start_tls,
 }
