@@ -185,3 +185,23 @@ async def test_without_ports_there_is_no_listening(run: Listening) -> None:
     assert outcome.output == (
         b"listen: cannot listen on 0.0.0.0:0: the operator has not opened the port to programs (--listen)"
     )
+
+
+async def test_only_names_that_may_be_connected_to_have_addresses(profile: JavaScriptProfile) -> None:
+    """A program cannot look around in the network of its host."""
+    script = """
+      import { lookup } from 'node:dns/promises';
+      export default () => lookup('localhost').then(() => 'found', (error) => error.code);"""
+    answers = []
+    for policy in (
+        EgressPolicy(allow_private=True),
+        EgressPolicy(),
+        EgressPolicy(allow_private=True, deny=["localhost"]),
+    ):
+        async with HttpClient(policy) as client:
+            outcome = await run_script(
+                profile, client, script.encode(), name="script.mjs", arguments=[], environment={},
+                limits=GuestLimits(time_s=20), log=lambda _level, _text: None,
+            )  # fmt: skip
+        answers.append(outcome.output)
+    assert answers == [b"found", b"ENOTFOUND", b"ENOTFOUND"]

@@ -132,20 +132,24 @@ def postgres(authority: Authority) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[dict[str, str]]:
-    """The environment that tells a program of the server."""
+def redis(authority: Authority) -> Iterator[dict[str, str]]:
+    """The environment that tells a program of the server. Its TLS has a certificate for `localhost`."""
     server = _program("redis-server", "redis-server")
     with tempfile.TemporaryDirectory(prefix="wapo-redis-") as folder:
-        port = _free_port()
-        options = {"port": port, "bind": "127.0.0.1", "dir": folder, "requirepass": _PASSWORD, "appendonly": "no"}
-        command = [
-            server,
-            *(word for name, value in options.items() for word in (f"--{name}", str(value))),
-            "--save",
-            "",
-        ]
+        for name, text in zip(("certificate", "key"), authority.issue("localhost"), strict=True):
+            Path(folder, name).write_text(text)
+        port, tls_port = _free_port(), _free_port()
+        options = {
+            "port": str(port), "bind": "127.0.0.1", "dir": folder, "requirepass": _PASSWORD, "save": "",
+            "tls-port": str(tls_port), "tls-cert-file": f"{folder}/certificate", "tls-key-file": f"{folder}/key",
+            "tls-ca-cert-file": str(authority.file), "tls-auth-clients": "no",
+        }  # fmt: skip
+        command = [server, *(word for name, value in options.items() for word in (f"--{name}", value))]
         with _running(command, None, folder):
-            yield {"REDIS": f"127.0.0.1:{port}"}
+            yield {
+                "REDIS": f"127.0.0.1:{port}", "REDIS_TLS_PORT": str(tls_port),
+                "NODE_EXTRA_CA_CERTS": str(authority.file),
+            }  # fmt: skip
 
 
 @pytest.fixture
@@ -178,13 +182,14 @@ async def test_postgresql_over_tls(
     assert said[4:] == ['[[{"one":1}]]']
 
 
-@pytest.mark.parametrize(("name", "lines"), [("redis", 18), ("ioredis", 17)])
+@pytest.mark.parametrize(("name", "lines"), [("redis", 19), ("ioredis", 20)])
 async def test_redis(
     profile: JavaScriptProfile, programs: Path, redis: dict[str, str], closed: dict[str, str], name: str, lines: int
 ) -> None:
     """Values of all kinds, pipelines, transactions, scripts, publishing and subscribing, errors."""
     variables = {**redis, **closed}
-    said = await in_guest(profile, programs / f"{name}.mjs", variables)
+    roots = (redis["NODE_EXTRA_CA_CERTS"],)
+    said = await in_guest(profile, programs / f"{name}.mjs", variables, extra_roots=roots)
     assert len(said) == lines
     assert said == await in_node(programs / f"{name}.mjs", variables)
 

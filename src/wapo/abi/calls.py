@@ -96,6 +96,7 @@ CALLS: Final = _table(
     (1113, "websocket_close", "F"),
     (1114, "websocket_accept", "F"),
     (1120, "start_tls", "F"),
+    (1121, "name_lookup", "F"),
     (1200, "isolate_open", "F"),
     (1210, "http_serve", "F"),
     (1211, "listener_port", "F"),

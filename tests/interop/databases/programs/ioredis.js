@@ -54,6 +54,15 @@ say(await waiting);
 say(await subscriber.quit(), await redis.quit());
 other.disconnect();
 
+// Over TLS
+const secure = new Redis({ ...options, host: 'localhost', port: Number(process.env.REDIS_TLS_PORT), tls: {} });
+say(await secure.get('key'), await secure.ping(), await secure.quit());
+const strict = { ...options, port: Number(process.env.REDIS_TLS_PORT), retryStrategy: null, maxRetriesPerRequest: 0 };
+const stranger = new Redis({ ...strict, tls: {} });
+stranger.on('error', (error) => say(error.code));
+say((await failure(stranger.ping()))[0]);
+
+// Nobody there
 const closed = new Redis({
   ...options,
   port: Number(process.env.CLOSED),

@@ -64,6 +64,12 @@ await subscriber.pUnsubscribe();
 await subscriber.close();
 await client.close();
 
+// Over TLS
+const secure = createClient({ url: `rediss://:secret@localhost:${process.env.REDIS_TLS_PORT}` });
+await secure.connect();
+say((await secure.get('long')) === long, await secure.set('long', long), (await secure.get('long')) === long);
+await secure.close();
+
 // What does not work
 const closed = createClient({ url: `redis://127.0.0.1:${process.env.CLOSED}`, socket: { reconnectStrategy: false } });
 closed.on('error', () => {});
