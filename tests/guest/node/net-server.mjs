@@ -13,7 +13,13 @@ const host = '127.0.0.1';
 // An echo.
 const events = [];
 const server = net.createServer({ allowHalfOpen: true }, (socket) => {
-  events.push('connection', socket.remoteAddress, socket.remotePort > 0, socket.localPort === server.address().port, socket.server === server);
+  events.push(
+    'connection',
+    socket.remoteAddress,
+    socket.remotePort > 0,
+    socket.localPort === server.address().port,
+    socket.server === server,
+  );
   socket.pipe(socket);
 });
 say(server.listening, server.address(), server instanceof net.Server);

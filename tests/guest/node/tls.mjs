@@ -64,6 +64,17 @@ for (const make of [
   say(String(answer), await textOf(socket), (await closed).length);
 }
 
+// What was written before goes out in the clear, also if the connection was still to be made then.
+{
+  const plain = net.connect(Number(process.env.STARTTLS), host);
+  plain.write('STARTTLS\n');
+  let socket;
+  plain.once('connect', () => plain.once('data', () => (socket = tls.connect({ socket: plain, host: 'localhost' }))));
+  await once(plain, 'data');
+  socket.write('greet\n');
+  say(await textOf(socket), socket.bytesRead);
+}
+
 // A name that is not the certificate's, and no TLS at all.
 for (const connect of [
   () => tls.connect({ port, host }),

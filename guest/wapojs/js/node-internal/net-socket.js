@@ -32,6 +32,8 @@ export function connectArguments(list) {
   return [{ port: first, host: typeof second === 'string' ? second : undefined }, callback];
 }
 
+/** Does what has waited for a connection that was given. */
+export let proceed;
 /** Takes the connection away from a socket, which lives on only to be closed with its new owner. */
 export let detach;
 /** Gives a connection to a socket that has none. */
@@ -50,7 +52,6 @@ export class Socket extends Duplex {
   #localPort;
   #detached = false;
   #halfCloses = true;
-  #writing = false;
   #quiet = [];
   /** What is done once bytes can go, or given up when the socket closes. @type {{go: function(), fail: ?function(Error)}[]} */
   #waiting = [];
@@ -87,14 +88,14 @@ export class Socket extends Duplex {
       socket.#halfCloses = halfCloses;
       socket.#localPort = localPort;
       socket.#opening = false;
-      for (const { go } of socket.#waiting.splice(0)) go();
     };
+    proceed = (socket) => socket.#proceed();
     expect = (socket) => {
       socket.#opening = true;
     };
     whenQuiet = (socket, callback) => {
       if (socket.connecting) socket.once('connect', () => whenQuiet(socket, callback));
-      else if (socket.#writing) socket.#quiet.push(callback);
+      else if (socket.writableLength > 0) socket.#quiet.push(callback);
       else callback();
     };
   }
@@ -168,10 +169,15 @@ export class Socket extends Duplex {
   /** There is a connection now. */
   _connected() {
     this.#opening = false;
-    for (const { go } of this.#waiting.splice(0)) go();
     this.emit('connect');
     this.emit('ready');
+    // Only now: nothing that the other side says may come before these events.
+    this.#proceed();
     if (!this.destroyed && !this.isPaused()) this.read(0);
+  }
+
+  #proceed() {
+    for (const { go } of this.#waiting.splice(0)) go();
   }
 
   _read() {
@@ -204,13 +210,11 @@ export class Socket extends Duplex {
       return;
     }
     this.#touch();
-    this.#writing = true;
     write(this.#resource, chunk, (error) => {
-      this.#writing = false;
       if (error === null) this.#written += chunk.length;
       this.#touch();
       callback(error === null ? null : this._failure('write', error));
-      for (const quiet of this.#quiet.splice(0)) quiet();
+      for (const quiet of this.#quiet.splice(0)) whenQuiet(this, quiet);
     });
   }
 

@@ -5,7 +5,7 @@
 
 import { close, read, resolve, startTls } from 'wapo:native';
 import { notAvailable, plainError } from './errors.js';
-import { attach, detach, expect, Socket, whenQuiet } from './net-socket.js';
+import { attach, detach, expect, proceed, Socket, whenQuiet } from './net-socket.js';
 import { connectError, tlsError } from './socket-errors.js';
 
 /** Options about certificates and keys, which are the host's. */
@@ -98,6 +98,7 @@ export class TLSSocket extends Socket {
         attach(this, resource, { host, port, halfCloses: false });
         this.emit('secure');
         this.emit('secureConnect');
+        proceed(this);
         if (!this.destroyed && !this.isPaused()) this.read(0);
       });
     });
