@@ -106,7 +106,7 @@ def on_resource(d: Draw) -> Call:
 
 
 def creating(d: Draw) -> Call:
-    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1080, 1100)
+    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1080, 1100, 1121)
     if number == 201:
         return d.call(201, d.one(0, 1, 2, 1000, -1))
     if number == 240:
@@ -117,6 +117,8 @@ def creating(d: Draw) -> Call:
         return d.call(1080, d.one(0, 1, 2, 3, 4), d.one(0, 1, 1, 2))
     if number == 1021:
         return d.call(1021, d.one(*range(11)))
+    if number == 1121:
+        return d.call(1121, d.one("ECHO_HOST", "NAME_HOST", "BAD_TEXT"))
     data = {
         210: ("LISTEN", "LISTEN", "LISTEN_TLS", "LISTEN_BAD", "GARBAGE"),
         214: ("CONNECT_TLS", "CONNECT_TLS", "CONNECT_TLS_BAD", "GARBAGE"), 215: ("SNI_A", "SNI_B", "GARBAGE"),

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Site
+from tests.gateway.support import until
 from tests.guest.test_node_modules import in_guest, in_node
 from tests.npm_packages import environment, node, workspace
 from tests.vm.conftest import Authority
@@ -204,4 +205,6 @@ async def test_an_agent_with_databases(
         response = await site.client.get(f"{path}/there{query}")
         assert response.status_code == 200, await site.log(path)
         assert response.json() == {"seen": seen, "path": "there", "twice": 42}
-    assert site.node.sockets.taken == 0
+    response = await site.client.get(f"{path}/pool{query}")
+    assert response.json() == [{"text": "x"}], await site.log(path)
+    await until(lambda: site.node.sockets.taken == 0)
