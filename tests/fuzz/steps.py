@@ -17,7 +17,7 @@ Call = tuple[Any, ...]
 
 KINDS = (
     "timer", "channel", "oneshot", "tcp-listener", "tcp", "tls", "tcp-connect", "tls-connect", "duplex", "sni", "http",
-    "hash", "crypto", "coder",
+    "hash", "crypto", "coder", "name-lookup",
 )  # fmt: skip
 STREAMS = ("tcp", "tls", "duplex", "http")
 NUMBERS = (0, 1, 2, 3, 5, 8, 13, 30, 8191, 8192, -1, -(1 << 31))
@@ -73,7 +73,7 @@ def on_resource(d: Draw) -> Call:
     if number == 101:
         return d.call(101, d.some(*KINDS))
     if number == 102:
-        return d.call(102, 0, d.some("channel"))
+        return d.call(102, 0, d.some("channel", "name-lookup"))
     if number in (103, 104):
         return d.call(number, 0, d.some(*STREAMS, "timer"), d.range())
     if number == 105:
