@@ -185,6 +185,21 @@ for (const allowHalfOpen of [false, true]) {
   say(socket.writableFinished, socket.destroyed);
 }
 
+// Who is not referred to keeps nobody alive: the program ends with these open.
+{
+  const socket = net.connect(port, host);
+  socket.write('echo\n');
+  await once(socket, 'connect');
+  socket.write('x');
+  say(String((await once(socket, 'data'))[0]));
+  socket.unref();
+  net.createServer().unref().listen(0, host, () => {}).unref();
+  const other = net.connect(port, host);
+  await once(other, 'connect');
+  other.unref();
+  say(other.ref() === other, other.unref() === other);
+}
+
 // No TLS where there is none.
 {
   const socket = tls.connect({ port, host, timeout: 5000 });

@@ -45,6 +45,7 @@ export class Server extends EventEmitter {
   #sockets = new Set();
   #options;
   #closing = false;
+  #referenced = true;
   maxConnections = undefined;
 
   constructor(options = {}, listener = undefined) {
@@ -109,6 +110,7 @@ export class Server extends EventEmitter {
       setImmediate(() => this.#accept(listener));
       this.#connected(connection);
     });
+    if (!this.#referenced) listener.setBackground(true);
   }
 
   #connected({ resource, host, port }) {
@@ -165,10 +167,16 @@ export class Server extends EventEmitter {
   }
 
   ref() {
-    return this;
+    return this.#refer(true);
   }
 
   unref() {
+    return this.#refer(false);
+  }
+
+  #refer(referenced) {
+    this.#referenced = referenced;
+    this.#listener?.setBackground(!referenced);
     return this;
   }
 

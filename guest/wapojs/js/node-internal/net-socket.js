@@ -3,7 +3,7 @@
 // A Duplex over a connection of the host. It reads when the stream wants more, and the stream learns that a chunk is
 // written when the host has taken all of it, so there is back-pressure both ways.
 
-import { close, hrtime, read, resolve, shutdown, tcpConnect, unrefTimer, write } from 'wapo:native';
+import { close, hrtime, read, resolve, setBackground, shutdown, tcpConnect, unrefTimer, write } from 'wapo:native';
 import { Buffer } from '../node/buffer.js';
 import { clearTimeout, setImmediate, setTimeout } from '../timers.js';
 import { abortError, invalidArgument, notAvailable, outOfRange, requireFunction } from './errors.js';
@@ -49,6 +49,8 @@ export class Socket extends Duplex {
   #host;
   #port;
   #family;
+  /** Whether waiting for the other side keeps the program alive. */
+  #referenced = true;
   #localPort;
   #detached = false;
   #halfCloses = true;
@@ -198,6 +200,7 @@ export class Socket extends Duplex {
         this.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
       }
     });
+    if (!this.#referenced && this.#resource !== NONE) setBackground(this.#resource, true);
   }
 
   _write(chunk, _encoding, callback) {
@@ -308,7 +311,7 @@ export class Socket extends Duplex {
     this.#timer = null;
   }
 
-  // The host decides these: it sends at once, and a program lives while it reads.
+  // The host decides these: it sends at once.
 
   setNoDelay() {
     return this;
@@ -319,10 +322,16 @@ export class Socket extends Duplex {
   }
 
   ref() {
-    return this;
+    return this.#refer(true);
   }
 
   unref() {
+    return this.#refer(false);
+  }
+
+  #refer(referenced) {
+    this.#referenced = referenced;
+    if (this.#resource !== NONE) setBackground(this.#resource, !referenced);
     return this;
   }
 

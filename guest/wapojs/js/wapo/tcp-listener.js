@@ -2,7 +2,7 @@
 //
 // Only programs that live on their own may: apps, and those in the foreground whose operator has opened the port.
 
-import { close, ocall, ocallWait } from 'wapo:native';
+import { close, ocall, ocallWait, setBackground } from 'wapo:native';
 import { clearTimeout, setTimeout } from '../timers.js';
 import { Reader, Writer } from './messages.js';
 
@@ -58,6 +58,11 @@ export class TcpListener {
         callback(0, { resource, host, port: +port });
       }
     });
+  }
+
+  /** Whether who is waited for now does not keep the program alive. */
+  setBackground(background) {
+    setBackground(this.#number, background);
   }
 
   /** Nothing is called back any more. */
