@@ -17,7 +17,7 @@ Call = tuple[Any, ...]
 
 KINDS = (
     "timer", "channel", "oneshot", "tcp-listener", "tcp", "tls", "tcp-connect", "tls-connect", "duplex", "sni", "http",
-    "hash", "crypto", "coder",
+    "hash", "crypto", "coder", "name-lookup",
 )  # fmt: skip
 STREAMS = ("tcp", "tls", "duplex", "http")
 NUMBERS = (0, 1, 2, 3, 5, 8, 13, 30, 8191, 8192, -1, -(1 << 31))
@@ -68,12 +68,12 @@ class Draw:
 def on_resource(d: Draw) -> Call:
     number = d.one(
         101, 102, 103, 103, 103, 104, 104, 104, 105, 106, 106, 211, 212, 202, 204, 203, 1022, 1023, 1032, 1081, 1082, 1101,
-        1102, 1210,
+        1102, 1210, 1211,
     )  # fmt: skip
     if number == 101:
         return d.call(101, d.some(*KINDS))
     if number == 102:
-        return d.call(102, 0, d.some("channel"))
+        return d.call(102, 0, d.some("channel", "name-lookup"))
     if number in (103, 104):
         return d.call(number, 0, d.some(*STREAMS, "timer"), d.range())
     if number == 105:
@@ -98,13 +98,15 @@ def on_resource(d: Draw) -> Call:
         return d.call(1082, d.some("coder"), d.range())
     if number == 1210:
         return d.call(1210, d.some("tcp-listener", "sni"))
+    if number == 1211:
+        return d.call(1211, d.some("tcp-listener", "sni"))
     if number == 1101:
         return d.call(1101, 0, d.some("http"), d.range())
     return d.call(1102, d.some("http"), d.range())
 
 
 def creating(d: Draw) -> Call:
-    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1080, 1100)
+    number = d.one(201, 240, 210, 213, 214, 215, 1021, 1031, 1080, 1100, 1121)
     if number == 201:
         return d.call(201, d.one(0, 1, 2, 1000, -1))
     if number == 240:
@@ -115,6 +117,8 @@ def creating(d: Draw) -> Call:
         return d.call(1080, d.one(0, 1, 2, 3, 4), d.one(0, 1, 1, 2))
     if number == 1021:
         return d.call(1021, d.one(*range(11)))
+    if number == 1121:
+        return d.call(1121, d.one("ECHO_HOST", "NAME_HOST", "BAD_TEXT"))
     data = {
         210: ("LISTEN", "LISTEN", "LISTEN_TLS", "LISTEN_BAD", "GARBAGE"),
         214: ("CONNECT_TLS", "CONNECT_TLS", "CONNECT_TLS_BAD", "GARBAGE"), 215: ("SNI_A", "SNI_B", "GARBAGE"),

@@ -288,7 +288,7 @@ async def test_how_a_program_gets_it(site: Site) -> None:
         "export default { fetch: async () => new Response(Object.keys(await import('cloudflare:sockets'))) };",
         "addEventListener('fetch', (e) => e.respondWith(import('cloudflare:sockets').then((m) => new Response(Object.keys(m)))));",
     ):
-        assert (await site.run(source)).text == "connect", source
+        assert (await site.run(source)).text == ("connect,listen" if "wapo:" in source else "connect"), source
     for name in ("wapo:socket.js", "wapo:native", "cloudflare:workers", "./socket.js"):
         response = await site.run(f"export default {{ fetch: () => import('{name}').then(() => new Response('in')) }};")
         assert response.status_code == 500
@@ -316,3 +316,17 @@ async def test_how_many_there_may_be(site: Site) -> None:
             site.node.sockets.total = total
     assert log == [10, ["TypeError", "SocketError: a limit of this program was reached"]]
     await until(lambda: site.node.sockets.taken == 0)
+
+
+async def test_an_agent_does_not_listen(site: Site) -> None:
+    """It is reached through the node."""
+    response = await site.run("""
+      import { listen } from 'wapo:sockets';
+      import net from 'node:net';
+      const outcome = (call) => { try { call(); return 'no error' } catch (error) { return [error.code ?? null, error.message] } };
+      export default { fetch: () => Response.json([outcome(() => listen({ port: 0 })), outcome(() => net.createServer().listen(0))]) };
+    """)
+    assert response.json() == [
+        [None, "listen: cannot listen on 0.0.0.0:0: agents may not listen; apps and programs of `wapo run --listen` may"],
+        ["ERR_METHOD_NOT_IMPLEMENTED", "listening is not available in Wapo: agents may not; apps and `wapo run --listen` may"],
+    ]  # fmt: skip

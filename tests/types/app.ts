@@ -1,3 +1,5 @@
+import { connect, listen, type Socket } from 'wapo:sockets';
+
 // What apps and foreground programs have: listeners, queries, the worker's services, isolates, streams by handle.
 export function serve(): void {
   Wapo.queryListen(({ origin, path, payload, replyTx }) => {
@@ -13,6 +15,14 @@ export function serve(): void {
     Wapo.streamWriteChunk(writer, 'hello', (ok, error) => (ok ? Wapo.streamClose(writer) : console.error(error)));
   });
   Wapo.setTimeout(() => Wapo.close(id), 1000);
+}
+
+export async function echo(): Promise<void> {
+  const listener = listen({ port: 0, hostname: 'localhost' });
+  const port: number = listener.port;
+  const secure: Socket = connect(`localhost:${port}`, { secureTransport: 'starttls' }).startTls();
+  for await (const socket of listener) await socket.readable.pipeTo(socket.writable);
+  await secure.closed;
 }
 
 export function ask(url: string): void {

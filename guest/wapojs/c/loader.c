@@ -34,7 +34,7 @@ static bool platform_running;
 /* What a user's program can import, and the platform's module that it is. */
 static const char *const public_modules[][2] = {
     { "cloudflare:sockets", "wapo:socket-module.js" },
-    { "wapo:sockets", "wapo:socket-module.js" },
+    { "wapo:sockets", "wapo:wapo/socket-module.js" },
 };
 
 static const char *public_module(const char *name)

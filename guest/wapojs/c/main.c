@@ -148,7 +148,7 @@ uint32_t wapojs_task_number(void)
 
 bool wapojs_has_work(void)
 {
-    return waits_count() > 0 || timers_count() > 0;
+    return waits_keep_alive() || timers_count() > 0;
 }
 
 /* There is no memory for what the host gave: that is the end. */

@@ -87,6 +87,16 @@ static JSValue native_shutdown(JSContext *ctx, JSValueConst this_value, int argc
     return JS_UNDEFINED;
 }
 
+/* setBackground(resource, background): whether what waits on it now does not keep the program alive */
+static JSValue set_background(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    uint32_t resource;
+    if (JS_ToUint32(ctx, &resource, argv[0]))
+        return JS_EXCEPTION;
+    waits_set_background(resource, JS_ToBool(ctx, argv[1]) > 0);
+    return JS_UNDEFINED;
+}
+
 static JSValue native_close(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     uint32_t resource;
@@ -255,6 +265,7 @@ const JSCFunctionListEntry native_io_functions[] = {
     JS_CFUNC_DEF("read", 3, native_read),
     JS_CFUNC_DEF("write", 3, native_write),
     JS_CFUNC_DEF("shutdown", 1, native_shutdown),
+    JS_CFUNC_DEF("setBackground", 2, set_background),
     JS_CFUNC_DEF("close", 1, native_close),
     JS_CFUNC_DEF("httpOpen", 5, http_open),
     JS_CFUNC_DEF("httpHead", 2, http_head),

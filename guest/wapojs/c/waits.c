@@ -18,6 +18,7 @@ typedef struct {
     uint32_t offset;  /* WAIT_WRITE: bytes written so far */
     JSValue callback; /* (error text or null, value) */
     JSValue bytes;    /* WAIT_WRITE: what is written; kept alive, and looked up anew at each try */
+    bool background;  /* does not keep the program alive */
     /* WAIT_CALL keeps the number of the call in limit, and in offset whether it is a slow one */
 } wait;
 
@@ -31,6 +32,21 @@ static uint8_t read_buffer[READ_BUFFER];
 int waits_count(void)
 {
     return used;
+}
+
+bool waits_keep_alive(void)
+{
+    for (uint32_t i = 0; i < capacity; i++)
+        if (waits[i].used && !waits[i].background)
+            return true;
+    return false;
+}
+
+void waits_set_background(uint32_t resource, bool background)
+{
+    for (uint32_t i = 0; i < capacity; i++)
+        if (waits[i].used && waits[i].resource == resource)
+            waits[i].background = background;
 }
 
 static wait *allocate(JSContext *ctx)
@@ -274,7 +290,8 @@ static JSValue begin(JSContext *ctx, wait_kind kind, uint32_t resource, uint32_t
     if (!w)
         return JS_EXCEPTION;
     bool later = kind == WAIT_EVENT;
-    *w = (wait){ true, later, kind, resource, limit, 0, JS_DupValue(ctx, callback), JS_DupValue(ctx, bytes) };
+    *w = (wait){ true, later, kind, resource, limit, 0, JS_DupValue(ctx, callback), JS_DupValue(ctx, bytes),
+                 false };
     used++;
     deferred += later;
     if (!later)

@@ -50,6 +50,10 @@ typedef enum {
 } wait_kind;
 void waits_wake(uint32_t waker);
 int waits_count(void);
+/* Whether one keeps the program alive. */
+bool waits_keep_alive(void);
+/* Whether what waits on a resource now does not. */
+void waits_set_background(uint32_t resource, bool background);
 JSValue waits_read(JSContext *ctx, uint32_t resource, uint32_t limit, JSValueConst callback);
 JSValue waits_write(JSContext *ctx, uint32_t resource, JSValueConst bytes, JSValueConst callback);
 JSValue waits_head(JSContext *ctx, uint32_t resource, JSValueConst callback);

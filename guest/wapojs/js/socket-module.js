@@ -1,2 +1,2 @@
-// What programs import as `cloudflare:sockets` or `wapo:sockets` (loader.c).
+// What programs import as `cloudflare:sockets` (loader.c).
 export { connect } from './socket.js';

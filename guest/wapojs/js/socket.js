@@ -45,6 +45,8 @@ function toAddress(value) {
 
 let open;
 let fail;
+/** A socket over a connection that is there: `resource` with `host` and `port`. */
+export let socketOf;
 
 class Socket {
   #host;
@@ -110,6 +112,12 @@ class Socket {
       });
     };
     fail = (socket, error) => socket.#end(error);
+    socketOf = (resource, host, port, allowHalfOpen) => {
+      const socket = new Socket(CREATE, host, port, 'off', allowHalfOpen);
+      socket.#resource = resource;
+      socket.#start();
+      return socket;
+    };
   }
 
   #start() {

@@ -96,8 +96,10 @@ CALLS: Final = _table(
     (1113, "websocket_close", "F"),
     (1114, "websocket_accept", "F"),
     (1120, "start_tls", "F"),
+    (1121, "name_lookup", "F"),
     (1200, "isolate_open", "F"),
     (1210, "http_serve", "F"),
+    (1211, "listener_port", "F"),
     (1250, "module_name", "S"),
     (1251, "module_source", "S"),
 )

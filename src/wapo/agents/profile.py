@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["JavaScriptProfile", "guest_module"]
 
 #: Agents connect; they are reached through the node only.
-_CONNECTIONS: Final[Handlers] = {number: NETWORK[number] for number in (213, 214, 1120)}
+_CONNECTIONS: Final[Handlers] = {number: NETWORK[number] for number in (213, 214, 1120, 1121)}
 _FAMILIES: Final[tuple[Handlers, ...]] = (
     CORE, HTTP, WEBSOCKET, _CONNECTIONS, HASHING, CRYPTO, TIME_ZONES, CODING, ISOLATES, AGENT_CALLS, IMPORTS,
 )  # fmt: skip
@@ -51,6 +51,7 @@ _WATCHED: Final = {
     1031: "work",
     1100: "network",
     1110: "network",
+    1121: "network",
     1200: "isolates",
 }
 #: What these ask for decides.

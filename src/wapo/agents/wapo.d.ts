@@ -81,6 +81,50 @@ declare function addEventListener(type: 'fetch', listener: (event: FetchEvent) =
 /** A module or JSON by the hash of its content: `ipfs://<cid>` or `ipfs://<cid>/<path>`. */
 declare module 'ipfs://*';
 
+// Sockets
+
+declare module 'cloudflare:sockets' {
+  interface SocketInfo {
+    remoteAddress: string | null;
+    localAddress: string | null;
+    alpn: string | null;
+  }
+
+  /** https://sockets-api.proposal.wintertc.org/ */
+  interface Socket {
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<Uint8Array | ArrayBuffer>;
+    readonly opened: Promise<SocketInfo>;
+    readonly closed: Promise<void>;
+    readonly upgraded: boolean;
+    readonly secureTransport: 'off' | 'on' | 'starttls';
+    close(): Promise<void>;
+    /** The same connection with TLS, of a socket opened with 'starttls'. */
+    startTls(options?: { expectedServerHostname?: string; sni?: string }): Socket;
+  }
+
+  /** A TCP connection; the address is `host:port`, an IPv6 address in brackets. */
+  function connect(
+    address: string | { hostname: string; port: number },
+    options?: { secureTransport?: 'off' | 'on' | 'starttls'; allowHalfOpen?: boolean },
+  ): Socket;
+}
+
+declare module 'wapo:sockets' {
+  import type { Socket } from 'cloudflare:sockets';
+  export { connect, type Socket, type SocketInfo } from 'cloudflare:sockets';
+
+  /** Connections as they come; leaving a loop over them closes it. */
+  interface SocketListener extends AsyncIterable<Socket> {
+    readonly hostname: string;
+    readonly port: number;
+    close(): void;
+  }
+
+  /** Listens for TCP, in apps and with `wapo run --listen`. The hostname is an IP address or localhost; port 0: any. */
+  export function listen(options: { port: number; hostname?: string; allowHalfOpen?: boolean }): SocketListener;
+}
+
 // The Wapo global
 
 declare namespace Wapo {

@@ -368,6 +368,29 @@ async def test_server_names_of_its_own(site: Site, authority: Authority) -> None
         writer.close()
 
 
+async def test_sockets_of_its_own(site: Site) -> None:
+    """`listen` of wapo:sockets, in an app: TCP, one connection after the other and several at once."""
+    script = """
+      import { listen } from 'wapo:sockets';
+      for await (const socket of listen({ port: 0, hostname: 'localhost' })) socket.readable.pipeTo(socket.writable);
+    """
+    async with serving_app(site, script) as (app, client):
+
+        async def echo(data: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.base_url.port, limit=1 << 20)
+            writer.write(data)
+            got = await asyncio.wait_for(reader.readexactly(len(data)), 10)
+            writer.write_eof()
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+            writer.close()
+            return got
+
+        sent = [b"%d" % i * (1 + i * 10_000) for i in range(10)]
+        assert await asyncio.gather(*map(echo, sent)) == sent
+        assert await echo(b"again") == b"again"
+        assert app.instances
+
+
 # The worker's listener (3.10)
 
 

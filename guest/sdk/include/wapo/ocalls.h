@@ -359,6 +359,18 @@ static inline int wapo_ocall_http_serve(int listener)
     return wapo_fast_(1210, listener, 0, 0, 0);
 }
 
+/* A lookup of a name: polled, it gives the addresses, joined by NUL. */
+static inline int wapo_ocall_name_lookup(const char *name, size_t length)
+{
+    return wapo_fast_(1121, WAPO_POINTER_(name), (int32_t)length, 0, 0);
+}
+
+/* The port that a TCP listener has. */
+static inline int wapo_ocall_listener_port(int listener)
+{
+    return wapo_fast_(1211, listener, 0, 0, 0);
+}
+
 /* WebSockets (docs/abi.md): a handshake is u32 lengths of URL, headers and subprotocols, and then these. */
 static inline int wapo_ocall_websocket_open(const void *handshake, size_t length)
 {

@@ -268,8 +268,8 @@ function endReadable(stream) {
     state.endEmitted = true;
     stream.emit('end');
     const writable = stream._writableState;
-    if (writable && stream.allowHalfOpen === false) {
-      if (!writable.ending) stream.end();
+    if (writable && !writable.ending && stream.allowHalfOpen === false) {
+      stream.end();
     } else if (
       state.autoDestroy &&
       (!writable || (writable.autoDestroy && (writable.finished || writable.writableFlag === false)))

@@ -1,10 +1,11 @@
 // node:dns: https://nodejs.org/api/dns.html
 //
-// Not available here: packages import it for what they do elsewhere, so its functions exist and say so when called.
+// Only `lookup`. Packages import the rest for what they do elsewhere, so it exists and says so when it is called.
 
+import { lookup, lookupPromise } from '../node-internal/dns-lookup.js';
 import { missing, missingClass } from '../node-internal/missing.js';
 
-export const lookup = missing('dns.lookup');
+export { lookup };
 export const lookupService = missing('dns.lookupService');
 export const resolve = missing('dns.resolve');
 export const resolve4 = missing('dns.resolve4');
@@ -20,7 +21,7 @@ export const getServers = missing('dns.getServers');
 export const setDefaultResultOrder = missing('dns.setDefaultResultOrder');
 export const getDefaultResultOrder = missing('dns.getDefaultResultOrder');
 export const Resolver = missingClass('dns.Resolver');
-export const promises = { lookup, resolve, resolve4, resolve6, resolveTxt, resolveMx, resolveSrv };
+export const promises = { lookup: lookupPromise, resolve, resolve4, resolve6, resolveTxt, resolveMx, resolveSrv };
 export const ADDRCONFIG = 1024;
 export const V4MAPPED = 2048;
 export const ALL = 256;

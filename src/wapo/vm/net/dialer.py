@@ -56,6 +56,32 @@ class Dialer:
                 last = error
         raise last
 
+    async def look_up(self, host: str, owner: str = "") -> list[str]:
+        """The addresses of a name that may be connected to, in the system's order.
+
+        Raises:
+            OSError: it cannot be resolved here; ``EgressDenied`` if the policy forbids all that it leads to.
+        """
+        proxy = self._proxy(host)
+        if proxy is not None and proxy[0] == "socks5h":
+            raise OSError("names are the proxy's to resolve")
+        try:
+            answers = await self._resolver.find(host, owner)
+        except UnicodeError as error:
+            raise OSError(f"{host!r} is not a name") from error
+        allowed: list[str] = []
+        denied: OSError = OSError(f"{host} has no address")
+        for _, _, address in answers:
+            try:
+                self.policy.check_address(str(address[0]), None if is_ip_literal(host) else host)
+            except OSError as error:
+                denied = error
+            else:
+                allowed.append(str(address[0]))
+        if not allowed:
+            raise denied
+        return allowed
+
     async def _addresses(self, host: str, port: int, owner: str) -> list[tuple[socket.AddressFamily, Any]]:
         """IPv4 first, IPv6 only if there is no IPv4 answer (6.4)."""
         try:

@@ -18,6 +18,7 @@ from wapo.vm.ocalls.core import read_text
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.resources.connect import StartTls, TcpConnect, TlsConnect
 from wapo.vm.resources.http_server import HttpServer
+from wapo.vm.resources.lookup import NameLookup
 from wapo.vm.resources.sni import SniSubscription
 from wapo.vm.resources.tcp import TcpListener, TcpStream
 
@@ -194,6 +195,18 @@ def start_tls(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     return guest.table.add(StartTls(network, host, guest.owner, plain))
 
 
+def name_lookup(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1121: a lookup of the name at ``[p0, p0+p1)``, which does nothing before it is polled."""
+    guest.instance.check(p0, p1)
+    guest.meter.gas += 1000
+    if p1 > _MAX_HOST_BYTES:
+        raise OcallFailure(_INVALID)
+    host = read_text(guest, p0, p1)
+    network = _network(guest)
+    _check_host(guest, network, host)
+    return guest.table.add(NameLookup(network, host, guest.owner))
+
+
 def tls_listen_sni(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
     """215 (6.5): a subscription to a server name of the shared TLS port."""
     try:
@@ -234,6 +247,14 @@ def http_serve(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) ->
     return p0
 
 
+def listener_port(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
+    """1211: the port of the TCP listener p0, which the system chose if 0 was asked for."""
+    listener = guest.table.get(p0)
+    if not isinstance(listener, TcpListener):
+        raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
+    return listener.port
+
+
 NETWORK: Final[Handlers] = {
     210: tcp_listen,
     211: tcp_accept,
@@ -242,5 +263,7 @@ NETWORK: Final[Handlers] = {
     214: tcp_connect_tls,
     215: tls_listen_sni,
     1210: http_serve,
+    1211: listener_port,
     1120: start_tls,
+    1121: name_lookup,
 }

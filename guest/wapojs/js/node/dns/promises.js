@@ -1,4 +1,4 @@
-// node:dns/promises: https://nodejs.org/api/dns.html#dns-promises-api; not available here
+// node:dns/promises: https://nodejs.org/api/dns.html#dns-promises-api
 
 import { promises } from '../dns.js';
 
