@@ -1,4 +1,4 @@
-// Hash, Hmac and secret keys of node:crypto: https://nodejs.org/api/crypto.html#class-hash
+// Hash and Hmac of node:crypto: https://nodejs.org/api/crypto.html#class-hash
 
 import { hash as digestOnce } from 'wapo:native';
 import { Buffer } from '../node/buffer.js';
@@ -39,8 +39,6 @@ export const getHashes = () => [
   'RSA-SHA512',
   ...Object.keys(DIGESTS),
 ];
-export const getCiphers = () => [];
-export const getCurves = () => [];
 export const getFips = () => 0;
 
 /** The bytes of an argument, as a view of the caller's memory or of a new one. */
@@ -160,30 +158,6 @@ export const createHmac = (algorithm, key, options) => new Hmac(algorithm, key, 
 export function hash(algorithm, data, encoding = 'hex') {
   return output(digestOnce(findDigest(algorithm).number, toBytes(data, 'data')), encoding);
 }
-
-/** A symmetric key, as HMAC takes it. */
-export class KeyObject {
-  #bytes;
-
-  constructor(bytes) {
-    this.#bytes = bytes;
-  }
-
-  get type() {
-    return 'secret';
-  }
-  get symmetricKeySize() {
-    return this.#bytes.length;
-  }
-  export(options) {
-    if (options?.format === 'jwk') return { kty: 'oct', k: output(this.#bytes, 'base64url') };
-    return Buffer.from(this.#bytes);
-  }
-  equals(other) {
-    return other instanceof KeyObject && timingSafeEqual(this.#bytes, other.#bytes);
-  }
-}
-export const createSecretKey = (key, encoding) => new KeyObject(toBytes(key, 'key', encoding).slice());
 
 export function timingSafeEqual(a, b) {
   const left = toBytes(a, 'buf1');
