@@ -7,7 +7,7 @@ import { compute } from './crypto-host.js';
 import { CURVES, fromScalar } from './crypto-key-forms.js';
 import { KeyObject, materialOf } from './crypto-keys.js';
 import { answer } from './crypto-random.js';
-import { invalidArgument, invalidValue, plainError, requireString, typeError } from './errors.js';
+import { invalidArgument, invalidValue, plainError, rangeError, requireString, typeError } from './errors.js';
 
 const ALIASES = { __proto__: null, 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'secp521r1' };
 const OKP_BYTES = 32;
@@ -72,13 +72,15 @@ export class ECDH {
   }
 
   getPublicKey(encoding, format) {
-    if (this.#public === null) throw plainError('ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY', 'Failed to get ECDH public key');
+    if (this.#public === null) throw plainError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to get ECDH public key');
     return output(formatPoint(this.#public, format), encoding);
   }
 
   getPrivateKey(encoding) {
-    if (this.#pair === null) throw plainError('ERR_CRYPTO_ECDH_INVALID_PRIVATE_KEY', 'Failed to get ECDH private key');
-    return output(Buffer.from(this.#pair.subarray(0, CURVES[this.#curve].bytes)), encoding);
+    if (this.#pair === null) throw plainError('ERR_CRYPTO_OPERATION_FAILED', 'Failed to get ECDH private key');
+    const scalar = this.#pair.subarray(0, CURVES[this.#curve].bytes);
+    // As a number, without the zeros that it begins with: so does Node.
+    return output(Buffer.from(scalar.subarray(scalar.findIndex((byte) => byte !== 0))), encoding);
   }
 
   setPrivateKey(privateKey, encoding) {
@@ -87,7 +89,7 @@ export class ECDH {
     try {
       this.#pair = fromScalar(this.#curve, Buffer.concat([Buffer.alloc(Math.max(0, bytes - given.length)), given])).handle;
     } catch {
-      throw plainError('ERR_CRYPTO_INVALID_KEYTYPE', 'Private key is not valid for specified curve.');
+      throw rangeError('ERR_CRYPTO_INVALID_KEYTYPE', 'Private key is not valid for specified curve.');
     }
     this.#public = this.#pair.subarray(bytes);
   }

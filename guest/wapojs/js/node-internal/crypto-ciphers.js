@@ -7,26 +7,45 @@
 import { Buffer } from '../node/buffer.js';
 import { Transform } from '../node/stream.js';
 import { StringDecoder } from '../node/string_decoder.js';
-import { AES_CBC_DECRYPT, AES_CTR, AES_GCM_DECRYPT, AES_GCM_ENCRYPT } from '../webcrypto/host.js';
+import {
+  AES_CBC_DECRYPT,
+  AES_CTR,
+  AES_GCM_DECRYPT,
+  AES_GCM_ENCRYPT,
+  AES_KW_UNWRAP,
+  AES_KW_WRAP,
+} from '../webcrypto/host.js';
+import { isArrayBuffer } from '../webidl.js';
 import { toBytes } from './crypto-digests.js';
 import { AES_BLOCKS_DECRYPT, AES_BLOCKS_ENCRYPT, AES_GCM_COUNTER, compute } from './crypto-host.js';
 import { secretBytes } from './crypto-keys.js';
-import { invalidArgument, plainError, rangeError, requireString, typeError } from './errors.js';
+import { invalidArgument, notAvailable, plainError, rangeError, requireString, typeError } from './errors.js';
 
+const { isView } = ArrayBuffer;
 const BLOCK_BYTES = 16;
 const MODES = { __proto__: null, cbc: 1, ecb: 2 };
+const IV_BYTES = { __proto__: null, cbc: BLOCK_BYTES, ctr: BLOCK_BYTES, gcm: 12, wrap: 8 };
+const WRAP_IV = 0xa6;
 const TAG_BYTES = [4, 8, 12, 13, 14, 15, 16];
 const SIZES = [128, 192, 256];
-const NIDS = { __proto__: null, ecb: [418, 422, 426], cbc: [419, 423, 427], ctr: [904, 905, 906], gcm: [895, 898, 901] };
+const NIDS = {
+  __proto__: null,
+  ecb: [418, 422, 426],
+  cbc: [419, 423, 427],
+  ctr: [904, 905, 906],
+  gcm: [895, 898, 901],
+  wrap: [788, 789, 790],
+};
 
 /** By name and by alias: { name, mode, keyLength }. */
 const CIPHERS = { __proto__: null };
 for (const mode in NIDS) {
   SIZES.forEach((bits, index) => {
-    const name = mode === 'gcm' ? `id-aes${bits}-GCM` : `aes-${bits}-${mode}`;
+    const isNamedById = mode === 'gcm' || mode === 'wrap';
+    const name = isNamedById ? `id-aes${bits}-${mode}` : `aes-${bits}-${mode}`;
     const cipher = { name, mode, keyLength: bits / 8, nid: NIDS[mode][index] };
-    CIPHERS[`aes-${bits}-${mode}`] = cipher;
-    if (mode === 'gcm') CIPHERS[`id-aes${bits}-gcm`] = cipher;
+    CIPHERS[mode === 'wrap' ? `aes${bits}-wrap` : `aes-${bits}-${mode}`] = cipher;
+    if (isNamedById) CIPHERS[name] = cipher;
     if (mode === 'cbc') CIPHERS[`aes${bits}`] = cipher;
   });
 }
@@ -43,11 +62,11 @@ export function getCipherInfo(nameOrNid, options = {}) {
   if (found === undefined) return undefined;
   const { name, mode, keyLength, nid } = found;
   if (options.keyLength !== undefined && options.keyLength !== keyLength) return undefined;
-  const usual = mode === 'gcm' ? 12 : mode === 'ecb' ? undefined : BLOCK_BYTES;
+  const usual = IV_BYTES[mode];
   const { ivLength = usual } = options;
   if (ivLength !== usual && mode !== 'gcm') return undefined;
-  const info = { mode, name: name.toLowerCase(), nid };
-  if (mode === 'cbc' || mode === 'ecb') info.blockSize = BLOCK_BYTES;
+  const info = { mode, name, nid };
+  if (mode !== 'wrap') info.blockSize = mode === 'cbc' || mode === 'ecb' ? BLOCK_BYTES : 1;
   if (ivLength !== undefined) info.ivLength = ivLength;
   return { ...info, keyLength };
 }
@@ -219,6 +238,26 @@ class Authenticated {
   }
 }
 
+/** Key wrapping, RFC 3394: the whole key at once. */
+class Wrapping {
+  #encrypts;
+  #key;
+
+  constructor(encrypts, key) {
+    this.#encrypts = encrypts;
+    this.#key = key;
+  }
+
+  update(data) {
+    const operation = this.#encrypts ? AES_KW_WRAP : AES_KW_UNWRAP;
+    return compute({ operation, key: this.#key, data, what: 'the cipher', failed: notAuthentic });
+  }
+
+  final() {
+    return Buffer.alloc(0);
+  }
+}
+
 const invalidIv = () => typeError('ERR_CRYPTO_INVALID_IV', 'Invalid initialization vector');
 const invalidTag = (length) =>
   typeError('ERR_CRYPTO_INVALID_AUTH_TAG', `Invalid authentication tag length: ${length}`);
@@ -230,6 +269,9 @@ function start(encrypts, algorithm, key, iv, options) {
   if (cipher === undefined) throw plainError('ERR_CRYPTO_UNKNOWN_CIPHER', 'Unknown cipher');
   const { mode, keyLength } = cipher;
   if (bytes.length !== keyLength) throw rangeError('ERR_CRYPTO_INVALID_KEYLEN', 'Invalid key length');
+  if (iv !== null && typeof iv !== 'string' && !isView(iv) && !isArrayBuffer(iv)) {
+    throw invalidArgument('iv', 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView', iv);
+  }
   const start = iv === null ? Buffer.alloc(0) : Buffer.from(toBytes(iv, 'iv'));
   if (mode === 'gcm') {
     if (start.length === 0) throw invalidIv();
@@ -237,7 +279,11 @@ function start(encrypts, algorithm, key, iv, options) {
     if (authTagLength !== undefined && !TAG_BYTES.includes(authTagLength)) throw invalidTag(authTagLength);
     return new Authenticated(encrypts, bytes, start, authTagLength ?? (encrypts ? BLOCK_BYTES : undefined));
   }
-  if (start.length !== (mode === 'ecb' ? 0 : BLOCK_BYTES)) throw invalidIv();
+  if (start.length !== (IV_BYTES[mode] ?? 0)) throw invalidIv();
+  if (mode === 'wrap') {
+    if (!start.every((byte) => byte === WRAP_IV)) throw notAvailable('a key wrap with an iv of its own');
+    return new Wrapping(encrypts, bytes);
+  }
   return mode === 'ctr' ? new Counter(bytes, start, 128) : new Blocks(cipher, encrypts, bytes, start);
 }
 
@@ -254,7 +300,7 @@ class CipherBase extends Transform {
   }
 
   #output(bytes, encoding, isLast) {
-    if (encoding === undefined || encoding === 'buffer') return Buffer.from(bytes);
+    if (!encoding || encoding === 'buffer') return Buffer.from(bytes);
     this.#decoder ??= new StringDecoder(encoding);
     this.#encoding ??= this.#decoder.encoding;
     if (new StringDecoder(encoding).encoding !== this.#encoding) throw plainError('ERR_INTERNAL_ASSERTION', 'Cannot change encoding');
@@ -262,17 +308,17 @@ class CipherBase extends Transform {
   }
 
   update(data, inputEncoding, outputEncoding) {
-    if (typeof data !== 'string' && !ArrayBuffer.isView(data)) {
+    if (typeof data !== 'string' && !isView(data)) {
       throw invalidArgument('data', 'of type string or an instance of Buffer, TypedArray, or DataView', data);
     }
-    if (this._done) throw invalidState('update');
+    if (this._done) throw new Error('Trying to add data in unsupported state');
     this._started = true;
     const bytes = this._cipher.update(Buffer.from(toBytes(data, 'data', inputEncoding)));
     return this.#output(bytes, outputEncoding, false);
   }
 
   final(outputEncoding) {
-    if (this._done) throw invalidState('final');
+    if (this._done) throw plainError('ERR_CRYPTO_INVALID_STATE', 'Invalid state');
     this._done = true;
     return this.#output(this._finish(), outputEncoding, true);
   }

@@ -93,8 +93,10 @@ function scryptRequest(password, salt, keyLength, options) {
   if (!(Number.isInteger(size) && size > 0 && Number.isInteger(lanes) && lanes > 0)) throw invalid();
   // RFC 7914 and OpenSSL's: p blocks, N blocks and some.
   if (128 * size * (lanes + n + 2) > maxmem) {
-    const error = rangeError('ERR_CRYPTO_INVALID_SCRYPT_PARAMS', 'Invalid scrypt params: memory limit exceeded');
-    throw error;
+    throw rangeError(
+      'ERR_CRYPTO_INVALID_SCRYPT_PARAMS',
+      'Invalid scrypt params: error:030000AC:digital envelope routines::memory limit exceeded',
+    );
   }
   if (size > 0xffff || lanes > 0xffff) throw invalid();
   return { operation: SCRYPT, a: keyLength, b: n, c: size + lanes * 0x10000, key, param, what: 'scrypt' };

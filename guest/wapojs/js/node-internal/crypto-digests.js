@@ -51,7 +51,7 @@ export function toBytes(value, name, encoding) {
 
 export const output = (bytes, encoding) => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return encoding === undefined || encoding === 'buffer' ? buffer : buffer.toString(encoding);
+  return !encoding || encoding === 'buffer' ? buffer : buffer.toString(encoding);
 };
 
 /** A digest under way: what it has been given, since a digest that the host keeps could not be part of an image. */

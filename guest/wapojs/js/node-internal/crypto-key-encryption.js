@@ -6,7 +6,7 @@ import { AES_CBC_DECRYPT, AES_CBC_ENCRYPT, PBKDF2 } from '../webcrypto/host.js';
 import { der, INTEGER, integer, NULL, OCTET_STRING, oid, Reader, SEQUENCE, undecodable, unsigned } from './crypto-der.js';
 import { hash } from './crypto-digests.js';
 import { compute } from './crypto-host.js';
-import { plainError, typeError } from './errors.js';
+import { plainError } from './errors.js';
 
 const PBES2_OID = '2a864886f70d01050d';
 const PBKDF2_OID = '2a864886f70d01050c';
@@ -21,7 +21,11 @@ const CIPHER_OIDS = {
 const ITERATIONS = 2048; // OpenSSL's
 const HMAC_SHA256 = 2;
 
-const missingPassphrase = () => typeError('ERR_MISSING_PASSPHRASE', 'Passphrase required for encrypted key');
+const missingPassphrase = () =>
+  plainError(
+    'ERR_OSSL_CRYPTO_INTERRUPTED_OR_CANCELLED',
+    'error:07880109:common libcrypto routines::interrupted or cancelled',
+  );
 
 const badDecrypt = () => {
   const error = plainError('ERR_OSSL_BAD_DECRYPT', 'error:1C800064:Provider routines::bad decrypt');

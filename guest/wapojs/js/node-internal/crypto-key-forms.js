@@ -203,7 +203,7 @@ export function toJwk(isPrivate, { kind, curve, handle }) {
   return { ...jwk, x: toText(point), kty: 'OKP' };
 }
 
-const invalidJwk = () => typeError('ERR_CRYPTO_INVALID_JWK', 'Invalid JWK data');
+
 
 /** The key of a JWK: private if it has `d`. */
 export function fromJwk(jwk) {
@@ -212,6 +212,8 @@ export function fromJwk(jwk) {
     return Buffer.from(jwk[name], 'base64url');
   };
   const isPrivate = jwk.d !== undefined;
+  const invalidJwk = () =>
+    typeError('ERR_CRYPTO_INVALID_JWK', jwk.kty === 'OKP' ? 'Invalid JWK data' : `Invalid JWK ${jwk.kty} key`);
   const read = (request) => Buffer.from(compute({ what: 'reading the JWK', failed: invalidJwk, ...request }));
   if (jwk.kty === 'RSA') {
     const numbers = JWK_NUMBERS.slice(0, isPrivate ? 8 : 2).map(number);

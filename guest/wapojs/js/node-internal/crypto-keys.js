@@ -166,7 +166,9 @@ function invalidOption(name, value) {
   return typeError('ERR_INVALID_ARG_VALUE', `The property 'options.${name}' is invalid. Received ${shown}`);
 }
 
-const KEY_TYPES = 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, DataView, KeyObject, or CryptoKey';
+const FORM_TYPES = 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView';
+const KEY_TYPES =
+  'of type string or an instance of ArrayBuffer, Buffer, TypedArray, DataView, KeyObject, or CryptoKey';
 const isBytes = (value) => typeof value === 'string' || isView(value) || value instanceof ArrayBuffer;
 
 function readForm(isPrivate, value, options = {}) {
@@ -209,11 +211,17 @@ export function keyArgument(isPrivate, value) {
   return readForm(isPrivate, key, value);
 }
 
+const requireForm = (key) => {
+  if (!isBytes(key) && (typeof key !== 'object' || key === null)) throw invalidArgument('key', FORM_TYPES, key);
+};
+
 export function createPrivateKey(key) {
+  requireForm(key);
   return new PrivateKeyObject(keyArgument(true, key));
 }
 
 export function createPublicKey(key) {
+  requireForm(key);
   const given = key instanceof KeyObject ? key : key?.key instanceof KeyObject ? key.key : undefined;
   if (given !== undefined && given.type !== 'private') throw invalidKeyType(given.type, 'private');
   return new PublicKeyObject(keyArgument(false, key));

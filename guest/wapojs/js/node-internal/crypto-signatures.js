@@ -121,7 +121,7 @@ class Signer extends Writable {
     requireString(algorithm, 'algorithm');
     super(options);
     if (signatureHash(algorithm) === undefined) {
-      throw plainError('ERR_CRYPTO_INVALID_DIGEST', `Invalid digest: ${algorithm}`);
+      throw typeError('ERR_CRYPTO_INVALID_DIGEST', 'Invalid digest');
     }
     this.#algorithm = algorithm;
   }
