@@ -2,6 +2,7 @@
 //
 // All computing is the host's: digests, randomness, and what `../node-internal/crypto-host.js` asks for.
 
+import '../node-internal/node-version.js';
 import { promisify } from './util.js';
 import { crypto as webcrypto } from '../crypto.js';
 import { createECDH, diffieHellman, ECDH, getCurves } from '../node-internal/crypto-agreement.js';
