@@ -13,6 +13,7 @@ from tests.vm.puppet import BUFFER, Puppet, err
 from wapo.engine.engine import Engine
 from wapo.vm.crypto import operations
 from wapo.vm.crypto.request import Operation, Request
+from wapo.vm.ends import End, EndReason
 from wapo.vm.limits import GuestLimits
 from wapo.vm.scheduler import Scheduler
 
@@ -228,8 +229,9 @@ async def test_a_guest_that_ends_while_it_stands_still_leaves_nothing(engine: En
         await until(puppet, lambda: gate.inside)
         guest = puppet.guest
         assert guest.held_body_bytes == 33
-        await puppet.end()
-        waiting.cancel()
+        guest.stop(End(EndReason.STOPPED, "enough"))
+        with pytest.raises(AssertionError, match="enough"):  # the call has no answer
+            await waiting
         gate.open.set()
         async with Puppet(engine, scheduler=scheduler, owner="same") as other:
             assert await other.fetch(1033, *other.put(encode(HELD, 9, data=b"y"))) == b"y"
