@@ -42,7 +42,10 @@ const key = bytes(32);
 for (const encoding of ['hex', 'base64', 'latin1', 'utf8']) {
   say(`encoded ${encoding}`, () => {
     const cipher = crypto.createCipheriv('aes-256-cbc', key, bytes(16));
-    const text = cipher.update('gr\u00fc\u00dfe', 'utf8', 'base64') + cipher.update('00ff', 'hex', 'base64') + cipher.final('base64');
+    const text =
+      cipher.update('gr\u00fc\u00dfe', 'utf8', 'base64') +
+      cipher.update('00ff', 'hex', 'base64') +
+      cipher.final('base64');
     const decipher = crypto.createDecipheriv('aes256', key, bytes(16));
     return [text, decipher.update(text, 'base64', encoding) + decipher.final(encoding)];
   });
@@ -72,7 +75,11 @@ say('without padding, of no block', () => {
   cipher.update('x');
   return cipher.final();
 });
-for (const [label, text] of [['bad padding', Buffer.alloc(16)], ['no block', Buffer.alloc(5)], ['nothing', Buffer.alloc(0)]]) {
+for (const [label, text] of [
+  ['bad padding', Buffer.alloc(16)],
+  ['no block', Buffer.alloc(5)],
+  ['nothing', Buffer.alloc(0)],
+]) {
   say(label, () => {
     const decipher = crypto.createDecipheriv('aes-256-cbc', key, bytes(16));
     decipher.update(text);
@@ -112,7 +119,16 @@ for (const name of ['update', 'final', 'setAutoPadding']) {
 }
 say('a key object', () => crypto.createCipheriv('aes-256-cbc', crypto.createSecretKey(key), bytes(16)).final('hex'));
 say('a key as text', () => crypto.createCipheriv('aes-128-cbc', 'k'.repeat(16), 'i'.repeat(16)).final('hex'));
-for (const name of ['aes-128-cbc', 'AES-256-GCM', 'aes192', 'aes-256-ctr', 'aes-128-ecb', 'id-aes128-GCM', 'nope', 901]) {
+for (const name of [
+  'aes-128-cbc',
+  'AES-256-GCM',
+  'aes192',
+  'aes-256-ctr',
+  'aes-128-ecb',
+  'id-aes128-GCM',
+  'nope',
+  901,
+]) {
   say(`about ${name}`, () => crypto.getCipherInfo(name));
 }
 say('names', () => ['aes-128-cbc', 'aes-256-gcm', 'aes256'].map((name) => crypto.getCiphers().includes(name)));
@@ -141,4 +157,6 @@ await new Promise((resolve) =>
 say('pbkdf2', () => crypto.pbkdf2Sync('password', 'salt', 100_000, 32, 'sha256').toString('hex'));
 say('pbkdf2 of md5', () => crypto.pbkdf2Sync('password', 'salt', 3, 40, 'md5').toString('hex'));
 say('pbkdf2 of no digest', () => crypto.pbkdf2Sync('password', 'salt', 3, 40, 'nope'));
-say('hkdf of a key', () => Buffer.from(crypto.hkdfSync('sha256', crypto.createSecretKey(key), 's', 'i', 20)).toString('hex'));
+say('hkdf of a key', () =>
+  Buffer.from(crypto.hkdfSync('sha256', crypto.createSecretKey(key), 's', 'i', 20)).toString('hex'),
+);

@@ -129,14 +129,22 @@ for (const bad of ['', 'text', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLI
   say(`no key ${bad.length}`, () => createPrivateKey(bad));
 }
 say('no key of a number', () => createPrivateKey(5));
-say('a private key of a public one', () => createPrivateKey(createPublicKey(ec).export({ type: 'spki', format: 'pem' })));
+say('a private key of a public one', () =>
+  createPrivateKey(createPublicKey(ec).export({ type: 'spki', format: 'pem' })),
+);
 say('a public key of a public one', () => createPublicKey(createPublicKey(ec)));
 say('jwk without y', () => createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: 'AA' }, format: 'jwk' }));
 say('export without a format', () => createPublicKey(ec).export({ type: 'spki' }));
 say('export without a type', () => createPrivateKey(ec).export({ format: 'pem' }));
 say('export of a secret', () => {
   const key = createSecretKey('616263', 'hex');
-  return [key.type, key.symmetricKeySize, key.export().toString(), key.export({ format: 'jwk' }), key.equals(createSecretKey('abc', 'utf8'))];
+  return [
+    key.type,
+    key.symmetricKeySize,
+    key.export().toString(),
+    key.export({ format: 'jwk' }),
+    key.equals(createSecretKey('abc', 'utf8')),
+  ];
 });
 
 // Signatures
@@ -152,7 +160,13 @@ for (const hash of ['sha1', 'RSA-SHA256', 'sha384', 'SHA512']) {
       const padding = crypto.constants.RSA_PKCS1_PSS_PADDING;
       const signature = crypto.sign(hash, text, { key: rsa, padding, saltLength });
       const verify = (more, data = text) => crypto.verify(hash, data, { key: open.rsa, padding, ...more }, signature);
-      return [signature.length, verify({ saltLength }), verify({}), verify({ saltLength: 7 }), verify({}, Buffer.from('x'))];
+      return [
+        signature.length,
+        verify({ saltLength }),
+        verify({}),
+        verify({ saltLength: 7 }),
+        verify({}, Buffer.from('x')),
+      ];
     });
   }
   for (const name of ['ec', 'k1']) {
@@ -160,7 +174,11 @@ for (const hash of ['sha1', 'RSA-SHA256', 'sha384', 'SHA512']) {
       say(`${name} ${hash} ${dsaEncoding}`, () => {
         const signature = crypto.createSign(hash).update(text).sign({ key: privateKeys[name], dsaEncoding });
         const verify = (data, more) => crypto.verify(hash, data, { key: open[name], dsaEncoding, ...more }, signature);
-        return [verify(text), verify(Buffer.from('x')), verify(text, { dsaEncoding: dsaEncoding === 'der' ? 'ieee-p1363' : 'der' })];
+        return [
+          verify(text),
+          verify(Buffer.from('x')),
+          verify(text, { dsaEncoding: dsaEncoding === 'der' ? 'ieee-p1363' : 'der' }),
+        ];
       });
     }
   }
@@ -173,7 +191,11 @@ say('what Node has signed', () => [
 ]);
 say('ed25519', () => {
   const signature = crypto.sign(null, text, ed);
-  return [signature.toString('hex'), crypto.verify(undefined, text, ed, signature), crypto.verify(null, text, open.ed, Buffer.alloc(64))];
+  return [
+    signature.toString('hex'),
+    crypto.verify(undefined, text, ed, signature),
+    crypto.verify(null, text, open.ed, Buffer.alloc(64)),
+  ];
 });
 say('no such hash', () => crypto.createSign('nope'));
 say('no such hash at once', () => crypto.sign('nope', text, rsa));
@@ -187,13 +209,19 @@ say('signed twice', () => {
 });
 say('a hash for ed25519', () => crypto.sign('sha256', text, ed));
 await new Promise((resolve) => {
-  crypto.sign('sha256', text, rsa, (error, signature) => resolve(console.log('callback', error, signature.toString('hex'))));
+  crypto.sign('sha256', text, rsa, (error, signature) =>
+    resolve(console.log('callback', error, signature.toString('hex'))),
+  );
 });
 
 // Encryption
 say('what Node has encrypted', () => [
-  crypto.privateDecrypt({ key: rsa, oaepHash: 'sha256', oaepLabel: Buffer.from('l') }, Buffer.from(oaep, 'base64')).toString(),
-  crypto.privateDecrypt({ key: rsa, padding: crypto.constants.RSA_PKCS1_PADDING }, Buffer.from(pkcs1, 'base64')).toString(),
+  crypto
+    .privateDecrypt({ key: rsa, oaepHash: 'sha256', oaepLabel: Buffer.from('l') }, Buffer.from(oaep, 'base64'))
+    .toString(),
+  crypto
+    .privateDecrypt({ key: rsa, padding: crypto.constants.RSA_PKCS1_PADDING }, Buffer.from(pkcs1, 'base64'))
+    .toString(),
 ]);
 for (const options of [{}, { oaepHash: 'sha512' }, { padding: 1 }]) {
   say(`encrypted ${JSON.stringify(options)}`, () => {
@@ -201,7 +229,9 @@ for (const options of [{}, { oaepHash: 'sha512' }, { padding: 1 }]) {
     return [data.length, crypto.privateDecrypt({ key: rsa, ...options }, data).toString()];
   });
 }
-say('encrypted with another label', () => crypto.privateDecrypt({ key: rsa, oaepHash: 'sha256' }, Buffer.from(oaep, 'base64')));
+say('encrypted with another label', () =>
+  crypto.privateDecrypt({ key: rsa, oaepHash: 'sha256' }, Buffer.from(oaep, 'base64')),
+);
 say('too long to encrypt', () => crypto.publicEncrypt(open.rsa, Buffer.alloc(500)));
 
 // Agreement
@@ -218,7 +248,8 @@ for (const curve of ['prime256v1', 'secp384r1', 'secp521r1', 'secp256k1']) {
       one.getPrivateKey('hex'),
       one.computeSecret(other.getPublicKey(null, 'compressed')).equals(other.computeSecret(one.getPublicKey())),
       back.getPublicKey('hex') === other.getPublicKey('hex'),
-      crypto.ECDH.convertKey(one.getPublicKey('hex', 'compressed'), curve, 'hex', 'hex', 'uncompressed') === one.getPublicKey('hex'),
+      crypto.ECDH.convertKey(one.getPublicKey('hex', 'compressed'), curve, 'hex', 'hex', 'uncompressed') ===
+        one.getPublicKey('hex'),
     ];
   });
 }
@@ -232,7 +263,12 @@ say('no keys yet', () => crypto.createECDH('prime256v1').getPublicKey());
 say('no private key of a curve', () => crypto.createECDH('prime256v1').setPrivateKey(Buffer.alloc(32)));
 
 // Making keys
-for (const [type, options] of [['ec', { namedCurve: 'P-384' }], ['ed25519'], ['x25519'], ['rsa', { modulusLength: 2048 }]]) {
+for (const [type, options] of [
+  ['ec', { namedCurve: 'P-384' }],
+  ['ed25519'],
+  ['x25519'],
+  ['rsa', { modulusLength: 2048 }],
+]) {
   const pair = crypto.generateKeyPairSync(type, options);
   say(`made ${type}`, () => [
     pair.publicKey.asymmetricKeyType,
@@ -251,7 +287,8 @@ for (const [type, options] of [['ec', { namedCurve: 'P-384' }], ['ed25519'], ['x
   if (type === 'ed25519') continue;
   const own = crypto.generateKeyPairSync(type, options);
   say(`agreed ${type}`, () =>
-    crypto.diffieHellman({ privateKey: own.privateKey, publicKey: pair.publicKey })
+    crypto
+      .diffieHellman({ privateKey: own.privateKey, publicKey: pair.publicKey })
       .equals(crypto.diffieHellman({ privateKey: pair.privateKey, publicKey: own.publicKey })),
   );
 }
@@ -264,8 +301,19 @@ say('secret keys', () => [
 say('no such secret key', () => crypto.generateKeySync('aes', { length: 100 }));
 
 // WebCrypto's keys
-const ours = await crypto.subtle.importKey('jwk', open.ec.export({ format: 'jwk' }), { name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify']);
-say('of a CryptoKey', () => [KeyObject.from(ours).equals(open.ec), crypto.verify('sha256', text, ours, Buffer.from(ecSignature, 'base64'))]);
+const ours = await crypto.subtle.importKey(
+  'jwk',
+  open.ec.export({ format: 'jwk' }),
+  { name: 'ECDSA', namedCurve: 'P-256' },
+  true,
+  ['verify'],
+);
+say('of a CryptoKey', () => [
+  KeyObject.from(ours).equals(open.ec),
+  crypto.verify('sha256', text, ours, Buffer.from(ecSignature, 'base64')),
+]);
 const theirs = open.rsa.toCryptoKey({ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, true, ['verify']);
 const made = await crypto.subtle.verify('RSASSA-PKCS1-v1_5', theirs, crypto.sign('sha256', text, rsa), text);
-console.log('to a CryptoKey', made, JSON.stringify(theirs.algorithm.hash), theirs.algorithm.modulusLength, [...theirs.usages]);
+console.log('to a CryptoKey', made, JSON.stringify(theirs.algorithm.hash), theirs.algorithm.modulusLength, [
+  ...theirs.usages,
+]);

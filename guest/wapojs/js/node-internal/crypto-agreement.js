@@ -87,7 +87,10 @@ export class ECDH {
     const { bytes } = CURVES[this.#curve];
     const given = toBytes(privateKey, 'privateKey', encoding);
     try {
-      this.#pair = fromScalar(this.#curve, Buffer.concat([Buffer.alloc(Math.max(0, bytes - given.length)), given])).handle;
+      this.#pair = fromScalar(
+        this.#curve,
+        Buffer.concat([Buffer.alloc(Math.max(0, bytes - given.length)), given]),
+      ).handle;
     } catch {
       throw rangeError('ERR_CRYPTO_INVALID_KEYTYPE', 'Private key is not valid for specified curve.');
     }
@@ -110,14 +113,20 @@ export function diffieHellman(options, callback) {
   if (!(publicKey instanceof KeyObject)) throw invalidValue('options.publicKey', publicKey);
   const expect = (key, expected, types) => {
     if (!types.includes(key.type)) {
-      throw typeError('ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type ${key.type}, expected ${expected}.`);
+      throw typeError(
+        'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE',
+        `Invalid key object type ${key.type}, expected ${expected}.`,
+      );
     }
   };
   expect(privateKey, 'private', ['private']);
   expect(publicKey, 'private or public', ['private', 'public']);
   const [own, other] = [materialOf(privateKey), materialOf(publicKey)];
   if (own.kind !== other.kind || own.curve !== other.curve) {
-    throw plainError('ERR_CRYPTO_INCOMPATIBLE_KEY', `Incompatible key types for Diffie-Hellman: ${own.kind} and ${other.kind}`);
+    throw plainError(
+      'ERR_CRYPTO_INCOMPATIBLE_KEY',
+      `Incompatible key types for Diffie-Hellman: ${own.kind} and ${other.kind}`,
+    );
   }
   const skip = own.kind === 'ec' ? CURVES[own.curve].bytes : OKP_BYTES;
   const param = publicKey.type === 'private' ? other.handle.subarray(skip) : other.handle;

@@ -51,7 +51,9 @@ for (const mode in NIDS) {
 }
 
 export const getCiphers = () =>
-  Object.keys(CIPHERS).map((name) => (name.startsWith('id-') ? name.replace('gcm', 'GCM') : name)).sort();
+  Object.keys(CIPHERS)
+    .map((name) => (name.startsWith('id-') ? name.replace('gcm', 'GCM') : name))
+    .sort();
 
 /** https://nodejs.org/api/crypto.html#cryptogetcipherinfonameornid-options */
 export function getCipherInfo(nameOrNid, options = {}) {
@@ -79,8 +81,7 @@ function providerError(code, number, reason) {
   error.reason = reason;
   return error;
 }
-const wrongLength = () =>
-  providerError('ERR_OSSL_WRONG_FINAL_BLOCK_LENGTH', '1C80006B', 'wrong final block length');
+const wrongLength = () => providerError('ERR_OSSL_WRONG_FINAL_BLOCK_LENGTH', '1C80006B', 'wrong final block length');
 const badDecrypt = () => providerError('ERR_OSSL_BAD_DECRYPT', '1C800064', 'bad decrypt');
 const notAuthentic = () => new Error('Unsupported state or unable to authenticate data');
 
@@ -259,8 +260,7 @@ class Wrapping {
 }
 
 const invalidIv = () => typeError('ERR_CRYPTO_INVALID_IV', 'Invalid initialization vector');
-const invalidTag = (length) =>
-  typeError('ERR_CRYPTO_INVALID_AUTH_TAG', `Invalid authentication tag length: ${length}`);
+const invalidTag = (length) => typeError('ERR_CRYPTO_INVALID_AUTH_TAG', `Invalid authentication tag length: ${length}`);
 
 function start(encrypts, algorithm, key, iv, options) {
   requireString(algorithm, 'cipher');
@@ -303,7 +303,8 @@ class CipherBase extends Transform {
     if (!encoding || encoding === 'buffer') return Buffer.from(bytes);
     this.#decoder ??= new StringDecoder(encoding);
     this.#encoding ??= this.#decoder.encoding;
-    if (new StringDecoder(encoding).encoding !== this.#encoding) throw plainError('ERR_INTERNAL_ASSERTION', 'Cannot change encoding');
+    if (new StringDecoder(encoding).encoding !== this.#encoding)
+      throw plainError('ERR_INTERNAL_ASSERTION', 'Cannot change encoding');
     return isLast ? this.#decoder.end(bytes) : this.#decoder.write(bytes);
   }
 

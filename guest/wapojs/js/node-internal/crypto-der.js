@@ -83,10 +83,13 @@ export function der(tag, ...parts) {
   const content = Buffer.concat(parts);
   const { length } = content;
   const head =
-    length < 0x80 ? [tag, length]
-    : length < 0x100 ? [tag, 0x81, length]
-    : length < 0x10000 ? [tag, 0x82, length >> 8, length & 0xff]
-    : [tag, 0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
+    length < 0x80
+      ? [tag, length]
+      : length < 0x100
+        ? [tag, 0x81, length]
+        : length < 0x10000
+          ? [tag, 0x82, length >> 8, length & 0xff]
+          : [tag, 0x83, length >> 16, (length >> 8) & 0xff, length & 0xff];
   return Buffer.concat([Buffer.from(head), content]);
 }
 

@@ -3,14 +3,31 @@
 import { randomBytes } from 'wapo:native';
 import { Buffer } from '../node/buffer.js';
 import { AES_CBC_DECRYPT, AES_CBC_ENCRYPT, PBKDF2 } from '../webcrypto/host.js';
-import { der, INTEGER, integer, NULL, OCTET_STRING, oid, Reader, SEQUENCE, undecodable, unsigned } from './crypto-der.js';
+import {
+  der,
+  INTEGER,
+  integer,
+  NULL,
+  OCTET_STRING,
+  oid,
+  Reader,
+  SEQUENCE,
+  undecodable,
+  unsigned,
+} from './crypto-der.js';
 import { hash } from './crypto-digests.js';
 import { compute } from './crypto-host.js';
 import { plainError } from './errors.js';
 
 const PBES2_OID = '2a864886f70d01050d';
 const PBKDF2_OID = '2a864886f70d01050c';
-const HMACS = { __proto__: null, '2a864886f70d0207': 1, '2a864886f70d0209': 2, '2a864886f70d020a': 3, '2a864886f70d020b': 4 };
+const HMACS = {
+  __proto__: null,
+  '2a864886f70d0207': 1,
+  '2a864886f70d0209': 2,
+  '2a864886f70d020a': 3,
+  '2a864886f70d020b': 4,
+};
 const KEY_BYTES = { __proto__: null, 'aes-128-cbc': 16, 'aes-192-cbc': 24, 'aes-256-cbc': 32 };
 const CIPHER_OIDS = {
   __proto__: null,
@@ -38,7 +55,15 @@ const decrypt = (key, iv, data) =>
   compute({ operation: AES_CBC_DECRYPT, key, param: iv, data, what: 'reading the key', failed: badDecrypt });
 
 const derive = (hmac, passphrase, salt, iterations, size) =>
-  compute({ operation: PBKDF2, a: hmac, b: size, c: iterations, key: passphrase, param: salt, what: 'reading the key' });
+  compute({
+    operation: PBKDF2,
+    a: hmac,
+    b: size,
+    c: iterations,
+    key: passphrase,
+    param: salt,
+    what: 'reading the key',
+  });
 
 /** PKCS #8 of an EncryptedPrivateKeyInfo. */
 export function decryptPkcs8(bytes, passphrase) {
@@ -64,7 +89,9 @@ export function decryptPkcs8(bytes, passphrase) {
 
 /** EncryptedPrivateKeyInfo of PKCS #8. */
 export function encryptPkcs8(bytes, cipher, passphrase) {
-  const name = String(cipher).toLowerCase().replace(/^aes(\d+)$/, 'aes-$1-cbc');
+  const name = String(cipher)
+    .toLowerCase()
+    .replace(/^aes(\d+)$/, 'aes-$1-cbc');
   const size = KEY_BYTES[name];
   if (size === undefined) throw plainError('ERR_CRYPTO_UNKNOWN_CIPHER', 'Unknown cipher');
   const salt = randomBytes(16);

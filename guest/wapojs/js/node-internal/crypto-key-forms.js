@@ -203,8 +203,6 @@ export function toJwk(isPrivate, { kind, curve, handle }) {
   return { ...jwk, x: toText(point), kty: 'OKP' };
 }
 
-
-
 /** The key of a JWK: private if it has `d`. */
 export function fromJwk(jwk) {
   const number = (name) => {
@@ -301,7 +299,10 @@ export function write(isPrivate, key, { format, type, cipher, passphrase }) {
   let [label, bytes] = isPrivate ? privateForm(key, type) : publicForm(key, type);
   if (isPrivate && cipher) {
     if (type !== 'pkcs8') {
-      throw plainError('ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS', `The selected key encoding ${type} does not support encryption.`);
+      throw plainError(
+        'ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS',
+        `The selected key encoding ${type} does not support encryption.`,
+      );
     }
     [label, bytes] = ['ENCRYPTED PRIVATE KEY', encryptPkcs8(bytes, cipher, passphrase)];
   }

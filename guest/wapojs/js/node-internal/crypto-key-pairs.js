@@ -42,7 +42,9 @@ function encodePair(material, { publicKeyEncoding, privateKeyEncoding } = {}) {
 export function generateKeyPairSync(type, options = undefined) {
   requireString(type, 'type');
   const material =
-    type === 'rsa' ? { kind: 'rsa', handle: Buffer.from(compute(rsaRequest(options ?? {}))) } : makeShort(type, options);
+    type === 'rsa'
+      ? { kind: 'rsa', handle: Buffer.from(compute(rsaRequest(options ?? {}))) }
+      : makeShort(type, options);
   return encodePair(material, options);
 }
 

@@ -3,7 +3,17 @@
 import { Buffer } from '../node/buffer.js';
 import { algorithmOf, createKey, handleOf, isCryptoKey, typeOf } from '../webcrypto/crypto-key.js';
 import { timingSafeEqual, toBytes } from './crypto-digests.js';
-import { CURVES, curveBy, fromJwk, publicOf, readPrivate, readPublic, rsaNumbers, toJwk, write } from './crypto-key-forms.js';
+import {
+  CURVES,
+  curveBy,
+  fromJwk,
+  publicOf,
+  readPrivate,
+  readPublic,
+  rsaNumbers,
+  toJwk,
+  write,
+} from './crypto-key-forms.js';
 import { invalidArgument, invalidValue, plainError, rangeError, typeError } from './errors.js';
 
 const { isView } = ArrayBuffer;
@@ -32,10 +42,7 @@ export class KeyObject {
     const { name, namedCurve } = algorithmOf(key);
     const handle = Buffer.from(handleOf(key));
     if (typeOf(key) === 'secret') return new SecretKeyObject({ bytes: handle });
-    const kind =
-      name === 'Ed25519' || name === 'X25519' ? name.toLowerCase()
-      : name.startsWith('EC') ? 'ec'
-      : 'rsa';
+    const kind = name === 'Ed25519' || name === 'X25519' ? name.toLowerCase() : name.startsWith('EC') ? 'ec' : 'rsa';
     return make(typeOf(key), { kind, curve: kind === 'ec' ? curveBy('jwk', namedCurve) : undefined, handle });
   }
 
@@ -77,7 +84,13 @@ export class SecretKeyObject extends KeyObject {
     const given = named(algorithm);
     const more = given.name === 'HMAC' ? { hash: { __proto__: null, ...named(given.hash) } } : {};
     const length = given.name === 'HMAC' || given.name.startsWith('AES') ? { length: bytes.length * 8 } : {};
-    return createKey('secret', Boolean(extractable), { __proto__: null, name: given.name, ...more, ...length }, [...usages], new Uint8Array(bytes));
+    return createKey(
+      'secret',
+      Boolean(extractable),
+      { __proto__: null, name: given.name, ...more, ...length },
+      [...usages],
+      new Uint8Array(bytes),
+    );
   }
 }
 
@@ -107,9 +120,11 @@ class AsymmetricKeyObject extends KeyObject {
     const { kind, curve, handle } = materialOf(this);
     const given = named(algorithm);
     const fits =
-      kind === 'rsa' ? given.name.startsWith('RSA')
-      : kind === 'ec' ? given.name.startsWith('EC') && given.namedCurve === CURVES[curve].jwk
-      : given.name.toLowerCase() === kind;
+      kind === 'rsa'
+        ? given.name.startsWith('RSA')
+        : kind === 'ec'
+          ? given.name.startsWith('EC') && given.namedCurve === CURVES[curve].jwk
+          : given.name.toLowerCase() === kind;
     if (!fits) throw new DOMException('Invalid key type', 'DataError');
     const about = { __proto__: null, name: given.name };
     if (kind === 'ec') about.namedCurve = given.namedCurve;
@@ -135,8 +150,7 @@ export class PrivateKeyObject extends AsymmetricKeyObject {
   }
 }
 
-const make = (type, material) =>
-  type === 'private' ? new PrivateKeyObject(material) : new PublicKeyObject(material);
+const make = (type, material) => (type === 'private' ? new PrivateKeyObject(material) : new PublicKeyObject(material));
 
 const PUBLIC_TYPES = ['spki', 'pkcs1'];
 const PRIVATE_TYPES = ['pkcs8', 'pkcs1', 'sec1'];
@@ -149,7 +163,10 @@ export function exportKey(isPrivate, material, options) {
   if (!FORMATS.includes(format)) throw invalidOption('format', format);
   if (format === 'jwk') {
     if (passphrase !== undefined) {
-      throw plainError('ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS', 'The selected key encoding jwk does not support encryption.');
+      throw plainError(
+        'ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS',
+        'The selected key encoding jwk does not support encryption.',
+      );
     }
     return toJwk(isPrivate, material);
   }
@@ -167,8 +184,7 @@ function invalidOption(name, value) {
 }
 
 const FORM_TYPES = 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView';
-const KEY_TYPES =
-  'of type string or an instance of ArrayBuffer, Buffer, TypedArray, DataView, KeyObject, or CryptoKey';
+const KEY_TYPES = 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, DataView, KeyObject, or CryptoKey';
 const isBytes = (value) => typeof value === 'string' || isView(value) || value instanceof ArrayBuffer;
 
 function readForm(isPrivate, value, options = {}) {
@@ -244,15 +260,20 @@ export function secretLength(type, options) {
   const { length } = options ?? {};
   if (type === 'aes') {
     if (![128, 192, 256].includes(length)) {
-      throw typeError('ERR_INVALID_ARG_VALUE', `The property 'options.length' must be one of: 128, 192, 256. Received ${length}`);
+      throw typeError(
+        'ERR_INVALID_ARG_VALUE',
+        `The property 'options.length' must be one of: 128, 192, 256. Received ${length}`,
+      );
     }
   } else if (type === 'hmac') {
     if (!(Number.isInteger(length) && length >= 8 && length <= 2 ** 31 - 1)) {
-      throw rangeError('ERR_OUT_OF_RANGE', `The value of "options.length" is out of range. It must be >= 8 && <= 2147483647. Received ${length}`);
+      throw rangeError(
+        'ERR_OUT_OF_RANGE',
+        `The value of "options.length" is out of range. It must be >= 8 && <= 2147483647. Received ${length}`,
+      );
     }
   } else {
     throw typeError('ERR_INVALID_ARG_VALUE', `The argument 'type' must be a supported key type. Received '${type}'`);
   }
   return Math.floor(length / 8);
 }
-

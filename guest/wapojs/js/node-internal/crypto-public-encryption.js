@@ -15,19 +15,29 @@ const decodingError = () => {
   return error;
 };
 const tooLarge = () => {
-  const error = plainError('ERR_OSSL_RSA_DATA_TOO_LARGE_FOR_KEY_SIZE', 'error:0200006E:rsa routines::data too large for key size');
+  const error = plainError(
+    'ERR_OSSL_RSA_DATA_TOO_LARGE_FOR_KEY_SIZE',
+    'error:0200006E:rsa routines::data too large for key size',
+  );
   error.library = 'rsa routines';
   error.reason = 'data too large for key size';
   return error;
 };
 
 function run(isPrivate, given, buffer, oaep, pkcs1, failed) {
-  const { padding = constants.RSA_PKCS1_OAEP_PADDING, oaepHash = 'sha1', oaepLabel, encoding } =
-    typeof given === 'object' && given !== null ? given : {};
+  const {
+    padding = constants.RSA_PKCS1_OAEP_PADDING,
+    oaepHash = 'sha1',
+    oaepLabel,
+    encoding,
+  } = typeof given === 'object' && given !== null ? given : {};
   const { kind, handle } = keyArgument(isPrivate, given);
   const data = toBytes(buffer, 'buffer', encoding);
   if (kind !== 'rsa') {
-    throw plainError('ERR_OSSL_EVP_OPERATION_NOT_SUPPORTED_FOR_THIS_KEYTYPE', 'error:03000096:digital envelope routines::operation not supported for this keytype');
+    throw plainError(
+      'ERR_OSSL_EVP_OPERATION_NOT_SUPPORTED_FOR_THIS_KEYTYPE',
+      'error:03000096:digital envelope routines::operation not supported for this keytype',
+    );
   }
   const request = { key: handle, data, what: isPrivate ? 'privateDecrypt' : 'publicEncrypt', failed };
   if (padding === constants.RSA_PKCS1_PADDING) return output(compute({ ...request, operation: pkcs1 }));
@@ -38,7 +48,6 @@ function run(isPrivate, given, buffer, oaep, pkcs1, failed) {
   return output(compute({ ...request, operation: oaep, a: hash.number, param }));
 }
 
-export const publicEncrypt = (key, buffer) =>
-  run(false, key, buffer, RSA_OAEP_ENCRYPT, RSA_PKCS1_ENCRYPT, tooLarge);
+export const publicEncrypt = (key, buffer) => run(false, key, buffer, RSA_OAEP_ENCRYPT, RSA_PKCS1_ENCRYPT, tooLarge);
 export const privateDecrypt = (key, buffer) =>
   run(true, key, buffer, RSA_OAEP_DECRYPT, RSA_PKCS1_DECRYPT, decodingError);

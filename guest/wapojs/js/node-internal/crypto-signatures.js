@@ -41,7 +41,10 @@ function requireHash(name) {
 function optionsOf(key) {
   const { padding, saltLength, dsaEncoding = 'der' } = typeof key === 'object' && key !== null ? key : {};
   if (dsaEncoding !== 'der' && dsaEncoding !== 'ieee-p1363') {
-    throw typeError('ERR_INVALID_ARG_VALUE', `The property 'options.dsaEncoding' is invalid. Received '${dsaEncoding}'`);
+    throw typeError(
+      'ERR_INVALID_ARG_VALUE',
+      `The property 'options.dsaEncoding' is invalid. Received '${dsaEncoding}'`,
+    );
   }
   return { padding, saltLength, dsaEncoding };
 }
@@ -59,9 +62,13 @@ const hashOf = (algorithm) => requireHash(algorithm ?? 'sha256');
 
 function requireNoHash(algorithm, kind) {
   if (kind === 'x25519') {
-    throw plainError('ERR_OSSL_EVP_OPERATION_NOT_SUPPORTED_FOR_THIS_KEYTYPE', 'error:03000096:digital envelope routines::operation not supported for this keytype');
+    throw plainError(
+      'ERR_OSSL_EVP_OPERATION_NOT_SUPPORTED_FOR_THIS_KEYTYPE',
+      'error:03000096:digital envelope routines::operation not supported for this keytype',
+    );
   }
-  if (algorithm !== null && algorithm !== undefined) throw plainError('ERR_OSSL_INVALID_DIGEST', 'error:1C80007A:Provider routines::invalid digest');
+  if (algorithm !== null && algorithm !== undefined)
+    throw plainError('ERR_OSSL_INVALID_DIGEST', 'error:1C80007A:Provider routines::invalid digest');
 }
 
 function signWith(algorithm, data, key) {

@@ -21,14 +21,29 @@ for (const alg of ['RS256', 'PS256', 'ES256', 'ES512', 'EdDSA', 'ES256K']) {
     await attempt(jose.jwtVerify(`${token.slice(0, -8)}AAAAAAAA`, publicKey)),
   );
 }
-for (const [alg, enc] of [['RSA-OAEP-256', 'A256GCM'], ['ECDH-ES+A128KW', 'A128CBC-HS256'], ['ECDH-ES', 'A192GCM'], ['RSA-OAEP', 'A128CBC-HS256']]) {
+for (const [alg, enc] of [
+  ['RSA-OAEP-256', 'A256GCM'],
+  ['ECDH-ES+A128KW', 'A128CBC-HS256'],
+  ['ECDH-ES', 'A192GCM'],
+  ['RSA-OAEP', 'A128CBC-HS256'],
+]) {
   const { publicKey, privateKey } = await jose.generateKeyPair(alg);
   const token = await new jose.EncryptJWT(claims).setProtectedHeader({ alg, enc }).encrypt(publicKey);
   console.log(alg, enc, JSON.stringify((await jose.jwtDecrypt(token, privateKey)).payload));
 }
-for (const [alg, enc, key] of [['dir', 'A256CBC-HS512', 64], ['A256KW', 'A256GCM', 32], ['A128GCMKW', 'A128GCM', 16], ['PBES2-HS256+A128KW', 'A128GCM', 9]]) {
+for (const [alg, enc, key] of [
+  ['dir', 'A256CBC-HS512', 64],
+  ['A256KW', 'A256GCM', 32],
+  ['A128GCMKW', 'A128GCM', 16],
+  ['PBES2-HS256+A128KW', 'A128GCM', 9],
+]) {
   const bytes = new Uint8Array(key).fill(5);
   const token = await new jose.EncryptJWT(claims).setProtectedHeader({ alg, enc }).encrypt(bytes);
   const decrypted = await jose.jwtDecrypt(token, bytes, { keyManagementAlgorithms: [alg] });
-  console.log(alg, enc, JSON.stringify(decrypted.payload), await attempt(jose.jwtDecrypt(`${token.slice(0, -4)}AAAA`, bytes, { keyManagementAlgorithms: [alg] })));
+  console.log(
+    alg,
+    enc,
+    JSON.stringify(decrypted.payload),
+    await attempt(jose.jwtDecrypt(`${token.slice(0, -4)}AAAA`, bytes, { keyManagementAlgorithms: [alg] })),
+  );
 }

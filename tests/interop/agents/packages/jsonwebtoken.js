@@ -15,7 +15,11 @@ const attempt = (what) => {
 for (const algorithm of ['HS256', 'HS384', 'HS512']) {
   const token = jwt.sign(claims, 'secret', { algorithm, keyid: 'k' });
   const object = createSecretKey(Buffer.from('secret'));
-  console.log(token, JSON.stringify(jwt.verify(token, object)), token === jwt.sign(claims, object, { algorithm, keyid: 'k' }));
+  console.log(
+    token,
+    JSON.stringify(jwt.verify(token, object)),
+    token === jwt.sign(claims, object, { algorithm, keyid: 'k' }),
+  );
 }
 const rsa = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -33,7 +37,11 @@ for (const algorithm of ['RS256', 'RS512', 'PS256', 'PS384']) {
     attempt(() => jwt.verify(token, rsa.publicKey, { algorithms: ['HS256'] })),
   );
 }
-for (const [algorithm, namedCurve] of [['ES256', 'P-256'], ['ES384', 'P-384'], ['ES512', 'P-521']]) {
+for (const [algorithm, namedCurve] of [
+  ['ES256', 'P-256'],
+  ['ES384', 'P-384'],
+  ['ES512', 'P-521'],
+]) {
   const ec = generateKeyPairSync('ec', {
     namedCurve,
     publicKeyEncoding: { type: 'spki', format: 'pem' },
