@@ -16,7 +16,7 @@ import {
   AES_KW_WRAP,
 } from '../webcrypto/host.js';
 import { isArrayBuffer } from '../webidl.js';
-import { toBytes } from './crypto-digests.js';
+import { output, toBytes } from './crypto-digests.js';
 import { AES_BLOCKS_DECRYPT, AES_BLOCKS_ENCRYPT, AES_GCM_COUNTER, compute } from './crypto-host.js';
 import { secretBytes } from './crypto-keys.js';
 import { invalidArgument, notAvailable, plainError, rangeError, requireString, typeError } from './errors.js';
@@ -104,19 +104,17 @@ class Blocks {
   #through(data) {
     if (data.length === 0) return data;
     const operation = this.#encrypts ? AES_BLOCKS_ENCRYPT : AES_BLOCKS_DECRYPT;
-    const text = Buffer.from(
-      compute({ operation, a: this.#mode, key: this.#key, param: this.#iv, data, what: 'the cipher' }),
-    );
+    const text = compute({ operation, a: this.#mode, key: this.#key, param: this.#iv, data, what: 'the cipher' });
     if (this.#iv.length > 0) this.#iv = Buffer.from((this.#encrypts ? text : data).subarray(-BLOCK_BYTES));
     return text;
   }
 
   update(data) {
-    const all = Buffer.concat([this.#rest, data]);
+    const all = this.#rest.length === 0 ? data : Buffer.concat([this.#rest, data]);
     let keep = all.length % BLOCK_BYTES;
     // The last block may be padding.
     if (!this.#encrypts && this.padding && keep === 0 && all.length > 0) keep = BLOCK_BYTES;
-    this.#rest = all.subarray(all.length - keep);
+    this.#rest = Buffer.from(all.subarray(all.length - keep)); // what was given may change
     return this.#through(all.subarray(0, all.length - keep));
   }
 
@@ -287,6 +285,16 @@ function start(encrypts, algorithm, key, iv, options) {
   return mode === 'ctr' ? new Counter(bytes, start, 128) : new Blocks(cipher, encrypts, bytes, start);
 }
 
+/** The host takes so much at once, and more. */
+const PIECE_BYTES = 16 << 20;
+
+function inPieces(cipher, bytes) {
+  if (bytes.length <= PIECE_BYTES) return cipher.update(bytes);
+  const texts = [];
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) texts.push(cipher.update(bytes.subarray(at, at + PIECE_BYTES)));
+  return Buffer.concat(texts);
+}
+
 class CipherBase extends Transform {
   _cipher;
   _started = false;
@@ -300,7 +308,7 @@ class CipherBase extends Transform {
   }
 
   #output(bytes, encoding, isLast) {
-    if (!encoding || encoding === 'buffer') return Buffer.from(bytes);
+    if (!encoding || encoding === 'buffer') return output(bytes);
     this.#decoder ??= new StringDecoder(encoding);
     this.#encoding ??= this.#decoder.encoding;
     if (new StringDecoder(encoding).encoding !== this.#encoding)
@@ -314,8 +322,9 @@ class CipherBase extends Transform {
     }
     if (this._done) throw new Error('Trying to add data in unsupported state');
     this._started = true;
-    const bytes = this._cipher.update(Buffer.from(toBytes(data, 'data', inputEncoding)));
-    return this.#output(bytes, outputEncoding, false);
+    const view = toBytes(data, 'data', inputEncoding);
+    const bytes = Buffer.from(view.buffer, view.byteOffset, view.length);
+    return this.#output(inPieces(this._cipher, bytes), outputEncoding, false);
   }
 
   final(outputEncoding) {
