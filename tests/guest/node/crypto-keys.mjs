@@ -114,6 +114,7 @@ for (const name in privateKeys) {
     return [jwk, openJwk, again.equals(key), openAgain.every((other) => other.equals(open)), again.equals(open)];
   });
 }
+console.log('inspected', createPrivateKey(ec), createPublicKey(ec), createSecretKey('a', 'utf8'), [createPublicKey(ed)]);
 say('a public key of private PEM', () => createPublicKey(ec).export({ format: 'jwk' }));
 say('encrypted', () => [
   createPrivateKey({ key: encrypted, passphrase: 'secret' }).equals(createPrivateKey(ec)),
