@@ -412,7 +412,7 @@ async def test_a_failure_to_make_an_image_is_not_remembered(workshop: Workshop) 
 
 async def test_a_program_that_does_not_fit_is_whole_again_when_more_is_allowed(workshop: Workshop) -> None:
     source = f"'{'x' * (3 << 20)}'; export default {{ fetch: () => new Response('ok') }};"
-    small, large = GuestLimits(memory_bytes=5 << 20), GuestLimits(memory_bytes=64 << 20)
+    small, large = GuestLimits(memory_bytes=6 << 20), GuestLimits(memory_bytes=64 << 20)
     image = await workshop.image(source, small)
     assert image.kind is ImageKind.BROKEN
     with pytest.raises(MemoryLimitReached):
