@@ -114,7 +114,9 @@ for (const name in privateKeys) {
     return [jwk, openJwk, again.equals(key), openAgain.every((other) => other.equals(open)), again.equals(open)];
   });
 }
-console.log('inspected', createPrivateKey(ec), createPublicKey(ec), createSecretKey('a', 'utf8'), [createPublicKey(ed)]);
+console.log('inspected', createPrivateKey(ec), createPublicKey(ec), createSecretKey('a', 'utf8'), [
+  createPublicKey(ed),
+]);
 say('a public key of private PEM', () => createPublicKey(ec).export({ format: 'jwk' }));
 say('encrypted', () => [
   createPrivateKey({ key: encrypted, passphrase: 'secret' }).equals(createPrivateKey(ec)),
@@ -130,6 +132,32 @@ for (const bad of ['', 'text', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLI
   say(`no key ${bad.length}`, () => createPrivateKey(bad));
 }
 say('no key of a number', () => createPrivateKey(5));
+const fails = (make) => {
+  try {
+    make();
+    return false;
+  } catch (error) {
+    return error instanceof Error;
+  }
+};
+for (const [name, type] of [
+  ['rsa', 'pkcs1'],
+  ['ec', 'sec1'],
+  ['k1', 'pkcs8'],
+  ['ed', 'pkcs8'],
+]) {
+  say(`cut off ${name}`, () => {
+    const der = createPrivateKey(privateKeys[name]).export({ type, format: 'der' });
+    const cuts = Array.from({ length: Math.min(der.length, 120) }, (_, length) => der.subarray(0, length));
+    return cuts.every((key) => fails(() => createPrivateKey({ key, format: 'der', type })));
+  });
+}
+say('cut off encrypted', () => {
+  const options = { type: 'pkcs8', format: 'der', cipher: 'aes-256-cbc', passphrase: 'x' };
+  const der = createPrivateKey(ec).export(options);
+  const cuts = Array.from({ length: der.length }, (_, length) => der.subarray(0, length));
+  return cuts.every((key) => fails(() => createPrivateKey({ ...options, key })));
+});
 say('a private key of a public one', () =>
   createPrivateKey(createPublicKey(ec).export({ type: 'spki', format: 'pem' })),
 );
@@ -318,3 +346,19 @@ const made = await crypto.subtle.verify('RSASSA-PKCS1-v1_5', theirs, crypto.sign
 console.log('to a CryptoKey', made, JSON.stringify(theirs.algorithm.hash), theirs.algorithm.modulusLength, [
   ...theirs.usages,
 ]);
+
+// Wrong arguments
+const { publicKey } = crypto.generateKeyPairSync('ed25519');
+say('a public key for HMAC', () => crypto.createHmac('sha256', publicKey));
+say('a number to verify with', () => crypto.createVerify('sha256').update('x').verify(5, 'x'));
+say('X25519 to sign', () => crypto.sign(null, text, crypto.generateKeyPairSync('x25519').privateKey));
+say('RSA of no length', () => crypto.generateKeyPairSync('rsa', {}));
+say('EC of no options', () => crypto.generateKeyPairSync('ec'));
+say('text to encrypt with', () => crypto.publicEncrypt('nope', text));
+say('an agreement of nothing', () => crypto.diffieHellman({}));
+say('a KeyObject of a number', () => KeyObject.from(5));
+say('a KeyObject of nothing', () => new KeyObject('secret', {}));
+say('DER of no type', () => createPrivateKey({ key: Buffer.alloc(3), format: 'der' }));
+say('a format of its own', () => createPrivateKey({ key: ec, format: 'xml' }));
+say('a signature that is none', () => crypto.verify('sha256', text, open.ec, Buffer.alloc(3)));
+say('a secret without keys', () => crypto.createECDH('secp256k1').computeSecret(Buffer.alloc(3)));

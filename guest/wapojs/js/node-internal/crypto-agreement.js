@@ -64,8 +64,8 @@ export class ECDH {
   }
 
   computeSecret(otherPublicKey, inputEncoding, outputEncoding) {
+    if (this.#pair === null) throw rangeError('ERR_CRYPTO_INVALID_KEYPAIR', 'Invalid key pair');
     const other = checkPoint(this.#curve, toBytes(otherPublicKey, 'otherPublicKey', inputEncoding), invalidPublicKey);
-    if (this.#pair === null) throw plainError('ERR_CRYPTO_INVALID_KEYPAIR', 'Invalid key pair');
     const { number } = CURVES[this.#curve];
     const secret = compute({ operation: EC_AGREE, a: number, key: this.#pair, param: other, what: 'ECDH' });
     return output(secret, outputEncoding);

@@ -291,7 +291,8 @@ const PIECE_BYTES = 16 << 20;
 function inPieces(cipher, bytes) {
   if (bytes.length <= PIECE_BYTES) return cipher.update(bytes);
   const texts = [];
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) texts.push(cipher.update(bytes.subarray(at, at + PIECE_BYTES)));
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES)
+    texts.push(cipher.update(bytes.subarray(at, at + PIECE_BYTES)));
   return Buffer.concat(texts);
 }
 

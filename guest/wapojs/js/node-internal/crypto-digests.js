@@ -5,7 +5,7 @@ import { Buffer } from '../node/buffer.js';
 import { Transform } from '../node/stream.js';
 import { isArrayBuffer } from '../webidl.js';
 import { encodingOf } from './encodings.js';
-import { invalidArgument, plainError, rangeError } from './errors.js';
+import { invalidArgument, plainError, rangeError, typeError } from './errors.js';
 
 const { isView } = ArrayBuffer;
 
@@ -126,6 +126,13 @@ export class Hash extends Digest {
   }
 }
 
+function hmacKey(key) {
+  if (key?.[Symbol.toStringTag] !== 'KeyObject') return toBytes(key, 'key');
+  if (key.type === 'secret') return key.export();
+  const message = `Invalid key object type ${key.type}, expected secret.`;
+  throw typeError('ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', message);
+}
+
 /** HMAC as RFC 2104 puts it together from a digest: H(K xor opad, H(K xor ipad, text)). */
 export class Hmac extends Digest {
   #digest;
@@ -135,7 +142,7 @@ export class Hmac extends Digest {
     super(options);
     this.#digest = findDigest(algorithm);
     const { number, block } = this.#digest;
-    let bytes = toBytes(key?.type === 'secret' ? key.export() : key, 'key');
+    let bytes = hmacKey(key);
     if (bytes.length > block) bytes = digestOnce(number, bytes);
     const inner = new Uint8Array(block).fill(0x36);
     this.#outer = new Uint8Array(block).fill(0x5c);

@@ -23,7 +23,8 @@ function rsaRequest({ modulusLength, publicExponent = RSA_EXPONENT }) {
 /** What is made at once: all but RSA. */
 function makeShort(type, options) {
   if (type === 'ec') {
-    requireString(options?.namedCurve, 'options.namedCurve');
+    if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'of type object', options);
+    requireString(options.namedCurve, 'options.namedCurve');
     const curve = curveName(options.namedCurve);
     return { kind: 'ec', curve, handle: generatePair(curve) };
   }

@@ -160,7 +160,7 @@ const FORMATS = ['pem', 'der', 'jwk'];
 export function exportKey(isPrivate, material, options) {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'of type object', options);
   const { format, type, cipher, passphrase } = options;
-  if (!FORMATS.includes(format)) throw invalidOption('format', format);
+  if (!FORMATS.includes(format)) throw invalidValue('options.format', format);
   if (format === 'jwk') {
     if (passphrase !== undefined) {
       throw plainError(
@@ -171,16 +171,11 @@ export function exportKey(isPrivate, material, options) {
     return toJwk(isPrivate, material);
   }
   const implied = type === undefined && !isPrivate && material.kind !== 'rsa' ? 'spki' : type;
-  if (!(isPrivate ? PRIVATE_TYPES : PUBLIC_TYPES).includes(implied)) throw invalidOption('type', type);
-  if (cipher !== undefined && typeof cipher !== 'string') throw invalidOption('cipher', cipher);
-  if (cipher !== undefined && passphrase === undefined) throw invalidOption('passphrase', passphrase);
+  if (!(isPrivate ? PRIVATE_TYPES : PUBLIC_TYPES).includes(implied)) throw invalidValue('options.type', type);
+  if (cipher !== undefined && typeof cipher !== 'string') throw invalidValue('options.cipher', cipher);
+  if (cipher !== undefined && passphrase === undefined) throw invalidValue('options.passphrase', passphrase);
   const secret = cipher === undefined ? undefined : toBytes(passphrase, 'options.passphrase');
   return write(isPrivate, material, { format, type: implied, cipher, passphrase: secret });
-}
-
-function invalidOption(name, value) {
-  const shown = typeof value === 'string' ? `'${value}'` : String(value);
-  return typeError('ERR_INVALID_ARG_VALUE', `The property 'options.${name}' is invalid. Received ${shown}`);
 }
 
 const FORM_TYPES = 'of type string or an instance of ArrayBuffer, Buffer, TypedArray, or DataView';
@@ -196,9 +191,9 @@ function readForm(isPrivate, value, options = {}) {
     return has && !isPrivate ? publicOf(material) : material;
   }
   if (!isBytes(value)) throw invalidArgument('key', KEY_TYPES, value);
-  if (format !== 'pem' && format !== 'der') throw invalidOption('format', format);
+  if (format !== 'pem' && format !== 'der') throw invalidValue('key.format', format);
   if (format === 'der' && !(isPrivate ? PRIVATE_TYPES : [...PUBLIC_TYPES, ...PRIVATE_TYPES]).includes(type)) {
-    throw invalidOption('type', type);
+    throw invalidValue('key.type', type);
   }
   const bytes = Buffer.from(toBytes(value, 'key', encoding));
   const secret = passphrase === undefined || passphrase === null ? undefined : toBytes(passphrase, 'key.passphrase');
