@@ -122,6 +122,8 @@ DIRECT = {
     "a blob's URL": ("entropy", "URL.createObjectURL?.(new Blob()) ?? crypto.randomUUID()"),
     "making an AES key": ("entropy", "crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt'])"),
     "making an EC key": ("entropy", "crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, ['deriveBits'])"),
+    "waiting for a key": ("work", "(await import('node:crypto')).scryptSync('p', 's', 8)"),
+    "making a key of node:crypto": ("entropy", "(await import('node:crypto')).generateKeyPairSync('ec', { namedCurve: 'P-256' })"),
     "deriving for long": ("work", "(async () => { const key = await crypto.subtle.importKey('raw', new Uint8Array(1), 'PBKDF2', "
         "false, ['deriveBits']); await crypto.subtle.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(1), "
         "iterations: 5000 }, key, 256); })()"),
@@ -200,6 +202,7 @@ HONEST_TOP_LEVELS = {
         const key = await crypto.subtle.importKey('raw', new Uint8Array(9), { name: 'HMAC', hash: 'SHA-256' }, true, ['sign']);
         globalThis.mac = await crypto.subtle.sign('HMAC', key, new Uint8Array(8));
     """,
+    "a cipher": "globalThis.box = (await import('node:crypto')).createCipheriv('aes-128-gcm', 'k'.repeat(16), 'i'.repeat(12)); box.update('text');",
     "making platform objects": "new Request('http://a/'); new Headers({ a: 'b' }); new URL('http://a/'); new AbortController().signal; new Blob(['a']); new TextEncoder(); new ReadableStream();",
     "looking at what is there": "typeof fetch; typeof scriptArgsOfMine; 'scriptArgs' in globalThis; performance.now.name; Math.random.length; process.version;",
     "replacing what is watched": "Math.random = () => 4; Date.now = () => 0; Math.random(); Date.now();",

@@ -122,6 +122,20 @@ async def slow(request: web.Request) -> web.Response:
     return web.Response()
 
 
+async def socket(request: web.Request) -> web.WebSocketResponse:
+    """Says what it hears, until it hears "bye"."""
+    response = web.WebSocketResponse(protocols=("chat",))
+    await response.prepare(request)
+    async for message in response:
+        if message.type is web.WSMsgType.BINARY:
+            await response.send_bytes(message.data[::-1])
+        elif message.data == "bye":
+            await response.close(code=4001, message=b"so long")
+        else:
+            await response.send_str(f"heard {message.data}")
+    return response
+
+
 @asynccontextmanager
 async def model_server() -> AsyncIterator[str]:
     """The address of a server with all of them."""
@@ -139,5 +153,6 @@ async def model_server() -> AsyncIterator[str]:
     app.router.add_get("/redirect", redirect)
     app.router.add_get("/slow", slow)
     app.router.add_get("/flaky", flaky)
+    app.router.add_get("/socket", socket)
     async with TestServer(app, shutdown_timeout=0) as server:
         yield str(server.make_url("")).rstrip("/")

@@ -39,7 +39,7 @@ export function prefixOf(name, tag, fallback, size = '') {
   if (name === null) {
     return `[${fallback}${size}: null prototype] ${tag !== '' && tag !== fallback ? `[${tag}] ` : ''}`;
   }
-  return `${name}${size} ${tag !== '' && tag !== name ? `[${tag}] ` : ''}`;
+  return `${name}${size} ${tag !== '' && !name.includes(tag) ? `[${tag}] ` : ''}`;
 }
 
 /** `Name: message`; the name of a subclass that has none of its own is that of its class. */

@@ -83,6 +83,7 @@ CALLS: Final = _table(
     (1030, "crypto", "F"),
     (1031, "crypto_start", "F"),
     (1032, "crypto_result", "F"),
+    (1033, "crypto_wait", "S"),
     (1040, "time_zone", "F"),
     (1080, "coder_open", "F"),
     (1081, "coder_write", "F"),

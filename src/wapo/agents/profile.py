@@ -49,13 +49,14 @@ _WATCHED: Final = {
     255: "secrets",
     1080: "compression",
     1031: "work",
+    1033: "work",
     1100: "network",
     1110: "network",
     1121: "network",
     1200: "isolates",
 }
 #: What these ask for decides.
-_CRYPTO_REQUESTS: Final = (1030, 1031)
+_CRYPTO_REQUESTS: Final = (1030, 1031, 1033)
 
 
 class GuestMissing(HostError):

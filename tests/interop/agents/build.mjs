@@ -30,8 +30,18 @@ for (const name of ['hono-fetch-agent', 'openai-stream-agent']) {
   await build({ ...common, entryPoints: [`${name}.js`], outfile: `dist/${name}.js`, format: 'esm' });
 }
 // Programs that use a package, as one bundles for the web and as one bundles for Node: with `require` in ES modules.
-const entryPoints = readdirSync('packages').map((name) => `packages/${name}`);
-await build({ ...common, entryPoints, outdir: 'dist/browser', format: 'esm', external: ['node:*'] });
+const paths = (names) => names.map((name) => `packages/${name}`);
+const names = readdirSync('packages');
+// What has no other build than that for Node.
+const onlyNode = ['jose4.js', 'jsonwebtoken.js'];
+const entryPoints = paths(names);
+await build({
+  ...common,
+  entryPoints: paths(names.filter((name) => !onlyNode.includes(name))),
+  outdir: 'dist/browser',
+  format: 'esm',
+  external: ['node:*'],
+});
 const makeRequire = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 await build({
   ...common,

@@ -3,18 +3,20 @@
 import struct
 
 import pytest
-from Crypto.Cipher import PKCS1_OAEP
+from Crypto.Cipher import PKCS1_OAEP, PKCS1_v1_5
 from Crypto.Hash import SHA1, SHA256, SHA384, SHA512
 from Crypto.PublicKey import ECC, RSA
 from Crypto.Signature import DSS, eddsa, pkcs1_15, pss
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from tests.vm.crypto.support import HASH_NUMBERS, code, do
 
 MODULES = {1: SHA1, 2: SHA256, 3: SHA384, 4: SHA512}
 CURVES = {1: ("p256", 32), 2: ("p384", 48), 3: ("p521", 66)}
 TEXT = b"text"
+ANY_SALT = 0xFFFFFFFF
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,25 @@ def list_of(numbers: list[int]) -> bytes:
     return b"".join(struct.pack("<I", len(part)) + part for part in parts)
 
 
+def test_rsa_encryption_of_pkcs1_crosses_libraries(private: bytes, public: bytes) -> None:
+    cipher = PKCS1_v1_5.new(RSA.import_key(private))
+    assert cipher.decrypt(do(63, key=public, data=TEXT), b"") == TEXT
+    assert do(64, key=private, data=cipher.encrypt(TEXT)) == TEXT
+    assert code(63, key=public, data=bytes(250)) == 3
+    assert code(64, key=private, data=bytes(5)) == 3
+
+
+def test_secp256k1_crosses_libraries() -> None:
+    own = do(30, 4)
+    key = ec.derive_private_key(int.from_bytes(own[:32]), ec.SECP256K1())
+    signature = do(31, 4, 2, key=own, data=TEXT)
+    r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
+    key.public_key().verify(encode_dss_signature(r, s), TEXT, ec.ECDSA(hashes.SHA256()))
+    assert do(32, 4, 2, key=own[32:], data=TEXT, param=signature) == b"\1"
+    assert do(38, 4, data=do(36, 4, key=own[32:])) == own[32:]
+    assert code(38, 1, data=do(36, 4, key=own[32:])) == 3
+
+
 @pytest.mark.parametrize("number", HASH_NUMBERS)
 def test_rsa_signatures_and_secrets_cross_libraries(private: bytes, public: bytes, number: int) -> None:
     module = MODULES[number]
@@ -54,6 +75,10 @@ def test_rsa_signatures_and_secrets_cross_libraries(private: bytes, public: byte
         scheme.verify(digest, do(54, number, salt, key=private, data=TEXT))
         assert do(55, number, salt, key=public, data=TEXT, param=scheme.sign(digest)) == b"\1"
         assert do(55, number, salt + 1, key=public, data=TEXT, param=scheme.sign(digest)) == b"\0"
+        assert do(55, number, ANY_SALT, key=public, data=TEXT, param=scheme.sign(digest)) == b"\1"
+        assert do(55, number, ANY_SALT, key=public, data=b"x", param=scheme.sign(digest)) == b"\0"
+    longest = 256 - module.digest_size - 2
+    pss.new(key, salt_bytes=longest).verify(digest, do(54, number, ANY_SALT, key=private, data=TEXT))
     cipher = PKCS1_OAEP.new(key, hashAlgo=module, label=b"label")
     assert cipher.decrypt(do(56, number, key=public, data=TEXT, param=b"label")) == TEXT
     assert do(57, number, key=private, data=cipher.encrypt(TEXT), param=b"label") == TEXT
@@ -125,7 +150,7 @@ def test_a_point_of_another_key_is_refused() -> None:
         assert code(35, number, data=bytes(size) + one[size:]) == 3
         assert code(31, number, 2, key=one[:-1], data=TEXT) == 3
         assert code(34, number % 3 + 1, data=one[size:]) == 3
-    assert code(30, 4) == code(30, 0) == 3
+    assert code(30, 5) == code(30, 0) == 3
 
 
 def test_edwards_curves_cross_libraries() -> None:

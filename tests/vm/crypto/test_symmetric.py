@@ -120,3 +120,50 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch, request_: tuple[int, ...], expe
     assert code(20, 1, 255 * 20, extra=bytes(1_100_000)) == 10
     assert code(15, key=bytes(16), data=bytes((64 << 10) + 8)) == 10
     assert code(16, key=bytes(16), data=bytes((64 << 10) + 8)) == 10
+
+
+@given(keys, blocks, st.integers(0, 5))
+def test_aes_of_whole_blocks(key: bytes, iv: bytes, count: int) -> None:
+    data = bytes(range(16)) * count
+    for mode, cipher in ((1, lambda: AES.new(key, AES.MODE_CBC, iv=iv)), (2, lambda: AES.new(key, AES.MODE_ECB))):
+        param = iv if mode == 1 else b""
+        text = do(17, mode, key=key, param=param, data=data)
+        assert text == cipher().encrypt(data)
+        assert do(18, mode, key=key, param=param, data=text) == data
+        assert code(17, mode, key=key, param=param, data=data + b"x") == 3
+        assert code(18, mode, key=key, param=param, data=data + b"x") == 3
+    assert code(17, 2, key=key, param=iv, data=data) == 3
+    assert code(17, 3, key=key, data=data) == 3
+
+
+@given(keys, st.binary(min_size=8, max_size=40), st.binary(min_size=1, max_size=100))
+def test_the_counter_of_gcm(key: bytes, iv: bytes, data: bytes) -> None:
+    """CTR from there gives the text of GCM."""
+    assert (
+        do(14, 32, key=key, param=do(19, key=key, param=iv), data=data)
+        == do(10, 16, key=key, param=iv, data=data)[:-16]
+    )
+
+
+#: RFC 7914 section 12.
+SCRYPT = [
+    (b"", b"", 16, 1, 1, "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442"),
+    (b"password", b"NaCl", 1024, 8, 16, "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"),
+]
+
+
+@pytest.mark.parametrize(("password", "salt", "n", "r", "p", "expected"), SCRYPT)
+def test_scrypt(password: bytes, salt: bytes, n: int, r: int, p: int, expected: str) -> None:
+    assert do(22, 32, n, r | p << 16, key=password, param=salt).hex() == expected
+
+
+@pytest.mark.parametrize(
+    ("size", "n", "r", "p", "expected"),
+    [
+        (32, 0, 8, 1, 3), (32, 1, 8, 1, 3), (32, 1000, 8, 1, 3), (32, 1024, 0, 1, 3), (32, 1024, 8, 0, 3),
+        (32, 1 << 19, 8, 1, 10), (32, 1 << 18, 8, 3, 10), (32, 2, 65535, 65535, 10), (32, 2, 1, 1025, 10),
+        (2 << 20, 2, 1, 1, 10), (1 << 20, 2, 64, 1024, 10), (0, 2, 1, 1, 0),
+    ],
+)  # fmt: skip
+def test_bounds_of_scrypt(size: int, n: int, r: int, p: int, expected: int) -> None:
+    assert code(22, size, n, r | p << 16, key=b"p", param=b"s") == expected

@@ -1,4 +1,4 @@
-"""Cryptography over the border (docs/abi.md, 1030 to 1032): at once, in threads, and within bounds."""
+"""Cryptography over the border (docs/abi.md, 1030 to 1033): at once, in threads, and within bounds."""
 
 import asyncio
 import hashlib
@@ -13,6 +13,7 @@ from tests.vm.puppet import BUFFER, Puppet, err
 from wapo.engine.engine import Engine
 from wapo.vm.crypto import operations
 from wapo.vm.crypto.request import Operation, Request
+from wapo.vm.ends import End, EndReason
 from wapo.vm.limits import GuestLimits
 from wapo.vm.scheduler import Scheduler
 
@@ -202,3 +203,36 @@ async def test_the_loop_goes_on_while_keys_are_made(engine: Engine) -> None:
             await asyncio.sleep(0)
         assert await waiting > 1000
     assert turns > 20
+
+
+async def test_a_guest_may_stand_still_until_it_is_done(engine: Engine) -> None:
+    request = encode(21, 2, 32, 50_000, key=b"password", param=b"salt")
+    async with Puppet(engine) as puppet:
+        cpu = puppet.guest.meter.cpu_s
+        expected = hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 50_000, 32)
+        assert await puppet.fetch(1033, *puppet.put(request)) == expected
+        assert puppet.guest.meter.cpu_s - cpu > 0.003, "a thread's time is the guest's"
+        assert await puppet.fetch(1033, *puppet.put(encode(50, 1024, param=b"\1\0\1"))) != b""
+        wrong = encode(13, key=bytes(16), param=bytes(16), data=bytes(100_000))
+        assert await puppet.call(1033, *puppet.put(wrong)) == err(3)
+        assert await puppet.call(1033, *puppet.put(encode(77))) == err(8)
+        assert await puppet.call(1033, *puppet.put(encode(50, 1 << 20, param=b"\3"))) == err(10)
+        assert await puppet.call(1033, BUFFER, 31) == err(3)
+        assert await puppet.call(1033, 1 << 31, 32) == err(3)
+        assert puppet.guest.held_body_bytes == 0
+
+
+async def test_a_guest_that_ends_while_it_stands_still_leaves_nothing(engine: Engine, gate: Gate) -> None:
+    scheduler = Scheduler()
+    async with Puppet(engine, scheduler=scheduler, owner="same") as puppet:
+        waiting = asyncio.ensure_future(puppet.call(1033, *puppet.put(encode(HELD, 1, data=b"x"))))
+        await until(puppet, lambda: gate.inside)
+        guest = puppet.guest
+        assert guest.held_body_bytes == 33
+        guest.stop(End(EndReason.STOPPED, "enough"))
+        with pytest.raises(AssertionError, match="enough"):  # the call has no answer
+            await waiting
+        gate.open.set()
+        async with Puppet(engine, scheduler=scheduler, owner="same") as other:
+            assert await other.fetch(1033, *other.put(encode(HELD, 9, data=b"y"))) == b"y"
+        assert guest.held_body_bytes == 0

@@ -1,11 +1,11 @@
-// Hash, Hmac and secret keys of node:crypto: https://nodejs.org/api/crypto.html#class-hash
+// Hash and Hmac of node:crypto: https://nodejs.org/api/crypto.html#class-hash
 
 import { hash as digestOnce } from 'wapo:native';
 import { Buffer } from '../node/buffer.js';
 import { Transform } from '../node/stream.js';
 import { isArrayBuffer } from '../webidl.js';
 import { encodingOf } from './encodings.js';
-import { invalidArgument, plainError, rangeError } from './errors.js';
+import { invalidArgument, plainError, rangeError, typeError } from './errors.js';
 
 const { isView } = ArrayBuffer;
 
@@ -39,8 +39,6 @@ export const getHashes = () => [
   'RSA-SHA512',
   ...Object.keys(DIGESTS),
 ];
-export const getCiphers = () => [];
-export const getCurves = () => [];
 export const getFips = () => 0;
 
 /** The bytes of an argument, as a view of the caller's memory or of a new one. */
@@ -53,7 +51,7 @@ export function toBytes(value, name, encoding) {
 
 export const output = (bytes, encoding) => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return encoding === undefined || encoding === 'buffer' ? buffer : buffer.toString(encoding);
+  return !encoding || encoding === 'buffer' ? buffer : buffer.toString(encoding);
 };
 
 /** A digest under way: what it has been given, since a digest that the host keeps could not be part of an image. */
@@ -128,6 +126,13 @@ export class Hash extends Digest {
   }
 }
 
+function hmacKey(key) {
+  if (key?.[Symbol.toStringTag] !== 'KeyObject') return toBytes(key, 'key');
+  if (key.type === 'secret') return key.export();
+  const message = `Invalid key object type ${key.type}, expected secret.`;
+  throw typeError('ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', message);
+}
+
 /** HMAC as RFC 2104 puts it together from a digest: H(K xor opad, H(K xor ipad, text)). */
 export class Hmac extends Digest {
   #digest;
@@ -137,7 +142,7 @@ export class Hmac extends Digest {
     super(options);
     this.#digest = findDigest(algorithm);
     const { number, block } = this.#digest;
-    let bytes = toBytes(key?.type === 'secret' ? key.export() : key, 'key');
+    let bytes = hmacKey(key);
     if (bytes.length > block) bytes = digestOnce(number, bytes);
     const inner = new Uint8Array(block).fill(0x36);
     this.#outer = new Uint8Array(block).fill(0x5c);
@@ -160,30 +165,6 @@ export const createHmac = (algorithm, key, options) => new Hmac(algorithm, key, 
 export function hash(algorithm, data, encoding = 'hex') {
   return output(digestOnce(findDigest(algorithm).number, toBytes(data, 'data')), encoding);
 }
-
-/** A symmetric key, as HMAC takes it. */
-export class KeyObject {
-  #bytes;
-
-  constructor(bytes) {
-    this.#bytes = bytes;
-  }
-
-  get type() {
-    return 'secret';
-  }
-  get symmetricKeySize() {
-    return this.#bytes.length;
-  }
-  export(options) {
-    if (options?.format === 'jwk') return { kty: 'oct', k: output(this.#bytes, 'base64url') };
-    return Buffer.from(this.#bytes);
-  }
-  equals(other) {
-    return other instanceof KeyObject && timingSafeEqual(this.#bytes, other.#bytes);
-  }
-}
-export const createSecretKey = (key, encoding) => new KeyObject(toBytes(key, 'key', encoding).slice());
 
 export function timingSafeEqual(a, b) {
   const left = toBytes(a, 'buf1');

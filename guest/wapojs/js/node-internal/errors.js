@@ -34,7 +34,8 @@ export function invalidArgument(name, expected, value) {
 
 /** ERR_INVALID_ARG_VALUE */
 export function invalidValue(name, value, reason = 'is invalid') {
-  return typeError('ERR_INVALID_ARG_VALUE', `The argument '${name}' ${reason}. Received ${inspect(value)}`);
+  const what = name.includes('.') ? 'property' : 'argument';
+  return typeError('ERR_INVALID_ARG_VALUE', `The ${what} '${name}' ${reason}. Received ${inspect(value)}`);
 }
 
 /** ERR_OUT_OF_RANGE */

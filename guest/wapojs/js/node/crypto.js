@@ -1,23 +1,39 @@
 // node:crypto: https://nodejs.org/api/crypto.html
 //
-// Digests and randomness are the host's. What needs more is in `subtle`.
+// All computing is the host's: digests, randomness, and what `../node-internal/crypto-host.js` asks for.
 
+import '../node-internal/node-version.js';
+import { promisify } from './util.js';
 import { crypto as webcrypto } from '../crypto.js';
-import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync } from '../node-internal/crypto-derivation.js';
+import { createECDH, diffieHellman, ECDH, getCurves } from '../node-internal/crypto-agreement.js';
+import {
+  Cipheriv,
+  createCipheriv,
+  createDecipheriv,
+  Decipheriv,
+  getCipherInfo,
+  getCiphers,
+} from '../node-internal/crypto-ciphers.js';
+import { constants } from '../node-internal/crypto-constants.js';
+import { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync } from '../node-internal/crypto-derivation.js';
 import {
   createHash,
   createHmac,
-  createSecretKey,
-  getCiphers,
-  getCurves,
   getFips,
   getHashes,
   Hash,
   hash,
   Hmac,
-  KeyObject,
   timingSafeEqual,
 } from '../node-internal/crypto-digests.js';
+import {
+  generateKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  generateKeySync,
+} from '../node-internal/crypto-key-pairs.js';
+import { createPrivateKey, createPublicKey, createSecretKey, KeyObject } from '../node-internal/crypto-keys.js';
+import { privateDecrypt, publicEncrypt } from '../node-internal/crypto-public-encryption.js';
 import {
   getRandomValues,
   randomBytes,
@@ -26,119 +42,139 @@ import {
   randomInt,
   randomUUID,
 } from '../node-internal/crypto-random.js';
+import { createSign, createVerify, Sign, sign, Verify, verify } from '../node-internal/crypto-signatures.js';
 import { missing, missingClass } from '../node-internal/missing.js';
 
 export {
-  createHash,
-  createHmac,
-  createSecretKey,
-  getCiphers,
-  getCurves,
-  getFips,
-  getHashes,
-  getRandomValues,
-  Hash,
-  hash,
-  hkdf,
-  hkdfSync,
-  Hmac,
-  KeyObject,
-  pbkdf2,
-  pbkdf2Sync,
-  randomBytes,
-  randomBytes as prng,
-  randomBytes as pseudoRandomBytes,
-  randomBytes as rng,
-  randomFill,
-  randomFillSync,
-  randomInt,
-  randomUUID,
-  timingSafeEqual,
-};
-export { webcrypto };
-export const { subtle } = webcrypto;
-
-export const constants = { __proto__: null };
-
-// What is only in `subtle`.
-export const createCipheriv = missing('crypto.createCipheriv');
-export const createDecipheriv = missing('crypto.createDecipheriv');
-export const createDiffieHellman = missing('crypto.createDiffieHellman');
-export const createDiffieHellmanGroup = missing('crypto.createDiffieHellmanGroup');
-export const createECDH = missing('crypto.createECDH');
-export const createPrivateKey = missing('crypto.createPrivateKey');
-export const createPublicKey = missing('crypto.createPublicKey');
-export const createSign = missing('crypto.createSign');
-export const createVerify = missing('crypto.createVerify');
-export const diffieHellman = missing('crypto.diffieHellman');
-export const generateKey = missing('crypto.generateKey');
-export const generateKeyPair = missing('crypto.generateKeyPair');
-export const generateKeyPairSync = missing('crypto.generateKeyPairSync');
-export const generateKeySync = missing('crypto.generateKeySync');
-export const getCipherInfo = missing('crypto.getCipherInfo');
-export const getDiffieHellman = missing('crypto.getDiffieHellman');
-export const privateDecrypt = missing('crypto.privateDecrypt');
-export const privateEncrypt = missing('crypto.privateEncrypt');
-export const publicDecrypt = missing('crypto.publicDecrypt');
-export const publicEncrypt = missing('crypto.publicEncrypt');
-export const scrypt = missing('crypto.scrypt');
-export const scryptSync = missing('crypto.scryptSync');
-export const sign = missing('crypto.sign');
-export const verify = missing('crypto.verify');
-export const X509Certificate = missingClass('crypto.X509Certificate');
-
-export default {
-  webcrypto,
-  subtle,
+  Cipheriv,
   constants,
-  Hash,
-  Hmac,
-  KeyObject,
-  createHash,
-  createHmac,
-  createSecretKey,
-  hash,
-  getHashes,
-  getCiphers,
-  getCurves,
-  getFips,
-  randomBytes,
-  prng: randomBytes,
-  rng: randomBytes,
-  pseudoRandomBytes: randomBytes,
-  randomFill,
-  randomFillSync,
-  randomInt,
-  randomUUID,
-  getRandomValues,
-  timingSafeEqual,
-  pbkdf2,
-  pbkdf2Sync,
-  hkdf,
-  hkdfSync,
   createCipheriv,
   createDecipheriv,
-  createDiffieHellman,
-  createDiffieHellmanGroup,
   createECDH,
+  createHash,
+  createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   createSign,
   createVerify,
+  Decipheriv,
   diffieHellman,
+  ECDH,
   generateKey,
   generateKeyPair,
   generateKeyPairSync,
   generateKeySync,
   getCipherInfo,
-  getDiffieHellman,
+  getCiphers,
+  getCurves,
+  getFips,
+  getHashes,
+  getRandomValues,
+  Hash,
+  hash,
+  hkdf,
+  hkdfSync,
+  Hmac,
+  KeyObject,
+  pbkdf2,
+  pbkdf2Sync,
   privateDecrypt,
-  privateEncrypt,
-  publicDecrypt,
   publicEncrypt,
+  randomBytes,
+  randomFill,
+  randomFillSync,
+  randomInt,
+  randomUUID,
   scrypt,
   scryptSync,
+  Sign,
   sign,
+  timingSafeEqual,
+  Verify,
   verify,
+  randomBytes as prng,
+  randomBytes as pseudoRandomBytes,
+  randomBytes as rng,
+  webcrypto,
+};
+export const { subtle } = webcrypto;
+
+// What the host's libraries have not, or nobody should use.
+export const createDiffieHellman = missing('crypto.createDiffieHellman');
+export const createDiffieHellmanGroup = missing('crypto.createDiffieHellmanGroup');
+export const getDiffieHellman = missing('crypto.getDiffieHellman');
+export const privateEncrypt = missing('crypto.privateEncrypt');
+export const publicDecrypt = missing('crypto.publicDecrypt');
+export const X509Certificate = missingClass('crypto.X509Certificate');
+
+// Promised, it is an object of both: https://nodejs.org/api/crypto.html#cryptogeneratekeypairtype-options-callback
+Object.defineProperty(generateKeyPair, promisify.custom, {
+  value: (type, options) =>
+    new Promise((resolve, reject) => {
+      generateKeyPair(type, options, (error, publicKey, privateKey) =>
+        error ? reject(error) : resolve({ publicKey, privateKey }),
+      );
+    }),
+});
+
+export default {
+  webcrypto,
+  subtle,
+  Cipheriv,
+  constants,
+  createCipheriv,
+  createDecipheriv,
+  createECDH,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  createSign,
+  createVerify,
+  Decipheriv,
+  diffieHellman,
+  ECDH,
+  generateKey,
+  generateKeyPair,
+  generateKeyPairSync,
+  generateKeySync,
+  getCipherInfo,
+  getCiphers,
+  getCurves,
+  getFips,
+  getHashes,
+  getRandomValues,
+  Hash,
+  hash,
+  hkdf,
+  hkdfSync,
+  Hmac,
+  KeyObject,
+  pbkdf2,
+  pbkdf2Sync,
+  privateDecrypt,
+  publicEncrypt,
+  randomBytes,
+  randomFill,
+  randomFillSync,
+  randomInt,
+  randomUUID,
+  scrypt,
+  scryptSync,
+  Sign,
+  sign,
+  timingSafeEqual,
+  Verify,
+  verify,
+  prng: randomBytes,
+  pseudoRandomBytes: randomBytes,
+  rng: randomBytes,
+  createDiffieHellman,
+  createDiffieHellmanGroup,
+  getDiffieHellman,
+  privateEncrypt,
+  publicDecrypt,
   X509Certificate,
 };

@@ -1,5 +1,6 @@
 // node:module: https://nodejs.org/api/module.html
 
+import '../node-internal/node-version.js';
 import { isBuiltin, require } from '../node-require.js';
 
 export const createRequire = () => require;

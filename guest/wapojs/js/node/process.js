@@ -1,5 +1,6 @@
 // node:process: https://nodejs.org/api/process.html; it is the global
 
+import '../node-internal/node-version.js';
 import { process } from '../process.js';
 
 export const {

@@ -1,4 +1,4 @@
-"""ECDSA and ECDH on the curves of NIST (FIPS 186-5, SP 800-56A).
+"""ECDSA and ECDH on the curves of NIST (FIPS 186-5, SP 800-56A) and on secp256k1 (SEC 2).
 
 A public key crosses the border as its uncompressed point, a private key as the scalar and the point after it.
 """
@@ -14,7 +14,12 @@ from wapo.vm.crypto.request import Operation, Request, hash_of, invalid
 
 __all__ = ["ELLIPTIC"]
 
-_CURVES: Final[dict[int, ec.EllipticCurve]] = {1: ec.SECP256R1(), 2: ec.SECP384R1(), 3: ec.SECP521R1()}
+_CURVES: Final[dict[int, ec.EllipticCurve]] = {
+    1: ec.SECP256R1(),
+    2: ec.SECP384R1(),
+    3: ec.SECP521R1(),
+    4: ec.SECP256K1(),
+}
 _DER: Final = serialization.Encoding.DER
 #: id-ecPublicKey. The library also reads keys that are not wrapped as SPKI or PKCS #8, which lack this.
 _OID: Final = bytes.fromhex("06072a8648ce3d0201")

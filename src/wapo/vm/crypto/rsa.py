@@ -1,4 +1,4 @@
-"""RSA: RSASSA-PKCS1-v1_5, RSASSA-PSS and RSAES-OAEP of RFC 8017.
+"""RSA: RSASSA-PKCS1-v1_5, RSASSA-PSS, RSAES-OAEP and RSAES-PKCS1-v1_5 of RFC 8017.
 
 A public key crosses the border as SPKI, a private key as PKCS #8, both DER; their numbers as big-endian integers, each
 after its u32 length: n, e, and of a private key d, p, q, dp, dq, qi too.
@@ -32,6 +32,8 @@ _DER: Final = serialization.Encoding.DER
 _OID: Final = bytes.fromhex("06092a864886f70d010101")
 _OID_WITHIN: Final = 24
 _PUBLIC_NUMBERS: Final = 2
+#: As long as fits; of a signature, whatever it has.
+_ANY_SALT: Final = 0xFFFFFFFF
 _PRIVATE_NUMBERS: Final = 8
 
 
@@ -117,17 +119,19 @@ def _pkcs1_verify(request: Request) -> bytes:
 
 
 def _pss_sign(request: Request) -> bytes:
-    if request.b > MAX_MODULUS_BITS:
+    if request.b > MAX_MODULUS_BITS and request.b != _ANY_SALT:
         invalid()
-    return _load_private(request.key).sign(request.data, PSS(MGF1(request.hash), request.b), request.hash)
+    salt = PSS.MAX_LENGTH if request.b == _ANY_SALT else request.b
+    return _load_private(request.key).sign(request.data, PSS(MGF1(request.hash), salt), request.hash)
 
 
 def _pss_verify(request: Request) -> bytes:
     key, algorithm = _load_public(request.key), request.hash
-    if request.b > MAX_MODULUS_BITS:
+    if request.b > MAX_MODULUS_BITS and request.b != _ANY_SALT:
         return b"\0"
+    salt = PSS.AUTO if request.b == _ANY_SALT else request.b
     try:
-        key.verify(request.param, request.data, PSS(MGF1(algorithm), request.b), algorithm)
+        key.verify(request.param, request.data, PSS(MGF1(algorithm), salt), algorithm)
     except (InvalidSignature, ValueError):  # the latter: a salt that cannot fit
         return b"\0"
     return b"\1"
@@ -143,6 +147,15 @@ def _encrypt(request: Request) -> bytes:
 
 def _decrypt(request: Request) -> bytes:
     return _load_private(request.key).decrypt(request.data, _oaep(request))
+
+
+def _encrypt_pkcs1(request: Request) -> bytes:
+    return _load_public(request.key).encrypt(request.data, PKCS1v15())
+
+
+def _decrypt_pkcs1(request: Request) -> bytes:
+    """What is no encryption gives other bytes each time: OpenSSL rejects implicitly."""
+    return _load_private(request.key).decrypt(request.data, PKCS1v15())
 
 
 def _import_spki(request: Request) -> bytes:
@@ -210,4 +223,6 @@ RSA: Final = {
     60: Operation(_public_numbers),
     61: Operation(_private_numbers),
     62: Operation(_from_numbers),
+    63: Operation(_encrypt_pkcs1, draws_entropy=True),
+    64: Operation(_decrypt_pkcs1, _has_long_key),
 }

@@ -6,7 +6,7 @@ from typing import Final
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR, GCM
+from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR, ECB, GCM
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
 from wapo.vm.crypto.request import HASH_NAMES, Operation, Request, invalid, limited
@@ -14,6 +14,8 @@ from wapo.vm.crypto.request import HASH_NAMES, Operation, Request, invalid, limi
 __all__ = ["SYMMETRIC"]
 
 _BLOCK: Final = 16
+_CBC: Final = 1
+_ECB: Final = 2
 _TAG_BYTES: Final = frozenset((4, 8, 12, 13, 14, 15, 16))
 #: Ciphers hold the interpreter's lock while they allocate their result, so a long text goes through in pieces.
 _PIECE_BYTES: Final = 1 << 20
@@ -74,6 +76,36 @@ def _cbc_decrypt(request: Request) -> bytes:
     return unpadder.update(padded) + unpadder.finalize()
 
 
+def _block_mode(request: Request) -> CBC | ECB:
+    """For what a guest puts together of pieces: CBC goes on with the last block of the piece before as its iv."""
+    if request.a == _CBC:
+        return CBC(request.param)
+    if request.a != _ECB or request.param:
+        invalid()
+    return ECB()
+
+
+def _blocks_encrypt(request: Request) -> bytes:
+    if len(request.data) % _BLOCK:
+        invalid()
+    return _through(Cipher(AES(request.key), _block_mode(request)).encryptor(), request.data)
+
+
+def _blocks_decrypt(request: Request) -> bytes:
+    if len(request.data) % _BLOCK:
+        invalid()
+    return _through(Cipher(AES(request.key), _block_mode(request)).decryptor(), request.data)
+
+
+def _gcm_counter(request: Request) -> bytes:
+    """The counter block of the first block of text (SP 800-38D section 7.1, steps 2 and 3), taken from its key stream.
+
+    So text can be given back before all of it is there, which the library's one call would not do.
+    """
+    stream = Cipher(AES(request.key), GCM(request.param)).encryptor().update(bytes(_BLOCK))
+    return Cipher(AES(request.key), ECB()).decryptor().update(stream)
+
+
 def _ctr(request: Request) -> bytes:
     """Only the last ``a`` bits of the counter block count, and come round to 0; the others stay (SP 800-38A, B.1).
 
@@ -118,4 +150,7 @@ SYMMETRIC: Final = {
     14: Operation(_ctr),
     15: Operation(_wrap),
     16: Operation(_unwrap),
+    17: Operation(_blocks_encrypt),
+    18: Operation(_blocks_decrypt),
+    19: Operation(_gcm_counter),
 }

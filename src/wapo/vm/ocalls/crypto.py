@@ -1,4 +1,4 @@
-"""Cryptography (docs/abi.md, 1030 to 1032)."""
+"""Cryptography (docs/abi.md, 1030 to 1033)."""
 
 import struct
 from typing import TYPE_CHECKING, Final
@@ -8,9 +8,10 @@ from wapo.vm.crypto.operations import OPERATIONS, perform
 from wapo.vm.crypto.request import Operation, Request
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.ocalls.http import write_or_keep
-from wapo.vm.resources.crypto import CryptoJob
+from wapo.vm.resources.crypto import CryptoJob, in_a_thread
 
 if TYPE_CHECKING:
+    from wapo.engine.suspension import Suspension
     from wapo.vm.guest import Guest
 
 __all__ = ["CRYPTO", "draws_entropy"]
@@ -50,15 +51,24 @@ def crypto_start(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) 
 
     Errors: 3 malformed, 8 no such operation, 10 too large, table full or too much kept for the guest already.
     """
-    guest.instance.check(p0, p1)
+    return guest.table.add(CryptoJob(guest, _long_request(guest, p0, p1), p1))
+
+
+def crypto_wait(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> "Suspension":
+    """1033: the same as 1031, and the guest stands still until the result is there. Errors as 1030 and 1031."""
+    return in_a_thread(guest, _long_request(guest, p0, p1), p1)
+
+
+def _long_request(guest: "Guest", pointer: int, length: int) -> Request:
+    guest.instance.check(pointer, length)
     if (
-        p1 > guest.limits.request_body_bytes + _MAX_HEAD_BYTES
-        or guest.held_body_bytes + p1 > guest.limits.held_body_bytes
+        length > guest.limits.request_body_bytes + _MAX_HEAD_BYTES
+        or guest.held_body_bytes + length > guest.limits.held_body_bytes
     ):
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
-    request = Request.decode(guest.instance.read(p0, p1))
-    guest.meter.gas += _operation(request).gas + p1 // 128
-    return guest.table.add(CryptoJob(guest, request, p1))
+    request = Request.decode(guest.instance.read(pointer, length))
+    guest.meter.gas += _operation(request).gas + length // 128
+    return request
 
 
 def crypto_result(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -87,4 +97,4 @@ def draws_entropy(guest: "Guest", pointer: int, length: int) -> bool:
     return operation is not None and operation.draws_entropy
 
 
-CRYPTO: Final[Handlers] = {1030: crypto, 1031: crypto_start, 1032: crypto_result}
+CRYPTO: Final[Handlers] = {1030: crypto, 1031: crypto_start, 1032: crypto_result, 1033: crypto_wait}

@@ -1,10 +1,11 @@
-"""A cryptographic operation under way in a thread (docs/abi.md, 1031 and 1032)."""
+"""A cryptographic operation under way in a thread (docs/abi.md, 1031 to 1033)."""
 
 import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure
+from wapo.engine.suspension import Suspension
 from wapo.vm.crypto.operations import perform
 from wapo.vm.crypto.request import Request
 from wapo.vm.resources.base import Resource
@@ -13,7 +14,7 @@ from wapo.vm.tasks import Slot
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
-__all__ = ["CryptoJob"]
+__all__ = ["CryptoJob", "in_a_thread"]
 
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 
@@ -74,3 +75,33 @@ class CryptoJob(Resource):
         if task is not None:
             task.cancel()
         self._hold(0)
+
+
+def in_a_thread(guest: "Guest", request: Request, size: int) -> Suspension:
+    """The result, for a guest that stands still meanwhile. ``size`` bytes count as kept for it until then."""
+    started = False
+
+    def start() -> None:
+        nonlocal started
+        started = True
+
+    def abandoned() -> None:
+        if not started:  # otherwise a thread has it, and its place
+            task.cancel()
+
+    def done(task: "asyncio.Task[bytes]") -> None:
+        guest.held_body_bytes -= size
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            suspension.complete(task.result())
+        else:  # not of the operation: out of threads or of memory
+            suspension.complete(error=error if isinstance(error, OcallFailure) else OcallFailure(OcallError.IO_ERROR))
+
+    guest.held_body_bytes += size
+    suspension = Suspension(abandoned)
+    work = guest.scheduler.work.run(guest, start, partial(perform, request))
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(done)
+    return suspension

@@ -22,3 +22,11 @@ console.log(
   (await api.get('/echo', { responseType: 'arraybuffer' })).data instanceof Object,
   (await axios.get(base + '/redirect')).request !== undefined,
 );
+
+// The adapter of browsers, where there is an XMLHttpRequest; Node has none.
+const xhr = axios.create({ baseURL: base, headers: { 'X-Api': 'k' }, adapter: ['xhr', 'fetch'] });
+const x = await xhr.post('/echo', { json: [1, 'é'] }, { params: { a: 1 } });
+console.log(x.status, x.data.method, x.data.body, x.data.headers['x-api'], JSON.stringify(x.data.query));
+console.log(await xhr.get('/nowhere').catch((e) => [e.name, e.code, e.response.status].join()));
+console.log(await xhr.get('/slow', { signal: AbortSignal.timeout(50) }).catch((e) => axios.isAxiosError(e)));
+console.log(typeof XMLHttpRequest === 'undefined' || x.request instanceof XMLHttpRequest);

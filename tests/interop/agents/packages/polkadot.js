@@ -35,3 +35,22 @@ const m = stringToU8a('msg');
 console.log(u8aToHex(e.publicKey), ed25519Verify(m, ed25519Sign(m, e), e.publicKey));
 const s = sr25519PairFromSeed(seed);
 console.log(u8aToHex(s.publicKey), sr25519Verify(m, sr25519Sign(m, s), s.publicKey));
+
+import { Keyring } from '@polkadot/keyring';
+import { u8aEq } from '@polkadot/util';
+for (const type of ['sr25519', 'ed25519', 'ecdsa']) {
+  const keyring = new Keyring({ type, ss58Format: 42 });
+  const alice = keyring.addFromUri('//Alice', { name: 'Alice' });
+  const bob = keyring.addFromUri('//Bob//stash');
+  const signature = alice.sign(m);
+  console.log(
+    type,
+    alice.address,
+    bob.address,
+    alice.verify(m, signature, alice.publicKey),
+    alice.verify(m, signature, bob.publicKey),
+    signatureVerify(m, signature, alice.address).isValid,
+    u8aEq(keyring.getPair(alice.address).publicKey, alice.publicKey),
+    keyring.getPairs().length,
+  );
+}
