@@ -40,6 +40,10 @@ class Block:
     text: str
 
 
+#: What a program that goes on running says is written about once a second.
+LOGS = ("wapo logs ", "wapo app logs ")
+
+
 def blocks(text: str) -> list[Block]:
     return [Block(*match.groups()) for match in BLOCK.finditer(text)]
 
@@ -103,6 +107,11 @@ class Tour:
             self._environment[name] = value
         else:
             printed = self._run(command)
+            until = time.monotonic() + 10
+            while (
+                command.startswith(LOGS) and not re.fullmatch(pattern(expected), printed) and time.monotonic() < until
+            ):
+                printed = self._run(command)
             assert re.fullmatch(pattern(expected), printed), f"{command}\n{printed}"
             if command.startswith("wapo app deploy"):
                 self._address = printed
