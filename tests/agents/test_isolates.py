@@ -182,7 +182,7 @@ async def test_gas_and_time(place: Workshop) -> None:
         await Wapo.run(spin, { timeLimit: 50, gasLimit: undefined }),
         await Wapo.run(`setTimeout(() => { ${spin} }, 1); undefined`, { gasLimit: 50 }),
         await Wapo.run(`module = { exports: async () => { await 1; ${spin} } }`, { gasLimit: 50 }),
-        await Wapo.run(`function f() { return Promise.resolve().then(f) } f()`, { gasLimit: 50 }),
+        await Wapo.run(`function f() { return Promise.resolve().then(f) } f()`, { gasLimit: 20 }),
         await Wapo.run('module = { exports: () => new Promise(() => setTimeout(() => 0, 1e6)) }', { timeLimit: 50 }),
         await Wapo.run('scriptOutput = "so far"; setTimeout(() => 0, 1e6); 0', { timeLimit: 50 }),
         await Wapo.run('setInterval(() => 0, 10); 0', { timeLimit: 50 }),
