@@ -11,7 +11,7 @@ from harness import flatten, machine
 FOLDER = Path(__file__).resolve().parent
 SCRIPTS = (
     "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
-    "js_speed", "fetch_body", "websocket",
+    "js_speed", "fetch_body", "websocket", "wasm_speed",
 )  # fmt: skip
 
 
