@@ -330,12 +330,13 @@ async def test_no_secret_is_in_an_image(workshop: Workshop) -> None:
     assert image.memory is not None
     base = await workshop.images.base()
     pool = image.pool(workshop.profile.serving, LIMITS.store)
-    assert len(pool) == 1
-    machine = pool.take()
-    try:
-        assert secret.encode() not in machine.read(0, machine.memory_size)
-    finally:
-        machine.close()
+    assert len(pool) >= 1  # one that is given back a moment late is not the next request's
+    for _ in range(len(pool)):
+        machine = pool.take()
+        try:
+            assert secret.encode() not in machine.read(0, machine.memory_size)
+        finally:
+            machine.close()
     fresh = pool.take()
     try:
         assert b"kept.push(env.name" in fresh.read(0, fresh.memory_size)  # the program itself is there
