@@ -382,6 +382,13 @@ class Guest:
                 self.meter.gas += used // _FUEL_PER_GAS
                 self.instance.refuel()
 
+    def charge(self, cpu_s: float, *, burst: bool) -> None:
+        """CPU that a thread has used for it; a part of its burst if it stood still for that."""
+        self.meter.cpu_s += cpu_s
+        self.meter.gas += int(cpu_s * 1e6)  # a gas unit a microsecond, as for compiled code
+        if burst:
+            self._burst_s += cpu_s
+
     def _account(self, started: float) -> None:
         elapsed = time.thread_time() - started
         self._burst_s += elapsed

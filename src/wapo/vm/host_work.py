@@ -29,19 +29,21 @@ class HostWork:
         self._places = FairShare(self._threads)
         self._executor: ThreadPoolExecutor | None = None
 
-    async def run(self, guest: "Guest", started: Callable[[], None], work: Callable[[], _Result]) -> _Result:
+    async def run(
+        self, guest: "Guest", started: Callable[[], None], work: Callable[[], _Result], *, stands_still: bool = False
+    ) -> _Result:
         """What ``work`` returns or raises, in a thread. Its CPU time is the guest's.
 
         Args:
             started: called when its turn has come: from then on cancelling would leave a thread unaccounted for.
+            stands_still: whether the guest waits inside its call, so that this is a part of its burst.
         """
         async with guest.host_work, self._places.place(guest.owner):
             started()
             if self._executor is None:
                 self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="wapo-work")
             result, error, cpu_s = await asyncio.get_running_loop().run_in_executor(self._executor, _timed, work)
-        guest.meter.cpu_s += cpu_s
-        guest.meter.gas += int(cpu_s * 1e6)  # a gas unit a microsecond, as for compiled code
+        guest.charge(cpu_s, burst=stands_still)
         if error is not None:
             raise error
         assert result is not None

@@ -304,6 +304,12 @@ static inline int wapo_ocall_crypto(const void *request, size_t length, void *re
     return wapo_fast_(1030, WAPO_POINTER_(request), (int32_t)length, WAPO_POINTER_(result), (int32_t)room);
 }
 
+/* The same, however long it takes: the program stands still. The length of the result, which is in the return slot. */
+static inline int wapo_ocall_crypto_wait(const void *request, size_t length)
+{
+    return wapo_slow_(1033, WAPO_POINTER_(request), (int32_t)length, 0, 0);
+}
+
 static inline int wapo_ocall_crypto_start(const void *request, size_t length)
 {
     return wapo_fast_(1031, WAPO_POINTER_(request), (int32_t)length, 0, 0);

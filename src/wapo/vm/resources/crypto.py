@@ -78,7 +78,8 @@ class CryptoJob(Resource):
 
 
 def in_a_thread(guest: "Guest", request: Request, size: int) -> Suspension:
-    """The result, for a guest that stands still meanwhile. ``size`` bytes count as kept for it until then."""
+    """The result, for a guest that stands still meanwhile: it is as if it computed. ``size`` bytes count as kept for it
+    until then."""
     started = False
 
     def start() -> None:
@@ -100,8 +101,8 @@ def in_a_thread(guest: "Guest", request: Request, size: int) -> Suspension:
             suspension.complete(error=error if isinstance(error, OcallFailure) else OcallFailure(OcallError.IO_ERROR))
 
     guest.held_body_bytes += size
-    suspension = Suspension(abandoned)
-    work = guest.scheduler.work.run(guest, start, partial(perform, request))
+    suspension = Suspension(abandoned, rests=False)
+    work = guest.scheduler.work.run(guest, start, partial(perform, request), stands_still=True)
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(done)
     return suspension
