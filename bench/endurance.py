@@ -37,7 +37,7 @@ async def main() -> None:
                 await asyncio.gather(*(ask() for _ in range(BATCH)))
             await node.logs.flush()
 
-        await many(5000)
+        await many(100_000)  # caches of the store and of the allocator fill slowly
         before = figures()
         begin = time.perf_counter()
         await many(REQUESTS)
