@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ OPERATIONS = 200
 KILLS = 5
 
 Key = tuple[str, str]
+
+#: With a place for every app: one without would be deployed and not run.
+SERVE = ("serve", "--port", "0", "--admin-port", "0", "--user-port", "0", "--max-instances", "64")
 
 
 class Model:
@@ -136,8 +140,13 @@ class Operator:
 
     def check(self, client: AdminClient, folder: Path) -> None:
         """After a restart: everything is as it was acknowledged, or as it was about to be."""
-        there = {one["manifest"]["label"]: min(one["instances"], 1) for one in self.look_up(client)}
         labels = [name for kind, name in self.model.possible if kind == "app"]
+        until = time.monotonic() + 20
+        while True:  # programs come back one after the other, when the node already listens
+            there = {one["manifest"]["label"]: min(one["instances"], 1) for one in self.look_up(client)}
+            wrong = [label for label in labels if there.get(label) not in self.model.possible["app", label]]
+            if not wrong or time.monotonic() > until:
+                break
         assert set(there) <= set(labels)
         for label in labels:
             self.model.is_now(("app", label), there.get(label))
@@ -164,7 +173,7 @@ def test_a_node_killed_at_any_moment_keeps_what_it_acknowledged(data: Path) -> N
     sys.stderr.write(f"seed {seed}\n")
     done = 0
     for life in range(KILLS + 1):
-        with running("serve", "--port", "0", "--admin-port", "0", "--user-port", "0") as node:
+        with running(*SERVE) as node:
             client = _started(node, data)
             if life == 0:
                 operator.begin(client)
