@@ -117,21 +117,30 @@ static char *normalize(JSContext *ctx, const char *base, const char *name, void 
     return path;
 }
 
+/* What "wapo:native" exports, file by file. */
+static const struct {
+    const JSCFunctionListEntry *functions;
+    const int *count;
+} native_lists[] = {
+    { native_text_functions, &native_text_count },
+    { native_url_functions, &native_url_count },
+    { native_url_pattern_functions, &native_url_pattern_count },
+    { native_io_functions, &native_io_count },
+    { native_crypto_functions, &native_crypto_count },
+    { native_misc_functions, &native_misc_count },
+    { native_coding_functions, &native_coding_count },
+    { native_scale_functions, &native_scale_count },
+    { native_host_functions, &native_host_count },
+    { native_net_functions, &native_net_count },
+    { native_wasm_functions, &native_wasm_count },
+    { native_loader_functions, &native_loader_count },
+    { native_node_functions, &native_node_count },
+};
+
 static int native_init(JSContext *ctx, JSModuleDef *module)
 {
-    JS_SetModuleExportList(ctx, module, native_text_functions, native_text_count);
-    JS_SetModuleExportList(ctx, module, native_url_functions, native_url_count);
-    JS_SetModuleExportList(ctx, module, native_url_pattern_functions, native_url_pattern_count);
-    JS_SetModuleExportList(ctx, module, native_io_functions, native_io_count);
-    JS_SetModuleExportList(ctx, module, native_crypto_functions, native_crypto_count);
-    JS_SetModuleExportList(ctx, module, native_misc_functions, native_misc_count);
-    JS_SetModuleExportList(ctx, module, native_coding_functions, native_coding_count);
-    JS_SetModuleExportList(ctx, module, native_scale_functions, native_scale_count);
-    JS_SetModuleExportList(ctx, module, native_host_functions, native_host_count);
-    JS_SetModuleExportList(ctx, module, native_net_functions, native_net_count);
-    JS_SetModuleExportList(ctx, module, native_wasm_functions, native_wasm_count);
-    JS_SetModuleExportList(ctx, module, native_loader_functions, native_loader_count);
-    JS_SetModuleExportList(ctx, module, native_node_functions, native_node_count);
+    for (size_t i = 0; i < sizeof(native_lists) / sizeof(native_lists[0]); i++)
+        JS_SetModuleExportList(ctx, module, native_lists[i].functions, *native_lists[i].count);
     return native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
 }
 
@@ -140,19 +149,8 @@ static JSModuleDef *native_module(JSContext *ctx)
     JSModuleDef *module = JS_NewCModule(ctx, NATIVE_MODULE, native_init);
     if (!module)
         return NULL;
-    JS_AddModuleExportList(ctx, module, native_text_functions, native_text_count);
-    JS_AddModuleExportList(ctx, module, native_url_functions, native_url_count);
-    JS_AddModuleExportList(ctx, module, native_url_pattern_functions, native_url_pattern_count);
-    JS_AddModuleExportList(ctx, module, native_io_functions, native_io_count);
-    JS_AddModuleExportList(ctx, module, native_crypto_functions, native_crypto_count);
-    JS_AddModuleExportList(ctx, module, native_misc_functions, native_misc_count);
-    JS_AddModuleExportList(ctx, module, native_coding_functions, native_coding_count);
-    JS_AddModuleExportList(ctx, module, native_scale_functions, native_scale_count);
-    JS_AddModuleExportList(ctx, module, native_host_functions, native_host_count);
-    JS_AddModuleExportList(ctx, module, native_net_functions, native_net_count);
-    JS_AddModuleExportList(ctx, module, native_wasm_functions, native_wasm_count);
-    JS_AddModuleExportList(ctx, module, native_loader_functions, native_loader_count);
-    JS_AddModuleExportList(ctx, module, native_node_functions, native_node_count);
+    for (size_t i = 0; i < sizeof(native_lists) / sizeof(native_lists[0]); i++)
+        JS_AddModuleExportList(ctx, module, native_lists[i].functions, *native_lists[i].count);
     JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;
 }
