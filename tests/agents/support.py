@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from wapo.agents.images import AgentImage, ImageStore
+from wapo.agents.image import AgentImage
+from wapo.agents.images import ImageStore
 from wapo.agents.invoke import start
 from wapo.agents.messages import AgentRequest, AgentResponse, Header
 from wapo.agents.profile import JavaScriptProfile

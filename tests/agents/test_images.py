@@ -10,7 +10,9 @@ import time
 import pytest
 
 from tests.agents.support import LIMITS, Log, Workshop, open_workshop
-from wapo.agents.images import TOUCHES, ImageKind, Stopping, check_source
+from wapo.agents.image import TOUCHES, ImageKind
+from wapo.agents.images import Stopping
+from wapo.agents.making import check_source
 from wapo.agents.messages import AgentFailed, MemoryLimitReached
 from wapo.agents.profile import JavaScriptProfile
 from wapo.vm.limits import GuestLimits

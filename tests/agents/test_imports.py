@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from tests.agents.support import LIMITS, Log, Workshop
-from wapo.agents import images, imports
-from wapo.agents.images import AgentImage, ImageKind
+from wapo.agents import imports, making
+from wapo.agents.image import AgentImage, ImageKind
 from wapo.agents.imports import Imports
 from wapo.agents.messages import AgentFailed
 from wapo.agents.modules import (
@@ -434,11 +434,11 @@ class TestWaiting:
     async def test_a_program_whose_imports_come_too_late_is_not_broken(
         self, shared_workshop: Workshop, library: Library, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(images, "_BUILD_LIMITS", GuestLimits(memory_bytes=1 << 30, burst_s=20.0, time_s=0.1))
+        monkeypatch.setattr(making, "_BUILD_LIMITS", GuestLimits(memory_bytes=1 << 30, burst_s=20.0, time_s=0.1))
         cid = await publish(library, "export default 'at last';")
         slow = _Slow(library)
         source = f"import x from 'ipfs://{cid}';" + serving("x")
-        with pytest.raises(images.ImportFailed, match="time limit"):
+        with pytest.raises(making.ImportFailed, match="time limit"):
             await image(shared_workshop, library, source, limits=GuestLimits(time_s=0.1), modules=slow)
         slow.open.set()
         made = await image(shared_workshop, library, source, limits=GuestLimits(time_s=5), modules=slow)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.agents.support import LIMITS, Log, Workshop
-from wapo.agents.images import ImageKind
+from wapo.agents.image import ImageKind
 from wapo.agents.invoke import abandon
 from wapo.agents.messages import AgentFailed
 from wapo.agents.run import BODY_BUFFER_BYTES

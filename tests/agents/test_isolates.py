@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.agents.support import Log, NodeServices, Workshop, open_workshop
-from wapo.agents.images import ImageKind
+from wapo.agents.image import ImageKind
 from wapo.agents.isolates import Isolate, Isolates
 from wapo.agents.profile import JavaScriptProfile
 from wapo.vm.ends import End, EndReason

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.agents.support import Log, Workshop
-from wapo.agents.images import ImageKind
+from wapo.agents.image import ImageKind
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Site, SiteFactory
 from tests.hostile.neighbours import handler
-from wapo.agents.images import AgentImage, ImageKind
+from wapo.agents.image import AgentImage, ImageKind
 
 MARKER = "this-is-the-marker-of-one-request"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wapo.agents.images import ImageKind
+from wapo.agents.image import ImageKind
 from wapo.agents.messages import AgentFailed, AgentRequest, AgentResponse, TimeLimitReached
 from wapo.content.errors import InvalidUpstream
 from wapo.node.admission import NodeFull, TooManyRequests

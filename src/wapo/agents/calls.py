@@ -1,5 +1,5 @@
 """The ocalls of the JavaScript profile (docs/abi.md, 1001 to 1007, 1114). The guest's session is a :class:`Run`, or an
-:class:`~wapo.agents.images.Loading` while an image is made."""
+:class:`~wapo.agents.making.Loading` while an image is made."""
 
 import struct
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -91,7 +91,7 @@ def fail(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
 
 
 def touched(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
-    """1006: the program looks at something that differs from run to run (p0: ``images.TOUCHES``)."""
+    """1006: the program looks at something that differs from run to run (p0: ``image.TOUCHES``)."""
     guest.session.touched(p0)
     return 0
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.conventions import OutputKind
-from wapo.agents.images import check_source, make_base_image
 from wapo.agents.imports import Imports
 from wapo.agents.isolates import Isolates
+from wapo.agents.making import check_source, make_base_image
 from wapo.agents.messages import Header
 from wapo.agents.modules import Modules
 from wapo.agents.profile import JavaScriptProfile

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from wapo.agents.images import AgentImage, ImageKind
+from wapo.agents.image import AgentImage, ImageKind
 from wapo.agents.imports import Imports
 from wapo.agents.messages import AgentRequest, MemoryLimitReached, failure_of
 from wapo.agents.profile import JavaScriptProfile

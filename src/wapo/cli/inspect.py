@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wapo.agents.images import ImageKind
+from wapo.agents.image import ImageKind
 from wapo.cli.main import run_async
 from wapo.cli.options import DataDir, Json, Upstreams, settings_of
 from wapo.cli.output import print_json, printable, working

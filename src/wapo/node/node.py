@@ -13,9 +13,11 @@ from typing import Any, Final
 
 import structlog
 
-from wapo.agents.images import AgentImage, ImageStore, check_source
+from wapo.agents.image import AgentImage
+from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.isolates import Isolates
+from wapo.agents.making import check_source
 from wapo.agents.messages import AgentRequest, AgentResponse
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.agents.support import Workshop
-from wapo.agents.images import AgentImage
+from wapo.agents.image import AgentImage
 from wapo.vm.limits import GuestLimits
 
 #: Values that JSON has no form for go as an object of one member.

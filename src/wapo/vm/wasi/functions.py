@@ -29,7 +29,7 @@ MAX_RANDOM_BYTES: Final = 1 << 20
 CLOCK_READ: Final = "clock"
 RANDOM_READ: Final = "entropy"
 
-#: Called with the guest and what it read, so that an image under construction knows (see ``agents.images``).
+#: Called with the guest and what it read, so that an image under construction knows (see ``agents.making``).
 Watch = Callable[["Guest", str], None]
 Call = Callable[..., Any]
 
