@@ -71,6 +71,8 @@ class Instance:
         is_command: whether the function to call is a WASI command's, which runs once and answers nothing.
         metered: whether its instructions are counted as fuel.
         base: address of its memory in this process; 0 as long as there is none.
+        own_pages: since the last reset to an image: ranges of addresses with all pages that it had written by then.
+        faults: page faults of this thread at that time.
 
     Raises (constructor):
         InvalidModule: the module's own minimum does not fit the limits, or it needs what the host forbids.
@@ -87,9 +89,11 @@ class Instance:
         "_size",
         "_store",
         "base",
+        "faults",
         "is_command",
         "linked",
         "metered",
+        "own_pages",
         "started",
     )
 
@@ -119,7 +123,8 @@ class Instance:
         self._memory: Any = None
         self._polls: Any = None
         self._size = 0
-        self.base = 0
+        self.base = self.faults = 0
+        self.own_pages: list[tuple[int, int]] | None = None
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
         _held.wasmtime_context_set_epoch_deadline(self._context, 1)
