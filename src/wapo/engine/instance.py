@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from wapo.engine import capi
 from wapo.engine.errors import InvalidModule, OutOfMappings
-from wapo.engine.fiber import Call, Instantiation
+from wapo.engine.fiber import Call, Instantiation, PollFunction
 from wapo.engine.linker import LinkedModule
 from wapo.engine.module_types import FunctionType
 
@@ -121,7 +121,7 @@ class Instance:
         self._store: int = _held.wasmtime_store_new(linked.engine.pointer, None, capi.NO_FINALIZER)
         self._context: int = _held.wasmtime_store_context(self._store)
         self._memory: Any = None
-        self._polls: Any = None
+        self._polls: PollFunction | None = None
         self._size = 0
         self.base = self.faults = 0
         self.own_pages: list[tuple[int, int]] | None = None
@@ -207,16 +207,21 @@ class Instance:
         Once is enough for an instance."""
         if self.linked.module.function(name) != _POLL_TYPE:
             return False
-        self._polls = self._export(name, _FUNCTION_KIND)
+        self._select(name, 1)
         return self._polls is not None
 
     def select_command(self) -> bool:
         """Chooses the ``_start`` function of a WASI command instead; False if there is no ``() -> ()`` of that name."""
         if self.linked.module.function("_start") != _COMMAND_TYPE:
             return False
-        self._polls = self._export("_start", _FUNCTION_KIND)
+        self._select("_start", 0)
         self.is_command = self._polls is not None
         return self.is_command
+
+    def _select(self, name: str, results: int) -> None:
+        function = self._export(name, _FUNCTION_KIND)
+        if function is not None:
+            self._polls = PollFunction(self.linked.engine, self._context, function, results)
 
     @property
     def poll_selected(self) -> bool:
@@ -225,8 +230,9 @@ class Instance:
 
     def start_poll(self, guest: Any) -> Call:
         """Starts the function that was chosen; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
+        assert self._polls is not None
         _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-        return Call(self.linked.engine, self._context, self._polls, 0 if self.is_command else 1, guest)
+        return Call(self._polls, guest)
 
     # Memory
 
