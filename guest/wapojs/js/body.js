@@ -17,7 +17,8 @@ import { isURLSearchParams, searchParamsList } from './url-search-params.js';
 import { parseUrlEncodedBytes, serializeUrlEncoded } from './urlencoded.js';
 import { isBufferSource, isObject, toBytes, toUSVString } from './webidl.js';
 
-const { JSON, Symbol, TypeError, Uint8Array } = globalThis;
+const { JSON, Object, Symbol, TypeError, Uint8Array } = globalThis;
+const { assign } = Object;
 const parseJson = JSON.parse;
 const { asyncIterator } = Symbol;
 
@@ -26,12 +27,17 @@ const { asyncIterator } = Symbol;
  * the others when somebody asks for it.
  */
 export class Body {
-  text = null;
-  bytes = null;
-  stream = null;
-  consumed = false;
-  /** Length in bytes, if it is known without encoding anything. */
-  length = null;
+  static {
+    // What most bodies have: on the prototype, as each property of its own costs a body as much as a call.
+    assign(this.prototype, {
+      text: null,
+      bytes: null,
+      stream: null,
+      consumed: false,
+      /** Length in bytes, if it is known without encoding anything. */
+      length: null,
+    });
+  }
 
   static ofText(text) {
     const body = new Body();
@@ -100,9 +106,9 @@ export class Body {
 
   /** All text, without a detour through bytes where the source is a string. */
   readText() {
-    if (this.stream === null && this.text !== null) {
+    if (this.stream === null) {
       this.consumed = true;
-      return promiseResolve(this.text);
+      return promiseResolve(this.text ?? decodeText(this.bytes));
     }
     return promiseThen(this.read(), decodeText);
   }
