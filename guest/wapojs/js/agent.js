@@ -25,7 +25,7 @@ import { giveToClient } from './web-socket-pair.js';
 import { Body } from './body.js';
 import { call } from './primordials.js';
 import { promiseReact, promiseResolve, promiseThen } from './promises.js';
-import { readAllBytes } from './streams/internal.js';
+import { readAllBytes, takeWhole } from './streams/internal.js';
 
 const { ArrayBuffer, JSON, Object, SyntaxError, TypeError, Uint8Array } = globalThis;
 const { defineProperty } = Object;
@@ -267,8 +267,9 @@ function respond(response) {
       answered = true;
       return;
     }
-    if (body === null || body.stream === null) {
-      native.respond(status, headerList, body === null ? null : (body.text ?? body.bytes), true);
+    const whole = body === null ? null : body.stream === null ? (body.text ?? body.bytes) : takeWhole(body.stream);
+    if (body === null || whole !== null) {
+      native.respond(status, headerList, whole, true);
       answered = true;
       if (body !== null) body.consumed = true;
       return;

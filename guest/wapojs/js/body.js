@@ -9,8 +9,8 @@ import { createFormData, formDataEntries, isFormData } from './form-data.js';
 import { parseMultipart, serializeMultipart } from './multipart.js';
 import { promiseReject, promiseResolve, promiseThen } from './promises.js';
 import {
-  cancelStream, concatBytes, createReadableByteStream, isDisturbed, isReadableStream, isStreamLocked, readAllBytes,
-  teeStream,
+  cancelStream, concatBytes, createWholeStream, isDisturbed, isReadableStream, isStreamLocked, peekWhole, readAllBytes,
+  takeWhole, teeStream,
 } from './streams/internal.js';
 import { ReadableStream } from './streams/readable-stream.js';
 import { isURLSearchParams, searchParamsList } from './url-search-params.js';
@@ -70,14 +70,8 @@ export class Body {
   /** The stream, made of the source if need be. */
   open() {
     if (this.stream === null) {
-      const bytes = this.bytes ?? utf8Encode(this.text);
+      this.stream = createWholeStream(this.bytes ?? this.text);
       this.text = this.bytes = null;
-      this.stream = createReadableByteStream({
-        pull(controller) {
-          if (bytes.length > 0) controller.enqueue(bytes);
-          controller.close();
-        },
-      }).stream;
       if (this.consumed) cancelStream(this.stream, undefined);
     }
     return this.stream;
@@ -92,6 +86,8 @@ export class Body {
       copy.length = this.length;
       return copy;
     }
+    const whole = peekWhole(this.stream);
+    if (whole !== null) return typeof whole === 'string' ? Body.ofText(whole) : Body.ofBytes(whole.slice());
     const [mine, other] = teeStream(this.stream, (chunk) => chunk.slice());
     this.stream = mine;
     return Body.ofStream(other);
@@ -99,18 +95,28 @@ export class Body {
 
   /** All bytes; the caller has checked that it is usable. */
   read() {
-    if (this.stream !== null) return readAllBytes(this.stream);
-    this.consumed = true;
-    return promiseResolve(this.bytes === null ? utf8Encode(this.text) : this.bytes.slice());
+    let whole;
+    if (this.stream === null) {
+      this.consumed = true;
+      whole = this.text ?? this.bytes.slice();
+    } else {
+      whole = takeWhole(this.stream);
+      if (whole === null) return readAllBytes(this.stream);
+    }
+    return promiseResolve(typeof whole === 'string' ? utf8Encode(whole) : whole);
   }
 
   /** All text, without a detour through bytes where the source is a string. */
   readText() {
+    let whole;
     if (this.stream === null) {
       this.consumed = true;
-      return promiseResolve(this.text ?? decodeText(this.bytes));
+      whole = this.text ?? this.bytes;
+    } else {
+      whole = takeWhole(this.stream);
+      if (whole === null) return promiseThen(readAllBytes(this.stream), decodeText);
     }
-    return promiseThen(this.read(), decodeText);
+    return promiseResolve(typeof whole === 'string' ? whole : decodeText(whole));
   }
 }
 
