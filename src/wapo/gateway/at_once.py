@@ -17,8 +17,9 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.cors import add_defaults
 from wapo.gateway.paths import ContentPath
-from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_headers, new_id
+from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_lines, new_id
 from wapo.node.node import Invocation, Node
+from wapo.node.programs import Located
 
 __all__ = ["BEGUN", "AtOnce", "Begun"]
 
@@ -26,6 +27,7 @@ __all__ = ["BEGUN", "AtOnce", "Begun"]
 BEGUN: Final = "wapo.begun"
 _PREFIX: Final = b"/ipfs/"
 _PATH_BYTES: Final = 256
+_MAX_FOUND: Final = 10_000
 #: What proxies say is for the ASGI server to weigh, and who accepts blocks is answered elsewhere.
 _WEIGHED: Final = frozenset((b"accept", b"x-forwarded-for", b"x-forwarded-proto"))
 
@@ -54,14 +56,12 @@ def _status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-_parsed = lru_cache(4096)(ContentPath.parse)
-
-
 class AtOnce:
     """Answers what can be answered at once."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._found: dict[bytes, tuple[Located, bytes]] = {}
 
     def __call__(self, target: bytes, headers: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
         """The response to a GET without a body, on a connection that stays open.
@@ -82,11 +82,11 @@ class AtOnce:
         for name, _ in headers:
             if name in _WEIGHED and (name != b"accept" or ContentRoutes.wants_blocks(headers) is not None):
                 return None
-        where = _parsed(path[len(_PREFIX) :])
-        located = node.programs.known(where.cid, where.segments)
-        ready = node.ready(located) if located is not None else None
-        if located is None or ready is None:
+        found = self._found.get(path) or self._find(path)
+        ready = node.ready(found[0]) if found is not None else None
+        if found is None or ready is None:
             return None
+        located, own_path = found
         image, limits = ready
         key = vault_key(query) if query else None
         secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
@@ -94,7 +94,7 @@ class AtOnce:
             return None
         request_id = new_id()
         try:
-            url = agent_url(scheme, headers, where.own(len(located.rest)), query)
+            url = agent_url(scheme, headers, own_path, query)
             request = AgentRequest("GET", url, headers, secret=secret, request_id=request_id)
             report = f"GET {path_for_log(path, query, hide=key is not None)}"
             invocation = node.begin(image, located.identity, limits, request, report)
@@ -109,18 +109,24 @@ class AtOnce:
         ):
             return Begun(request_id, started, invocation)
         invocation.finish()
-        return _encoded(response, [*server_headers, *_own(response, request_id, started)])
+        return _encoded(response, server_headers, request_id, started)
+
+    def _find(self, path: bytes) -> tuple[Located, bytes] | None:
+        """The program at a path, and the path inside it. A CID never means another one."""
+        where = ContentPath.parse(path[len(_PREFIX) :])
+        located = self._node.programs.known(where.cid, where.segments)
+        if located is None:
+            return None
+        if len(self._found) >= _MAX_FOUND:
+            self._found.clear()
+        found = self._found[path] = located, where.own(len(located.rest))
+        return found
 
 
-def _own(response: AgentResponse, request_id: str, started: float) -> Headers:
+def _encoded(response: AgentResponse, server_headers: Headers, request_id: str, started: float) -> bytes:
+    """Names and values have been checked, those of the program too (``Run.respond``)."""
     headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
     add_defaults(headers)
-    headers += common_headers(request_id, started)
-    headers.append((b"content-length", b"%d" % len(response.body)))
-    return headers
-
-
-def _encoded(response: AgentResponse, headers: Headers) -> bytes:
-    """Names and values have been checked, those of the program too (``Run.respond``)."""
-    lines = [b"%b: %b\r\n" % header for header in headers]
-    return b"".join((_status_line(response.status), *lines, b"\r\n", response.body))
+    lines = [b"%b: %b\r\n" % header for header in (*server_headers, *headers)]
+    common = common_lines(request_id, started, len(response.body))
+    return b"".join((_status_line(response.status), *lines, common, b"\r\n", response.body))
