@@ -203,7 +203,6 @@ static void load(const uint8_t *at)
     JS_RunGC(runtime);
     JS_ComputeMemoryUsage(runtime, &usage);
     JS_SetGCThreshold(runtime, (size_t)usage.malloc_size + GC_HEADROOM_BYTES);
-    wapojs_seal_blocks(runtime);
     heap_seal(SPARE_HEAP_BYTES);
     wapojs_forget();
 }

@@ -145,7 +145,6 @@ int imports_set_url(JSContext *ctx, JSModuleDef *module, const char *name);
 void imports_forget(JSContext *ctx);
 /* In the engine (guest/sources.toml). */
 void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
-void wapojs_seal_blocks(JSRuntime *rt);
 
 /* node_modules.c: Node's built-in modules, which are the platform's modules in "node/". */
 #define NODE_PREFIX "wapo:node/"
