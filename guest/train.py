@@ -1,104 +1,229 @@
-import asyncio, sys, tempfile, collections
-from pathlib import Path
-from bisect import bisect_right
+"""Finds out which of the platform's objects requests write, and writes their numbers into wapojs/heap_layout.txt.
+
+    python guest/train.py [--check]
+
+An object's number is that of its allocation while the platform starts (wapojs/c/layout.h). A build of the guest in which
+every block has an address of its own is made to note its stores (stores.py), the samples are run on it, and what they
+have written is told by address. Takes about 20 seconds; run it after a change of the guest. With ``--check`` nothing is
+written, and a list that differs is an error.
+
+It needs the package (``pip install -e .``): the samples run in real machines.
+"""
+
 import array
+import asyncio
+import sys
+import tempfile
+import textwrap
+from bisect import bisect_right
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import build, stores
+
+from build import LAYOUT, build
+from samples import SAMPLES, Sample
+from stores import GRANULE, exported_addresses, with_marked_stores
+
+from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
-from wapo.agents.invoke import start, finish
+from wapo.agents.invoke import finish, start
 from wapo.agents.messages import AgentRequest
 from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
+from wapo.engine.instance import Instance
 from wapo.engine.modules import ModuleCache
 from wapo.engine.pool import InstancePool
-from wapo.vm.http_client import HttpClient
+from wapo.errors import GuestError
 from wapo.vm.egress import EgressPolicy
+from wapo.vm.guest import Guest
+from wapo.vm.http_client import HttpClient
 from wapo.vm.limits import GuestLimits
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import Services
 
-HELLO = (build.GUEST.parent/"examples/agents/hello.js").read_text()
-CLASSIC = (build.GUEST.parent/"examples/agents/classic.js").read_text()
-SAMPLES = {
-  "hello": (HELLO, {}),
-  "classic": (CLASSIC, {}),
-  "json": ("export default { async fetch(r) { const b = await r.json(); return Response.json({ got: b, n: b.items.length }); } };", {"method":"POST","body":b'{"items":[1,2,3],"name":"x"}'}),
-  "stream": ("export default { fetch() { const e = new TextEncoder(); let n = 0; return new Response(new ReadableStream({ pull(c) { if (n++ < 5) c.enqueue(e.encode('chunk ' + n)); else c.close(); } })); } };", {}),
-  "timer": ("export default { async fetch() { await new Promise((d) => setTimeout(d, 1)); return new Response('late'); } };", {}),
-  "upstream": ("export default { async fetch(r) { const a = await fetch('UPSTREAM/a'); const b = await a.json(); return Response.json(b); } };", {}),
-  "digest": ("export default { async fetch(r) { const d = await crypto.subtle.digest('SHA-256', new TextEncoder().encode('abc')); return new Response([...new Uint8Array(d)].map((x) => x.toString(16)).join('')); } };", {}),
-  "error": ("export default { async fetch(r) { throw new Error('no'); } };", {}),
-  "log": ("export default { async fetch(r) { console.log('x', {a: 1}, [1,2]); return new Response('x', {status: 404}); } };", {}),
-  "routes": ("class R { #m = new Map(); on(p, f) { this.#m.set(p, f); return this; } go(p) { return this.#m.get(p); } }; const r = new R().on('/', (q, u) => new Response(`<h1>${u.searchParams.get('name')}</h1>`, { headers: { 'content-type': 'text/html', 'x-a': 'b' } })); export default { fetch(q) { const u = new URL(q.url); const h = new Headers(q.headers); h.set('a', 'b'); return (r.go(u.pathname) ?? (() => new Response('no', {status: 404})))(q, u); } };", {}),
-}
+#: Of layout.c: TRAINING_BYTES.
+_ARENA_BYTES: Final = 64 << 20
+#: What is larger has pages of its own anyway.
+_MAX_BLOCK: Final = 4096
+#: The table in the guest has a byte for the group.
+_MAX_GROUPS: Final = 255
 
-class Recorder(InstancePool):
-    def __init__(self, *a, address, size):
-        super().__init__(*a); self.a=address; self.n=size; self.written=[]
-    def take(self):
-        i = super().take()
-        m = i.view(self.a, self.n); m[:] = bytes(self.n)
-        return i
-    def give_back(self, instance, *, clean):
-        self.written.append(bytes(instance.view(self.a, self.n))); self.size=instance.memory_size
+_LIMITS: Final = GuestLimits(memory_bytes=1 << 30, burst_s=20.0, time_s=60.0)
+_HEADERS: Final = [(b"host", b"localhost"), (b"accept", b"*/*"), (b"user-agent", b"training")]
+
+
+class _Log:
+    program = "training"
+
+    def add(self, level: int, message: str) -> None: ...
+
+
+class _Services(Services):
+    def __init__(self, client: HttpClient) -> None:
+        self.http_client = client
+        self.egress = client.policy
+
+    def log(self, guest: Guest, level: int, text: str) -> None: ...
+
+    def derive_secret(self, guest: Guest, path: bytes) -> bytes:
+        return bytes(64)
+
+
+class _Machines(InstancePool):
+    """Machines whose map of stores is empty at the start of a run, and kept at its end."""
+
+    map_address: int
+    map_bytes: int
+    map: bytes
+
+    def take(self) -> Instance:
+        instance = super().take()
+        instance.view(self.map_address, self.map_bytes)[:] = bytes(self.map_bytes)
+        return instance
+
+    def give_back(self, instance: Instance, *, clean: bool) -> None:
+        self.map = bytes(instance.view(self.map_address, self.map_bytes))
         instance.close()
 
-class S(Services):
-    def __init__(self, c): self.http_client=c
-    def log(self, guest, level, text): pass
-    def derive_secret(self, g, p): return bytes(64)
 
-async def upstream(reader, writer):
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"a":123}'); await writer.drain()
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The upstream: JSON for everybody, nothing for who asks for /slow."""
+    head = await reader.read(1 << 16)
+    if b"/slow" in head:
+        await reader.read()  # until the caller goes away
+    elif head:
+        body = b'{"name":"upstream","items":[1,2,3]}'
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n"
+            b"content-length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        await writer.drain()
+    writer.close()
 
-async def main():
-    wasm = build.build(Path(tempfile.mkdtemp()) / "t.wasm", training=True).read_bytes()
-    at = stores.exported_addresses(wasm)
-    marked = stores.with_marked_stores(wasm, at["layout_map"])
-    server = await asyncio.start_server(upstream, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    out = {}
-    with Engine().opened() as engine:
-        profile = JavaScriptProfile(engine, ModuleCache(Path("/tmp/layout/modules")), marked)
-        scheduler = Scheduler()
-        images = ImageStore(profile, scheduler, 1 << 30)
-        client = await HttpClient(EgressPolicy(allow_private=True)).__aenter__()
-        limits = GuestLimits(memory_bytes=1<<30, burst_s=20.0, time_s=60.0)
-        for name, (source, req) in SAMPLES.items():
-            source = source.replace("UPSTREAM", f"http://127.0.0.1:{port}").encode()
-            image = await images.make(name, lambda: source, limits, name)
-            pool = Recorder(profile.serving, image.memory, limits.store, address=at["layout_map"], size=32<<20)
-            image._pool = pool
-            class L:
-                program="p"
-                def add(self, l, m): pass
-            r = AgentRequest(req.get("method","GET"), "http://localhost/?name=bench", [(b"host", b"localhost"), (b"accept", b"*/*"), (b"user-agent", b"bench"),(b"content-type",b"application/json")], req.get("body"), request_id="bench")
-            done = asyncio.Event()
-            run = start(profile, scheduler, S(client), image, r, log=L(), limits=limits, max_response_bytes=1<<20, owner="", on_end=lambda e,g: done.set())
-            try:
-                resp = await run.answer()
-                body = resp.body if resp.stream is None else await all_of(resp.stream)
-                print(name, image.kind, resp.status, body[:40])
-            except Exception as e: print(name, repr(e))
-            finish(run)
-            await done.wait(); await asyncio.sleep(0.01)
-            out[name] = pool.written[0]
-            import os
-            base = await images.base()
-            mem = lambda a, n: os.pread(base._descriptor, n, a)
-            births = int.from_bytes(mem(at["layout_sealed_at"],4),"little")
-            table = array.array("I", mem(at["layout_blocks"], (births+1)*4))
-        await images.aclose(); await client.__aexit__(None,None,None)
-        profile.close()
-    server.close()
-    return out, table, base.size, at
-async def all_of(s):
-    b=b""
-    while True:
-        c = await s.read(65536)
-        if not c: return b
-        b+=c
-if __name__=="__main__":
-    import pickle
-    pickle.dump(asyncio.run(main()), open("/tmp/layout/out.pickle","wb"))
+
+class Training:
+    """The platform's blocks, and which samples have written to them.
+
+    Attributes:
+        addresses: of each block, by its number less one; 0 if it is not in the arena.
+        writers: names of samples by the number of the block.
+    """
+
+    def __init__(self, module: bytes) -> None:
+        self._at = exported_addresses(module)
+        self._module = with_marked_stores(module, self._at["layout_map"])
+        self.addresses: list[int] = []
+        self.writers: dict[int, set[str]] = defaultdict(set)
+
+    async def run(self) -> None:
+        """Runs the samples."""
+        server = await asyncio.start_server(_answer, "127.0.0.1", 0)
+        upstream = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with tempfile.TemporaryDirectory() as folder, Engine().opened() as engine:
+            profile = JavaScriptProfile(engine, ModuleCache(Path(folder)), self._module)
+            scheduler = Scheduler()
+            images = ImageStore(profile, scheduler, 1 << 30)
+            async with HttpClient(EgressPolicy(allow_private=True)) as client, server:
+                base = await images.base()
+                count = int.from_bytes(base.read(self._at["layout_sealed_at"], 4), "little")
+                self.addresses = array.array("I", base.read(self._at["layout_blocks"] + 4, 4 * count)).tolist()
+                for sample in SAMPLES:
+                    source = sample.source.replace("UPSTREAM", upstream).encode()
+                    image = await images.make(sample.name, lambda source=source: source, _LIMITS, sample.name)
+                    machines = _Machines(profile.serving, image.memory, _LIMITS.store)
+                    machines.map_address = self._at["layout_map"] + self._at["layout_arena"] // GRANULE
+                    machines.map_bytes = _ARENA_BYTES // GRANULE
+                    image._pool = machines
+                    await _ask(profile, scheduler, _Services(client), image, sample)
+                    self._note(sample.name, machines.map)
+            scheduler.stop_all()
+            await images.aclose()
+            profile.close()
+
+    def _note(self, name: str, written: bytes) -> None:
+        arena = self._at["layout_arena"]
+        begins = [address for address in self.addresses if address]
+        numbers = [number for number, address in enumerate(self.addresses, 1) if address]
+        at = written.find(1)
+        while at >= 0:
+            index = bisect_right(begins, arena + at * GRANULE) - 1
+            if index + 1 >= len(begins):  # what the program has allocated
+                return
+            self.writers[numbers[index]].add(name)
+            at = written.find(1, at + 1)
+
+    def groups(self) -> list[tuple[int, list[int]]]:
+        """Bytes and numbers of each group: blocks that the same samples write, what most requests write first."""
+        weights = {sample.name: sample.weight for sample in SAMPLES}
+        places = [address for address in [*self.addresses, 0] if address]
+        following = dict(zip(places, places[1:], strict=False))
+        sizes = {n: following.get(a, a) - a for n, a in enumerate(self.addresses, 1) if a}
+        by_writers: dict[frozenset[str], list[int]] = defaultdict(list)
+        for number, names in self.writers.items():
+            if sizes[number] <= _MAX_BLOCK:
+                by_writers[frozenset(names)].append(number)
+        order = sorted(by_writers, key=lambda names: (-sum(weights[name] for name in names), sorted(names)))
+        groups = [by_writers[names] for names in order]
+        if len(groups) > _MAX_GROUPS:
+            groups[_MAX_GROUPS - 1 :] = [[number for group in groups[_MAX_GROUPS - 1 :] for number in group]]
+        # Up to eight bytes a block are lost to alignment, where other blocks lie between in training.
+        return [(-(-sum(sizes[n] for n in group) // 16) * 16 + 16, sorted(group)) for group in groups]
+
+
+async def _ask(
+    profile: JavaScriptProfile, scheduler: Scheduler, services: Services, image: AgentImage, sample: Sample
+) -> None:
+    request = AgentRequest(
+        sample.method, "http://localhost/?name=training", [*_HEADERS, *sample.headers], sample.body, request_id="training",
+        websocket=(b"upgrade", b"websocket") in sample.headers,
+    )  # fmt: skip
+    over = asyncio.Event()
+    run = start(
+        profile, scheduler, services, image, request, log=_Log(), limits=_LIMITS, max_response_bytes=1 << 20,
+        owner="", on_end=lambda _end, _guest: over.set(),
+    )  # fmt: skip
+    try:
+        response = await run.answer()
+        said = f"{response.status} {response.body[:60]!r}"
+        while response.stream is not None and await response.stream.read():
+            pass
+    except GuestError as error:
+        if not sample.fails:
+            raise SystemExit(f"the sample {sample.name} fails: {error}") from error
+        said = "fails"
+    print(f"  {sample.name:10} {said}", file=sys.stderr)
+    finish(run)
+    await over.wait()
+    await asyncio.sleep(0)  # the machine is given back
+
+
+def layout_text(training: Training) -> str:
+    """The contents of ``heap_layout.txt``."""
+    lines = [
+        "# Written by guest/train.py. Blocks that requests write, by the number of their allocation while the platform",
+        f"# starts, of {len(training.addresses)}; in groups, each with its bytes.",
+    ]
+    for size, numbers in training.groups():
+        lines.append(f"group {size}")
+        lines += textwrap.wrap(" ".join(map(str, numbers)), 120)
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        training = Training(build(Path(folder, "training.wasm"), training=True).read_bytes())
+    asyncio.run(training.run())
+    text = layout_text(training)
+    total = sum(size for size, _ in training.groups())
+    print(f"{len(training.writers)} blocks of {len(training.addresses)}, {total >> 10} KiB", file=sys.stderr)
+    if "--check" not in sys.argv[1:]:
+        LAYOUT.write_text(text)
+        build()
+    elif text != LAYOUT.read_text():
+        raise SystemExit("guest/wapojs/heap_layout.txt is not of this guest: run python guest/train.py")
+
+
+if __name__ == "__main__":
+    main()

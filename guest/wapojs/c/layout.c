@@ -13,7 +13,7 @@ static uint8_t *place(uint8_t *at, bool headed)
 
 /* Every block has an address of its own, also those that come after others were freed, so what is written says which
  * allocation it belongs to. guest/train.py reads these; the map has a byte for each eight of memory. */
-enum { TRAINING_BLOCKS = 1 << 20, TRAINING_BYTES = 96 << 20, TRAINING_MAX_BLOCK = 32768, MAPPED_BYTES = 256 << 20 };
+enum { TRAINING_BLOCKS = 1 << 20, TRAINING_BYTES = 64 << 20, TRAINING_MAX_BLOCK = 32768, MAPPED_BYTES = 128 << 20 };
 uint32_t layout_blocks[TRAINING_BLOCKS];
 uint32_t layout_block_count, layout_sealed_at;
 uint8_t layout_map[MAPPED_BYTES / 8];
