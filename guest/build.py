@@ -46,7 +46,8 @@ LINK = [
 
 #: What guest/train.py wants to find.
 TRAINING_LINK = [
-    f"-Wl,--export={name}" for name in ("layout_blocks", "layout_block_count", "layout_sealed_at", "layout_map", "layout_arena")
+    f"-Wl,--export={name}"
+    for name in ("layout_blocks", "layout_block_count", "layout_sealed_at", "layout_map", "layout_arena")
 ]
 
 

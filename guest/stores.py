@@ -128,7 +128,11 @@ class _Helpers:
         key = instruction + lane
         if key not in self.known:
             self.known[key] = self.first + len(self.bodies)
-            kind, body = self._block(instruction) if instruction in (_MEMORY_COPY, _MEMORY_FILL) else self._one(instruction, lane)
+            kind, body = (
+                self._block(instruction)
+                if instruction in (_MEMORY_COPY, _MEMORY_FILL)
+                else self._one(instruction, lane)
+            )
             self.types.append(b"\x60\x03" + bytes(kind) + b"\x00")
             code = b"\x00" + body + b"\x0b"
             self.bodies.append(_leb(len(code)) + code)
@@ -155,7 +159,12 @@ class _Helpers:
             + b"\x20\x02" + step + b"\x6b" + b"\x20\x00" + step + b"\x6a\x21\x00" + b"\x21\x02"
             + b"\x0c\x00\x0b\x0b"
         )  # fmt: skip
-        last = b"\x20\x02\x04\x40" + b"\x20\x00\x20\x02\x6a\x41\x01\x6b\x41\x03\x76\x41\x01\x3a\x00" + _leb(self.map_address) + b"\x0b"
+        last = (
+            b"\x20\x02\x04\x40"
+            + b"\x20\x00\x20\x02\x6a\x41\x01\x6b\x41\x03\x76\x41\x01\x3a\x00"
+            + _leb(self.map_address)
+            + b"\x0b"
+        )
         return [_I32, _I32, _I32], does + last + loop
 
 

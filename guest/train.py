@@ -1,13 +1,14 @@
 """Finds out which of the platform's objects requests write, and writes their numbers into wapojs/heap_layout.txt.
 
-    python guest/train.py [--check]
+    python guest/train.py
 
-An object's number is that of its allocation while the platform starts (wapojs/c/layout.h). A build of the guest in which
-every block has an address of its own is made to note its stores (stores.py), the samples are run on it, and what they
-have written is told by address. Takes about 20 seconds; run it after a change of the guest. With ``--check`` nothing is
-written, and a list that differs is an error.
+An object's number is that of its allocation while the platform starts (wapojs/c/layout.h). A build of the guest in
+which every block has an address of its own is made to note its stores (stores.py), the agents in ``samples`` are run on
+it, and what they have written is told by address. Then the guest is built with the new list. That takes about ten
+seconds; do it after a change of the guest, or when ``tests/agents/test_layout.py`` says so.
 
-It needs the package (``pip install -e .``): the samples run in real machines.
+It needs the package (``pip install -e .``), because samples run in real machines. Two runs may differ in a few blocks:
+entropy, clocks and the network decide some.
 """
 
 import array
@@ -17,13 +18,15 @@ import tempfile
 import textwrap
 from bisect import bisect_right
 from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from build import LAYOUT, build
-from samples import SAMPLES, Sample
+from build import GUEST, LAYOUT, build
 from stores import GRANULE, exported_addresses, with_marked_stores
 
 from wapo.agents.image import AgentImage
@@ -32,6 +35,7 @@ from wapo.agents.invoke import finish, start
 from wapo.agents.messages import AgentRequest
 from wapo.agents.profile import JavaScriptProfile
 from wapo.engine.engine import Engine
+from wapo.engine.image import MemoryImage
 from wapo.engine.instance import Instance
 from wapo.engine.modules import ModuleCache
 from wapo.engine.pool import InstancePool
@@ -49,6 +53,64 @@ _ARENA_BYTES: Final = 64 << 20
 _MAX_BLOCK: Final = 4096
 #: The table in the guest has a byte for the group.
 _MAX_GROUPS: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A request to an agent in ``samples``.
+
+    Attributes:
+        weight: for how many others it stands. What weighs most lies at the front of the arena.
+        fails: the answer is an error.
+    """
+
+    name: str
+    method: str = "GET"
+    path: str = "/?name=training"
+    body: bytes | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    weight: int = 1
+    fails: bool = False
+
+    @property
+    def source(self) -> bytes:
+        return (GUEST / "samples" / f"{self.name}.js").read_bytes()
+
+
+def _type(text: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    return ((b"content-type", text),)
+
+
+SAMPLES: Final = (
+    Sample("hello", weight=8),
+    Sample("text", weight=4),
+    Sample(
+        "json", "POST", body=b'{"items": [1, 2.5, "3", null, {"a": 4}]}', headers=_type(b"application/json"), weight=4
+    ),
+    Sample("router", path="/users/17?name=training", weight=4),
+    Sample("upstream", weight=4),
+    Sample("proxy", path="/a/b"),
+    Sample("posting"),
+    Sample("script"),
+    Sample("exports"),
+    Sample("main", weight=4),
+    Sample("listener"),
+    Sample("stream", weight=2),
+    Sample("transform"),
+    Sample("timer", weight=2),
+    Sample("form", "POST", body=b"name=x&other=y+z", headers=_type(b"application/x-www-form-urlencoded")),
+    Sample("bytes", "PUT", body=bytes(range(200)), headers=_type(b"application/octet-stream")),
+    Sample("digest"),
+    Sample("signature"),
+    Sample("throws", weight=2, fails=True),
+    Sample("caught"),
+    Sample("log", weight=2),
+    Sample("abort"),
+    Sample("language"),
+    Sample("copies", "POST", body=b"text", headers=_type(b"text/plain")),
+    Sample("node"),
+    Sample("websocket", headers=((b"upgrade", b"websocket"), (b"connection", b"upgrade"))),
+)
 
 _LIMITS: Final = GuestLimits(memory_bytes=1 << 30, burst_s=20.0, time_s=60.0)
 _HEADERS: Final = [(b"host", b"localhost"), (b"accept", b"*/*"), (b"user-agent", b"training")]
@@ -126,21 +188,27 @@ class Training:
             scheduler = Scheduler()
             images = ImageStore(profile, scheduler, 1 << 30)
             async with HttpClient(EgressPolicy(allow_private=True)) as client, server:
-                base = await images.base()
-                count = int.from_bytes(base.read(self._at["layout_sealed_at"], 4), "little")
-                self.addresses = array.array("I", base.read(self._at["layout_blocks"] + 4, 4 * count)).tolist()
+                self.addresses = self._read_blocks(profile, await images.base())
                 for sample in SAMPLES:
-                    source = sample.source.replace("UPSTREAM", upstream).encode()
-                    image = await images.make(sample.name, lambda source=source: source, _LIMITS, sample.name)
+                    image = await images.make(sample.name, partial(getattr, sample, "source"), _LIMITS, sample.name)
                     machines = _Machines(profile.serving, image.memory, _LIMITS.store)
                     machines.map_address = self._at["layout_map"] + self._at["layout_arena"] // GRANULE
                     machines.map_bytes = _ARENA_BYTES // GRANULE
                     image._pool = machines
-                    await _ask(profile, scheduler, _Services(client), image, sample)
+                    await _ask(profile, scheduler, _Services(client), image, sample, upstream)
                     self._note(sample.name, machines.map)
             scheduler.stop_all()
             await images.aclose()
             profile.close()
+
+    def _read_blocks(self, profile: JavaScriptProfile, base: MemoryImage) -> list[int]:
+        instance = Instance(profile.serving, _LIMITS.store)
+        try:
+            base.restore(instance)
+            count = int.from_bytes(instance.view(self._at["layout_sealed_at"], 4), "little")
+            return array.array("I", instance.view(self._at["layout_blocks"] + 4, 4 * count)).tolist()
+        finally:
+            instance.close()
 
     def _note(self, name: str, written: bytes) -> None:
         arena = self._at["layout_arena"]
@@ -158,7 +226,7 @@ class Training:
         """Bytes and numbers of each group: blocks that the same samples write, what most requests write first."""
         weights = {sample.name: sample.weight for sample in SAMPLES}
         places = [address for address in [*self.addresses, 0] if address]
-        following = dict(zip(places, places[1:], strict=False))
+        following = dict(pairwise(places))
         sizes = {n: following.get(a, a) - a for n, a in enumerate(self.addresses, 1) if a}
         by_writers: dict[frozenset[str], list[int]] = defaultdict(list)
         for number, names in self.writers.items():
@@ -173,11 +241,17 @@ class Training:
 
 
 async def _ask(
-    profile: JavaScriptProfile, scheduler: Scheduler, services: Services, image: AgentImage, sample: Sample
+    profile: JavaScriptProfile,
+    scheduler: Scheduler,
+    services: Services,
+    image: AgentImage,
+    sample: Sample,
+    upstream: str,
 ) -> None:
+    headers = [*_HEADERS, (b"x-upstream", upstream.encode()), *sample.headers]
     request = AgentRequest(
-        sample.method, "http://localhost/?name=training", [*_HEADERS, *sample.headers], sample.body, request_id="training",
-        websocket=(b"upgrade", b"websocket") in sample.headers,
+        sample.method, f"http://localhost{sample.path}", headers, sample.body, request_id="training",
+        websocket=(b"upgrade", b"websocket") in headers,
     )  # fmt: skip
     over = asyncio.Event()
     run = start(
@@ -186,14 +260,11 @@ async def _ask(
     )  # fmt: skip
     try:
         response = await run.answer()
-        said = f"{response.status} {response.body[:60]!r}"
         while response.stream is not None and await response.stream.read():
             pass
     except GuestError as error:
         if not sample.fails:
             raise SystemExit(f"the sample {sample.name} fails: {error}") from error
-        said = "fails"
-    print(f"  {sample.name:10} {said}", file=sys.stderr)
     finish(run)
     await over.wait()
     await asyncio.sleep(0)  # the machine is given back
@@ -202,8 +273,8 @@ async def _ask(
 def layout_text(training: Training) -> str:
     """The contents of ``heap_layout.txt``."""
     lines = [
-        "# Written by guest/train.py. Blocks that requests write, by the number of their allocation while the platform",
-        f"# starts, of {len(training.addresses)}; in groups, each with its bytes.",
+        "# Written by guest/train.py. What requests write of the platform's blocks, by the number of their allocation",
+        f"# while it starts, of {len(training.addresses)}: a group for each set of samples, with its bytes.",
     ]
     for size, numbers in training.groups():
         lines.append(f"group {size}")
@@ -215,14 +286,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         training = Training(build(Path(folder, "training.wasm"), training=True).read_bytes())
     asyncio.run(training.run())
-    text = layout_text(training)
+    LAYOUT.write_text(layout_text(training))
     total = sum(size for size, _ in training.groups())
-    print(f"{len(training.writers)} blocks of {len(training.addresses)}, {total >> 10} KiB", file=sys.stderr)
-    if "--check" not in sys.argv[1:]:
-        LAYOUT.write_text(text)
-        build()
-    elif text != LAYOUT.read_text():
-        raise SystemExit("guest/wapojs/heap_layout.txt is not of this guest: run python guest/train.py")
+    sys.stderr.write(f"{len(training.writers)} of {len(training.addresses)} blocks, {total >> 10} KiB\n")
+    build()
 
 
 if __name__ == "__main__":

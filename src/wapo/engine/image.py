@@ -222,10 +222,6 @@ class MemoryImage:
         self._address = ctypes.addressof(anchor)
         del anchor
 
-    def read(self, address: int, size: int) -> bytes:
-        """Bytes of the memory."""
-        return os.pread(self._descriptor, size, address)
-
     def close(self) -> None:
         """Frees the file. Instances that have mapped it keep their pages. Idempotent."""
         descriptor, self._descriptor = self._descriptor, -1
