@@ -1,5 +1,6 @@
 """Replies that the gateway makes itself, and the headers that every response carries (node-and-gateway 1.2, 1.3.8)."""
 
+import os
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -12,8 +13,8 @@ from wapo.errors import GuestError, HostError, WapoError
 from wapo.node.admission import NodeFull
 
 __all__ = [
-    "OWN_HEADERS", "Headers", "Receive", "Reply", "ResponseCut", "Scope", "Send", "common_headers", "error_reply",
-    "failure_reply", "json_reply", "text_reply",
+    "NO_BODY_STATUS", "OWN_HEADERS", "Headers", "Receive", "Reply", "ResponseCut", "Scope", "Send", "common_headers",
+    "error_reply", "failure_reply", "json_reply", "new_id", "text_reply",
 ]  # fmt: skip
 
 Scope = MutableMapping[str, Any]
@@ -25,9 +26,25 @@ Headers = list[tuple[bytes, bytes]]
 #: Of every response, and only the server's to set.
 OWN_HEADERS: Final = frozenset((b"date", b"x-request-id", b"x-powered-by", b"x-wapo-error"))
 
+#: Responses with these have no content.
+NO_BODY_STATUS: Final = frozenset((204, 205, 304))
+
 _log = structlog.get_logger("wapo.gateway")
 _TEXT: Final = b"text/plain; charset=UTF-8"
 _JSON: Final = b"application/json"
+
+
+_random: Final[list[bytes]] = []
+
+
+def new_id() -> str:
+    """A random UUID (RFC 9562, version 4), in a tenth of the time that ``uuid.uuid4`` takes: entropy comes in larger
+    pieces, for a system call costs more than the rest."""
+    if not _random:
+        piece = os.urandom(16 * 256)
+        _random.extend(piece[at : at + 16] for at in range(0, len(piece), 16))
+    h = _random.pop().hex()
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
 
 
 class ResponseCut(Exception):

@@ -1,0 +1,129 @@
+"""Requests to agents that are answered in the connection's own callback.
+
+Most requests are small GETs of programs whose image is in memory, and most programs answer them without waiting. For
+those a task, a scope and two messages cost more than the program. So the connection asks here first; an answer that is
+complete goes out in one write. Whatever needs more (a body, a secret that is not known, a response that streams or
+takes its time, an error) goes the way of ASGI, where ``AgentRoutes`` continues what was begun.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.gateway.addresses import agent_url, path_for_log, vault_key
+from wapo.gateway.content import ContentRoutes
+from wapo.gateway.cors import add_defaults
+from wapo.gateway.paths import ContentPath
+from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_headers, new_id
+from wapo.node.node import Invocation, Node
+
+__all__ = ["BEGUN", "AtOnce", "Begun"]
+
+#: The key of a scope under which what was begun is found.
+BEGUN: Final = "wapo.begun"
+_PREFIX: Final = b"/ipfs/"
+_PATH_BYTES: Final = 256
+#: Of proxies: what they say is for the ASGI server to weigh.
+_FORWARDED: Final = b"x-forwarded-"
+
+
+@dataclass(slots=True)
+class Begun:
+    """A request whose program was started, or refused, and has not answered.
+
+    Attributes:
+        started: of ``time.perf_counter``.
+        error: why there is no invocation.
+    """
+
+    request_id: str
+    started: float
+    invocation: Invocation | None
+    error: Exception | None = None
+
+
+@lru_cache(600)
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+_parsed = lru_cache(4096)(ContentPath.parse)
+
+
+class AtOnce:
+    """Answers what can be answered at once."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __call__(self, target: bytes, received: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
+        """The response to a GET without a body, on a connection that stays open.
+
+        Args:
+            target: as it was sent (RFC 9112 3.2.1).
+            received: the headers, names in lower case.
+            server_headers: of every response.
+
+        Returns:
+            the whole response; what has begun; or None if nothing has, and the request is to go the long way.
+        """
+        path, _, query = target.partition(b"?")
+        if not path.startswith(_PREFIX) or len(path) > _PATH_BYTES or b"#" in target:
+            return None
+        started = time.perf_counter()
+        node, headers = self._node, []
+        for name, value in received:
+            if name.startswith(_FORWARDED):
+                return None
+            headers.append((name, value.rstrip(b" \t")))
+        if ContentRoutes.wants_blocks(headers) is not None:
+            return None
+        where = _parsed(path[len(_PREFIX) :])
+        located = node.programs.known(where.cid, where.segments)
+        ready = node.ready(located) if located is not None else None
+        if located is None or ready is None:
+            return None
+        image, limits = ready
+        key = vault_key(query)
+        secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
+        if key is not None and secret is None:
+            return None
+        request_id = new_id()
+        try:
+            url = agent_url(scheme, headers, where.own(len(located.rest)), query)
+            request = AgentRequest("GET", url, headers, secret=secret, request_id=request_id)
+            report = f"GET {path_for_log(path, query, hide=key is not None)}"
+            invocation = node.begin(image, located.identity, limits, request, report)
+        except Exception as error:
+            return Begun(request_id, started, None, error)
+        response = invocation.run.response
+        if (
+            response is None
+            or response.stream is not None
+            or response.websocket is not None
+            or response.status in NO_BODY_STATUS
+        ):
+            return Begun(request_id, started, invocation)
+        invocation.finish()
+        return _encoded(response, [*server_headers, *_own(response, request_id, started)])
+
+
+def _own(response: AgentResponse, request_id: str, started: float) -> Headers:
+    headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
+    add_defaults(headers)
+    headers += common_headers(request_id, started)
+    headers.append((b"content-length", b"%d" % len(response.body)))
+    return headers
+
+
+def _encoded(response: AgentResponse, headers: Headers) -> bytes:
+    """Names and values have been checked, those of the program too (``Run.respond``)."""
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    return b"".join((_status_line(response.status), *lines, b"\r\n", response.body))
