@@ -2,7 +2,7 @@
 waits.
 """
 
-from harness import ROOT, a_node, report, run
+from harness import ROOT, a_node, asyncio, report, run
 
 from wapo.agents.messages import AgentRequest
 
@@ -34,6 +34,7 @@ async def main() -> None:
             response = await (await node.invoke(located, request, "GET /")).response()
             while response.stream is not None and await response.stream.read():
                 pass
+            await asyncio.sleep(0.05)  # the machine is given back
             image = next(reversed(node.images._images.values()))
             pool = image._pool
             assert pool is not None

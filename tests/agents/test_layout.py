@@ -1,5 +1,6 @@
 """What requests write of the platform's memory lies together (guest/wapojs/c/layout.h)."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ STALE = "the list of blocks that requests write is not of this guest: run python
 async def written_pages(workshop: Workshop, source: str, **request: object) -> int:
     """How many pages of its memory a machine has written that has served one request; holes of a page or two count."""
     image = await workshop.image(source)
-    assert (await workshop.ask(image, **request)).status == 200  # type: ignore[arg-type]
+    over = asyncio.Event()
+    run = workshop.start(image, on_end=lambda _end, _guest: over.set(), **request)  # type: ignore[arg-type]
+    assert (await run.answer()).status == 200
+    await over.wait()
     pool = image.pool(workshop.profile.serving, LIMITS.store)
     assert len(pool) == 1
     machine = pool.take()
