@@ -93,8 +93,7 @@ class AgentRoutes:
         path: bytes,
     ) -> None:
         method: str = scope["method"]
-        # The server leaves white space at the end, which is no part of a value (RFC 9110 5.5).
-        headers: Headers = [(name, value.rstrip(b" \t")) for name, value in scope["headers"]]
+        headers: Headers = scope["headers"]
         intake, invocation, handshake = Intake(), None, handshake_of(scope)
         try:
             limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(

@@ -26,8 +26,8 @@ __all__ = ["BEGUN", "AtOnce", "Begun"]
 BEGUN: Final = "wapo.begun"
 _PREFIX: Final = b"/ipfs/"
 _PATH_BYTES: Final = 256
-#: Of proxies: what they say is for the ASGI server to weigh.
-_FORWARDED: Final = b"x-forwarded-"
+#: What proxies say is for the ASGI server to weigh, and who accepts blocks is answered elsewhere.
+_WEIGHED: Final = frozenset((b"accept", b"x-forwarded-for", b"x-forwarded-proto"))
 
 
 @dataclass(slots=True)
@@ -63,12 +63,12 @@ class AtOnce:
     def __init__(self, node: Node) -> None:
         self._node = node
 
-    def __call__(self, target: bytes, received: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
+    def __call__(self, target: bytes, headers: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
         """The response to a GET without a body, on a connection that stays open.
 
         Args:
             target: as it was sent (RFC 9112 3.2.1).
-            received: the headers, names in lower case.
+            headers: names in lower case.
             server_headers: of every response.
 
         Returns:
@@ -78,20 +78,17 @@ class AtOnce:
         if not path.startswith(_PREFIX) or len(path) > _PATH_BYTES or b"#" in target:
             return None
         started = time.perf_counter()
-        node, headers = self._node, []
-        for name, value in received:
-            if name.startswith(_FORWARDED):
+        node = self._node
+        for name, _ in headers:
+            if name in _WEIGHED and (name != b"accept" or ContentRoutes.wants_blocks(headers) is not None):
                 return None
-            headers.append((name, value.rstrip(b" \t")))
-        if ContentRoutes.wants_blocks(headers) is not None:
-            return None
         where = _parsed(path[len(_PREFIX) :])
         located = node.programs.known(where.cid, where.segments)
         ready = node.ready(located) if located is not None else None
         if located is None or ready is None:
             return None
         image, limits = ready
-        key = vault_key(query)
+        key = vault_key(query) if query else None
         secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
         if key is not None and secret is None:
             return None

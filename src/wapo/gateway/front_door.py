@@ -258,6 +258,7 @@ class FrontDoor(HttpToolsProtocol):
         if self._in_body:
             return  # a trailer, which must not be taken for a header (RFC 9110 6.5.1)
         name = name.lower()
+        value = value.rstrip(b" \t")  # which is no part of it (RFC 9110 5.5), and which the parser leaves
         self.headers.append((name, value))
         if name == b"host":
             self._hosts += 1

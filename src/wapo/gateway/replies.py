@@ -34,17 +34,19 @@ _TEXT: Final = b"text/plain; charset=UTF-8"
 _JSON: Final = b"application/json"
 
 
-_random: Final[list[bytes]] = []
+_random: Final[list[bytearray]] = []
 
 
 def new_id() -> str:
     """A random UUID (RFC 9562, version 4), in a tenth of the time that ``uuid.uuid4`` takes: entropy comes in larger
     pieces, for a system call costs more than the rest."""
     if not _random:
-        piece = os.urandom(16 * 256)
+        piece = bytearray(os.urandom(16 * 256))
+        piece[6::16] = bytes(byte & 0x0F | 0x40 for byte in piece[6::16])  # the version
+        piece[8::16] = bytes(byte & 0x3F | 0x80 for byte in piece[8::16])  # the variant
         _random.extend(piece[at : at + 16] for at in range(0, len(piece), 16))
-    h = _random.pop().hex()
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
+    h = _random.pop().hex("-", 2)
+    return f"{h[:4]}{h[5:29]}{h[30:34]}{h[35:]}"
 
 
 class ResponseCut(Exception):

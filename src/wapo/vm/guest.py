@@ -302,7 +302,8 @@ class Guest:
         self._call = None
         if isinstance(call, Instantiation):
             return self._start()
-        self._sync_gas()
+        if self.instance.metered:
+            self._sync_gas()
         return self._polled(call.result)
 
     def _begin(self) -> Call:
