@@ -11,8 +11,8 @@ It needs the package (``pip install -e .``), because samples run in real machine
 entropy, clocks and the network decide some.
 """
 
-import array
 import asyncio
+import struct
 import sys
 import tempfile
 import textwrap
@@ -206,7 +206,7 @@ class Training:
         try:
             base.restore(instance)
             count = int.from_bytes(instance.view(self._at["layout_sealed_at"], 4), "little")
-            return array.array("I", instance.view(self._at["layout_blocks"] + 4, 4 * count)).tolist()
+            return list(struct.unpack(f"<{count}I", instance.view(self._at["layout_blocks"] + 4, 4 * count)))
         finally:
             instance.close()
 
