@@ -165,6 +165,8 @@ def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool,
     for path in sorted((PORT / "c").glob("*.cc")):
         flags = [*CXX_FLAGS, "-Wall", "-Wno-c99-designator", *include_quickjs, "-isystem", str(ada[1]), *WITHOUT_BULK]
         found.append(Unit(path, flags, ours))
+    # Linked last: the arena, which begins with what most requests write, lies behind the other files' variables.
+    found.sort(key=lambda unit: unit.path.name == "layout.c")
     return found
 
 

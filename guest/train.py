@@ -60,7 +60,6 @@ class Sample:
     """A request to an agent in ``samples``.
 
     Attributes:
-        weight: for how many others it stands. What weighs most lies at the front of the arena.
         fails: the answer is an error.
     """
 
@@ -69,7 +68,6 @@ class Sample:
     path: str = "/?name=training"
     body: bytes | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
-    weight: int = 1
     fails: bool = False
 
     @property
@@ -81,34 +79,33 @@ def _type(text: bytes) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"content-type", text),)
 
 
+#: What matters most first: see Training.groups.
 SAMPLES: Final = (
-    Sample("hello", weight=8),
-    Sample("text", weight=4),
-    Sample(
-        "json", "POST", body=b'{"items": [1, 2.5, "3", null, {"a": 4}]}', headers=_type(b"application/json"), weight=4
-    ),
-    Sample("router", path="/users/17?name=training", weight=4),
-    Sample("upstream", weight=4),
+    Sample("text"),
+    Sample("hello"),
+    Sample("json", "POST", body=b'{"items": [1, 2.5, "3", null, {"a": 4}]}', headers=_type(b"application/json")),
+    Sample("timer"),
+    Sample("upstream"),
+    Sample("router", path="/users/17?name=training"),
+    Sample("main"),
+    Sample("stream"),
+    Sample("log"),
+    Sample("throws", fails=True),
     Sample("proxy", path="/a/b"),
     Sample("posting"),
     Sample("script"),
     Sample("exports"),
-    Sample("main", weight=4),
     Sample("listener"),
-    Sample("stream", weight=2),
     Sample("transform"),
-    Sample("timer", weight=2),
     Sample("form", "POST", body=b"name=x&other=y+z", headers=_type(b"application/x-www-form-urlencoded")),
     Sample("bytes", "PUT", body=bytes(range(200)), headers=_type(b"application/octet-stream")),
     Sample("digest"),
     Sample("signature"),
-    Sample("throws", weight=2, fails=True),
     Sample("caught"),
-    Sample("log", weight=2),
-    Sample("abort"),
-    Sample("language"),
     Sample("copies", "POST", body=b"text", headers=_type(b"text/plain")),
     Sample("node"),
+    Sample("language"),
+    Sample("abort"),
     Sample("websocket", headers=((b"upgrade", b"websocket"), (b"connection", b"upgrade"))),
 )
 
@@ -223,20 +220,20 @@ class Training:
             at = written.find(1, at + 1)
 
     def groups(self) -> list[tuple[int, list[int]]]:
-        """Bytes and numbers of each group: blocks that the same samples write, what most requests write first."""
-        weights = {sample.name: sample.weight for sample in SAMPLES}
+        """Bytes and numbers of each group: blocks that the same samples write. What the first sample writes comes
+        first, of this and of the rest what the second one writes, and so on: so each finds what it writes on few pages,
+        the first ones above all."""
         places = [address for address in [*self.addresses, 0] if address]
         following = dict(pairwise(places))
         sizes = {n: following.get(a, a) - a for n, a in enumerate(self.addresses, 1) if a}
-        by_writers: dict[frozenset[str], list[int]] = defaultdict(list)
+        by_writers: dict[tuple[bool, ...], list[int]] = defaultdict(list)
         for number, names in self.writers.items():
             if sizes[number] <= _MAX_BLOCK:
-                by_writers[frozenset(names)].append(number)
-        order = sorted(by_writers, key=lambda names: (-sum(weights[name] for name in names), sorted(names)))
-        groups = [by_writers[names] for names in order]
+                by_writers[tuple(sample.name in names for sample in SAMPLES)].append(number)
+        groups = [by_writers[writers] for writers in sorted(by_writers, reverse=True)]
         if len(groups) > _MAX_GROUPS:
             groups[_MAX_GROUPS - 1 :] = [[number for group in groups[_MAX_GROUPS - 1 :] for number in group]]
-        # Up to eight bytes a block are lost to alignment, where other blocks lie between in training.
+        # Up to eight bytes a group are lost to alignment that were none in training, where other blocks lie between.
         return [(-(-sum(sizes[n] for n in group) // 16) * 16 + 16, sorted(group)) for group in groups]
 
 

@@ -162,23 +162,29 @@ static void *take_large(size_t size)
     return h + 1;
 }
 
-/* New memory from the chunk or another one, at a multiple of eight; what is left of the old chunk is given up. `headed`:
- * for a header, so that what follows it is 16-byte aligned. */
+/* Makes the chunk longer, if what follows it is free; otherwise begins another one, and what is left of it is lost. */
+static bool more_chunk(void)
+{
+    uint8_t *fresh = take_run(CHUNK_BYTES);
+    if (!fresh)
+        return false;
+    if (fresh != chunk_end + 8)
+        chunk = fresh + 8;
+    chunk_end = fresh + CHUNK_BYTES - 8;
+    return true;
+}
+
+/* New memory from the chunk, at a multiple of eight. `headed`: for a header, so that what follows it is 16-byte aligned. */
 static uint8_t *carve(size_t bytes, bool headed)
 {
-    while (true) {
+    do {
         uint8_t *block = headed && ((uintptr_t)chunk & 8) == 0 ? chunk + 8 : chunk;
         if (chunk_end - block >= (ptrdiff_t)bytes) {
             chunk = block + bytes;
             return block;
         }
-        uint8_t *fresh = take_run(CHUNK_BYTES);
-        if (!fresh)
-            return NULL;
-        if (fresh != chunk_end + 8) /* otherwise it goes on where the old one ends */
-            chunk = fresh + 8;
-        chunk_end = fresh + CHUNK_BYTES - 8;
-    }
+    } while (more_chunk());
+    return NULL;
 }
 
 void *heap_carve_small(size_t bytes)
@@ -332,10 +338,10 @@ void heap_seal(size_t spare)
     layout_seal();
     memset(lists, 0, sizeof(lists));
     memset(heap_small_lists, 0, sizeof(heap_small_lists));
-    chunk = chunk_end = NULL;
-    /* A fresh stretch behind everything, which the first chunks will be taken from: earlier runs are set aside too. */
     runs = NULL;
     heap_reserve();
-    if (spare)
-        grow(spare);
+    /* A request goes on where loading has ended, if there is room for a short one. Another chunk is taken now: to note
+     * that the run got shorter is a page written. */
+    if (spare && grow(spare) && chunk_end - chunk < (ptrdiff_t)CHUNK_BYTES / 2)
+        more_chunk();
 }

@@ -1,8 +1,6 @@
 /* The arena of layout.h: a stretch for each group of blocks that heap_layout.txt names, one behind the other. */
 #include "layout.h"
 
-#define PAGE 4096
-
 /* A block's first byte in a stretch that goes on at `at`. */
 static uint8_t *place(uint8_t *at, bool headed)
 {
@@ -17,7 +15,7 @@ enum { TRAINING_BLOCKS = 1 << 20, TRAINING_BYTES = 64 << 20, TRAINING_MAX_BLOCK 
 uint32_t layout_blocks[TRAINING_BLOCKS];
 uint32_t layout_block_count, layout_sealed_at;
 uint8_t layout_map[MAPPED_BYTES / 8];
-_Alignas(PAGE) uint8_t layout_arena[TRAINING_BYTES];
+_Alignas(16) uint8_t layout_arena[TRAINING_BYTES];
 
 uint32_t layout_countdown = 1;
 
@@ -48,7 +46,7 @@ typedef struct {
 
 #include "layout_table.h"
 
-static _Alignas(PAGE) uint8_t arena[HOT_BYTES];
+static _Alignas(16) uint8_t arena[HOT_BYTES];
 static size_t next, used[HOT_GROUPS];
 
 uint32_t layout_countdown = HOT_FIRST;
