@@ -18,7 +18,7 @@ import { prepareIntl } from './intl-globals.js';
 import { defineModule, prepareModules } from './node-require.js';
 import { setArgumentSource, setEnvironment, setSecret } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
-import { createRequest, findHeader, RequestSlots } from './request.js';
+import { createRequest, findHeader, SERVED } from './request.js';
 import { isOfResource, pumpInto, resourceStream } from './resource-streams.js';
 import { isResponse, responseSlots } from './response.js';
 import { giveToClient } from './web-socket-pair.js';
@@ -51,7 +51,7 @@ let syntax = null;
 let entry = null;
 /** The completion value of a script, or of its entry function. */
 let completion;
-/** The request under way. */
+/** The request under way: the slots of a Request, with what the host gave of its body, and the secret. */
 let current = null;
 /** What `current` is for a program without a request. */
 const FOREGROUND = {};
@@ -166,7 +166,7 @@ function entryOfScript() {
 /** The host gives the request; `stream` is the resource with what comes after `body`, or -1. */
 export function request(method, url, headerBlock, body, stream, secret, id, epoch, monotonic) {
   startClock(epoch, monotonic);
-  current = { method, url, headerBlock, body, stream, secret, id };
+  current = { __proto__: SERVED, method, url, headerBlock, given: body, stream, secret };
   setSecret(secret ?? NO_SECRET);
   if (entry !== null) serve();
   else promiseReact(evaluateProgram(), serve, fail);
@@ -208,19 +208,13 @@ function serve() {
 }
 
 function makeRequest() {
-  const slots = new RequestSlots();
-  slots.method = current.method;
-  slots.url = current.url;
-  slots.headerBlock = current.headerBlock;
-  slots.headersGuard = 'immutable';
-  slots.redirect = 'manual';
   if (current.stream >= 0) {
     const failed = (text) => new TypeError(`the request ended early: ${text}`);
-    slots.body = Body.ofStream(resourceStream(current.stream, current.body, failed).stream);
-  } else if (current.body !== null) {
-    slots.body = Body.ofBytes(current.body);
+    current.body = Body.ofStream(resourceStream(current.stream, current.given, failed).stream);
+  } else if (current.given !== null) {
+    current.body = Body.ofBytes(current.given);
   }
-  return createRequest(slots);
+  return createRequest(current);
 }
 
 const context = {
@@ -291,10 +285,10 @@ function respond(response) {
 function serveOutput() {
   // They get their request as a text, so the whole body must be there first.
   if (current.stream >= 0) {
-    const { stream } = resourceStream(current.stream, current.body, (text) => new TypeError(text));
+    const { stream } = resourceStream(current.stream, current.given, (text) => new TypeError(text));
     current.stream = -1;
     promiseThen(readAllBytes(stream), (bytes) => {
-      current.body = bytes;
+      current.given = bytes;
       callEntry();
     }, fail);
   } else {
@@ -328,7 +322,7 @@ function finishEntry(value) {
 }
 
 /** The request of the classic templates. */
-function requestJson({ method, url, headerBlock, body, secret }) {
+function requestJson({ method, url, headerBlock, given, secret }) {
   // Clients choose these names: `constructor` and `__proto__` must be names like any other.
   const headers = { __proto__: null };
   const list = native.parseHeaderBlock(headerBlock);
@@ -346,11 +340,11 @@ function requestJson({ method, url, headerBlock, body, secret }) {
   }
   const path = mark < 0 ? tail : tail.slice(0, mark);
   const json = { method, url: GATEWAY_ORIGIN + tail, path, queries, headers };
-  if (body !== null) {
+  if (given !== null) {
     try {
-      json.body = native.utf8Decode(body, true, true);
+      json.body = native.utf8Decode(given, true, true);
     } catch {
-      json.bodyBase64 = body.toBase64();
+      json.bodyBase64 = given.toBase64();
     }
   }
   if (secret !== null) json.secret = parseJson(secret);

@@ -13,10 +13,10 @@ import { promiseThen } from './promises.js';
 import { isStreamLocked } from './streams/internal.js';
 import { TransformStream } from './streams/transform-stream.js';
 import { parseToHref, URL } from './url.js';
-import { isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString } from './webidl.js';
+import { requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString } from './webidl.js';
 
 const { Object, TypeError } = globalThis;
-const { assign } = Object;
+const { assign, create } = Object;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NORMALIZED = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'];
@@ -67,19 +67,18 @@ export class RequestSlots {
       controller: null,
       /** The headers as the host gave them, until somebody asks for the list. */
       headerBlock: '',
+      /** @type {?[string, string][]} */
+      parsedHeaders: null,
     });
   }
 
-  /** @type {?[string, string][]} */
-  #headerList = null;
-
   /** @type {[string, string][]} */
   get headerList() {
-    return (this.#headerList ??= this.headerBlock === '' ? [] : parseHeaderBlock(this.headerBlock));
+    return (this.parsedHeaders ??= parseHeaderBlock(this.headerBlock));
   }
 
   set headerList(list) {
-    this.#headerList = list;
+    this.parsedHeaders = list;
   }
 
   contentType() {
@@ -98,6 +97,9 @@ export class RequestSlots {
     return this.signal;
   }
 }
+
+/** What requests from outside have in common: the prototype of their slots. */
+export const SERVED = assign(create(RequestSlots.prototype), { headersGuard: 'immutable', redirect: 'manual' });
 
 const hasCredentials = (url) => url.username !== '' || url.password !== '';
 
@@ -205,7 +207,7 @@ export class Request {
   }
 
   static {
-    isRequest = (value) => isObject(value) && #slots in value;
+    isRequest = (value) => typeof value === 'object' && value !== null && #slots in value;
     requestSlots = (request) => {
       if (!isRequest(request)) throw new TypeError('the value is not a Request');
       return request.#slots;

@@ -6,7 +6,7 @@ import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.
 import { defineInterface, include } from './interfaces.js';
 import { findHeader } from './request.js';
 import { toPairEnd } from './web-socket-pair.js';
-import { isObject, requireArguments, toByteString, toDictionary, toUnsignedShort, toUSVString } from './webidl.js';
+import { requireArguments, toByteString, toDictionary, toUnsignedShort, toUSVString } from './webidl.js';
 
 const { JSON, RangeError, TypeError } = globalThis;
 const stringify = JSON.stringify;
@@ -136,7 +136,7 @@ export class Response {
   }
 
   static {
-    isResponse = (value) => isObject(value) && #slots in value;
+    isResponse = (value) => typeof value === 'object' && value !== null && #slots in value;
     responseSlots = (response) => {
       if (!isResponse(response)) throw new TypeError('the value is not a Response');
       return response.#slots;
