@@ -149,7 +149,6 @@ void imports_forget(JSContext *ctx);
 /* As promise.then(...), without a promise for what the handlers return. */
 int wapojs_promise_react(JSContext *ctx, JSValueConst promise, JSValueConst *handlers);
 void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
-void wapojs_seal_blocks(JSRuntime *rt);
 
 /* node_modules.c: Node's built-in modules, which are the platform's modules in "node/". */
 #define NODE_PREFIX "wapo:node/"
