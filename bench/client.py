@@ -30,15 +30,19 @@ def client_name() -> str:
     return "wrk" if shutil.which("wrk") else "autocannon"
 
 
-def load(url: str, *, seconds: float, connections: int, body: Path | None = None) -> Load:
+def load(url: str, *, seconds: float, connections: int, body: bytes | None = None) -> Load:
     """Asks for that long; with a body, by POST.
 
     Raises:
         peers.packages.Absent: no client can be had.
     """
-    if shutil.which("wrk"):
-        return _wrk(url, seconds, connections, body)
-    return _autocannon(url, seconds, connections, body)
+    ask = _wrk if shutil.which("wrk") else _autocannon
+    if body is None:
+        return ask(url, seconds, connections, None)
+    with tempfile.NamedTemporaryFile(prefix="wapo-bench-") as file:
+        file.write(body)
+        file.flush()
+        return ask(url, seconds, connections, Path(file.name))
 
 
 def _wrk(url: str, seconds: float, connections: int, body: Path | None) -> Load:

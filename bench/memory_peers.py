@@ -19,7 +19,7 @@ from harness import Chart, options, report
 from peers import packages
 from peers.packages import Absent
 from peers.servers import BESIDE, Server
-from peers.upstream import a_upstream
+from peers.upstream import an_upstream
 
 #: Longer than spare machines of images are kept.
 SETTLE_S = 22
@@ -66,7 +66,7 @@ def waiting_requests(count: int, absent: dict[str, str]) -> dict[str, dict[str, 
     """KB of each of ``count`` requests that wait on the upstream, by peer."""
     rows = {}
     agent = packages.agent("upstream")
-    with a_upstream() as upstream:
+    with an_upstream() as upstream:
         for peer in PEERS:
             try:
                 with BESIDE[peer](agent) as server:

@@ -22,7 +22,7 @@ from harness import Chart, report
 from peers.packages import Absent
 from peers.servers import BESIDE, Server, Start
 
-__all__ = ["Case", "Plan", "Round", "WrongAnswer", "compare", "ratios", "side_by_side", "summary"]
+__all__ = ["Case", "Plan", "Round", "WrongAnswer", "check", "compare", "ratios", "side_by_side", "summary"]
 
 #: Ours, that others are compared with; "wapo, 2 workers" is ours, too.
 OURS = "wapo"
@@ -40,7 +40,7 @@ class Case:
     agent: Callable[[], Path]
     right: Callable[[bytes], bool]
     tail: str = "/"
-    body: Path | None = None
+    body: bytes | None = None
     connections: int = 16
     peers: Mapping[str, Start] = field(default_factory=lambda: BESIDE)
 
@@ -83,7 +83,7 @@ def side_by_side(case: Case, plan: Plan, absent: dict[str, str]) -> dict[str, li
             except Absent as why:
                 absent[name] = str(why)
                 continue
-            _check(case, name, servers[name])
+            check(case, name, servers[name])
         if plan.warm_up_s:
             for server in servers.values():
                 load(server.url + case.tail, seconds=plan.warm_up_s, connections=case.connections, body=case.body)
@@ -118,10 +118,15 @@ def compare(
     report(title, results, dict(targets or {}), charts)
 
 
-def _check(case: Case, name: str, server: Server) -> None:
+def check(case: Case, name: str, server: Server) -> None:
+    """Asks once.
+
+    Raises:
+        WrongAnswer: the answer is not right.
+    """
     url = server.url + case.tail
-    data = case.body.read_bytes() if case.body is not None else None
-    request = urllib.request.Request(url, data, {"content-type": "application/json"} if data else {})
+    headers = {} if case.body is None else {"content-type": "application/json"}
+    request = urllib.request.Request(url, case.body, headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
             body = response.read()

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 
-__all__ = ["a_upstream"]
+__all__ = ["an_upstream"]
 
 _BODY = b'{"up":"stream"}'
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(_BODY), _BODY)
@@ -35,15 +35,14 @@ class _Upstream(asyncio.Protocol):
 
 
 @contextmanager
-def a_upstream() -> Iterator[str]:
+def an_upstream() -> Iterator[str]:
     """Its URL, without a slash at the end."""
-    process = subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.kill()
-        process.wait()
+    with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 async def _serve() -> None:
