@@ -8,6 +8,7 @@ import atexit
 import importlib.metadata
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -32,15 +33,28 @@ class Absent(Exception):
     """A peer cannot be had on this machine; says why."""
 
 
-@cache
 def modules() -> Path:
     """A folder with our agents and hosts, where ``import`` finds the packages."""
+    folder = _installed()
+    if isinstance(folder, Absent):
+        raise folder
+    return folder
+
+
+@cache
+def _scratch() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="wapo-bench-peers-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@cache
+def _installed() -> Path | Absent:
     try:
-        return workspace(FOLDER, folder / "peers")
+        return workspace(FOLDER, _scratch() / "peers")
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
-        raise Absent(f"npm: {str(error).strip().splitlines()[-1][:200]}") from None
+        lines = [line for line in str(error).splitlines() if line.startswith("npm error")] or str(error).splitlines()
+        return Absent(f"npm cannot install it: {'; '.join(lines[:2])[:200]}")
 
 
 def node() -> str:
@@ -93,12 +107,20 @@ def _machine() -> tuple[str, str]:
 
 
 def host(name: str) -> str:
-    return str(modules() / "hosts" / name)
+    """A program of ``hosts/``, where it finds what it imports."""
+    return str((FOLDER if name.endswith(".py") else modules()) / "hosts" / name)
 
 
 @cache
 def agent(name: str) -> Path:
-    """An agent with all that it imports, in one file: the same for all who run it."""
+    """An agent with all that it imports, in one file: the same for all who run it.
+
+    Raises:
+        Absent: it imports something that cannot be installed.
+    """
+    source = FOLDER / "agents" / f"{name}.js"
+    if not re.search("^import ", source.read_text(), re.MULTILINE):
+        return source
     folder = modules()
     bundle = folder / "bundles" / f"{name}.js"
     command = [
@@ -111,8 +133,7 @@ def agent(name: str) -> Path:
 
 def cpu_agent(name: str) -> Path:
     """An agent that runs one of ``bench/js`` in each request."""
-    path = modules() / "bundles" / f"cpu_{name}.js"
-    path.parent.mkdir(exist_ok=True)
+    path = _scratch() / f"cpu_{name}.js"
     program = (ROOT / "bench" / "js" / f"{name}.js").read_text()
     path.write_text(f"{program}\nexport default {{ fetch: async () => Response.json({{ result: await main() }}) }};\n")
     return path

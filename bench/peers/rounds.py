@@ -107,7 +107,11 @@ def compare(
     results: dict[str, Any] = {"client": client_name()}
     absent: dict[str, str] = {}
     for case in cases:
-        taken = side_by_side(case, plan, absent)
+        try:
+            taken = side_by_side(case, plan, absent)
+        except Absent as why:
+            absent[case.name] = str(why)
+            continue
         results[case.name] = summary(taken)
         results[f"{case.name}, ratios"] = ratios(taken, subject)
     if absent:
