@@ -2,7 +2,7 @@
 
 For an agent of 100 KB that a server has never run: here its publication is done and its image is not; workerd makes an
 isolate through its worker loader, node a worker thread, deno a web worker. A start is from the command to the first
-answer of hello JSON; compiled modules are cached.
+answer of hello JSON; byte code and compiled modules are cached.
 """
 
 import tempfile
@@ -61,7 +61,7 @@ def starts(count: int, absent: dict[str, str]) -> dict[str, list[float]]:
     hello = packages.agent("hello")
     taken: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="wapo-bench-") as name:
-        data = Path(name)
+        data = Path(name, "node")
         with again(data) as server:
             path = publish(server.url, data, hello.read_bytes()).removeprefix(server.url)
         begin: dict[str, Callable[[], AbstractContextManager[Server]]] = {"wapo": lambda: again(data, path)}

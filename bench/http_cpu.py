@@ -13,7 +13,7 @@ from peers.servers import BESIDE
 
 #: One request at a time is for one process.
 ONE = {name: start for name, start in BESIDE.items() if name != "wapo, 2 workers"}
-PROGRAMS = ("richards", "json", "regexp", "sha256")
+PROGRAMS = ("richards", "regexp", "sha256")
 
 
 def main() -> None:

@@ -4,7 +4,10 @@ A script that fails is named on the page, and the others run all the same.
 """
 
 import argparse
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -51,13 +54,18 @@ def main() -> None:
 def run_script(name: str, options: Sequence[str]) -> Done:
     begin = time.monotonic()
     command = [sys.executable, str(FOLDER / f"{name}.py"), *options]
-    try:
-        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        return Done(name, time.monotonic() - begin, None, f"not done after {TIMEOUT_S} s")
-    if ran.returncode:
-        return Done(name, time.monotonic() - begin, None, f"ended with {ran.returncode}")
-    return Done(name, time.monotonic() - begin, json.loads(ran.stdout.splitlines()[-1]))
+    # A group of its own: the servers that a script has started end with it, however that ends.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            out, _ = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return Done(name, time.monotonic() - begin, None, f"not done after {TIMEOUT_S} s")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        return Done(name, time.monotonic() - begin, None, f"ended with {process.returncode}")
+    return Done(name, time.monotonic() - begin, json.loads(out.splitlines()[-1]))
 
 
 def write(done: Sequence[Done], into: Path, peers: dict[str, str]) -> Path:

@@ -1,8 +1,8 @@
 """Peers as servers on loopback. Each gets the agent's file, and answers at ``url``."""
 
 import http.client
+import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import a_server, publish
+from harness import a_server, free_port, publish
 
 from peers import packages
 from peers.packages import Absent
 from peers.processes import cpu_s, pss_kb
 
-__all__ = ["APART", "BESIDE", "Server", "Start", "again", "free_port", "many_deno", "many_node", "many_wapo", "many_workerd", "versions", "wapo"]  # fmt: skip
+__all__ = ["APART", "BESIDE", "Server", "Start", "again", "many_deno", "many_node", "many_wapo", "many_workerd", "versions", "wapo"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,12 @@ class Server:
 Start = Callable[[Path], AbstractContextManager[Server]]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
-def _started(command: list[str], port: int, cwd: Path | None = None) -> Iterator[Server]:
+def _started(
+    command: list[str], port: int, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> Iterator[Server]:
     process = subprocess.Popen(
-        command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         _wait(port, process)
@@ -93,8 +88,13 @@ def wapo(*options: str) -> Start:
 
 @contextmanager
 def again(data: Path, path: str = "") -> Iterator[Server]:
-    """``wapo serve`` on a data directory that may have been used before, where an agent is at ``path``."""
+    """``wapo serve`` on a data directory that may have been used before, where an agent is at ``path``.
+
+    Python's byte code is kept beside the directory, as an installed package has it.
+    """
     port = free_port()
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(data.parent / "byte-code")
     command = [
         sys.executable,
         "-m",
@@ -107,7 +107,7 @@ def again(data: Path, path: str = "") -> Iterator[Server]:
         "--upstream",
         "none",
     ]
-    with _started(command, port) as server:
+    with _started(command, port, env=env) as server:
         yield Server(server.url + path, server.pid)
 
 

@@ -27,3 +27,14 @@ def test_the_suite_runs_what_is_there() -> None:
         path.stem for path in BENCH.glob("*.py") if re.search(r"^ +(report|compare)\(", path.read_text(), re.MULTILINE)
     }
     assert asks == {*run_all.BESIDE, *run_all.OURS}
+
+
+def test_a_script_that_hangs_or_fails_is_a_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(run_all, "FOLDER", tmp_path)
+    (tmp_path / "hangs.py").write_text("import subprocess, time; subprocess.Popen(['sleep', '61']); time.sleep(60)")
+    (tmp_path / "fails.py").write_text("raise SystemExit(3)")
+    (tmp_path / "works.py").write_text('print("warm-up"); print(\'{"question": "q"}\')')
+    assert run_all.run_script("fails", []).complaint == "ended with 3"
+    assert run_all.run_script("works", []).record == {"question": "q"}
+    monkeypatch.setattr(run_all, "TIMEOUT_S", 0.5)
+    assert run_all.run_script("hangs", []).complaint == "not done after 0.5 s"
