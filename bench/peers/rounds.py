@@ -88,7 +88,8 @@ def side_by_side(case: Case, plan: Plan, absent: dict[str, str]) -> dict[str, li
             for server in servers.values():
                 load(server.url + case.tail, seconds=plan.warm_up_s, connections=case.connections, body=case.body)
         for number in range(plan.rounds):
-            for name, server in servers.items():
+            # There and back: nobody is always asked after the same other.
+            for name, server in list(servers.items())[:: -1 if number % 2 else 1]:
                 taken.setdefault(name, []).append(_round(case, plan, server))
             sys.stderr.write(f"  {case.name}: round {number + 1} of {plan.rounds}\n")
     return taken
