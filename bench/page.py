@@ -72,6 +72,7 @@ def _section(one: Done, images: str) -> Iterator[str]:
         return
     record = one.record
     yield f'<a id="{one.script}"></a>'
+    yield ""
     yield f"## {record['question']}"
     yield ""
     yield f"`bench/{one.script}.py`, {one.seconds:.0f} s, load {record['machine']['load']} at its end"
