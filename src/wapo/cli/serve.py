@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final, TextIO
+from typing import Annotated, Final, TextIO, cast
 
 import msgspec
 import structlog
@@ -430,7 +430,7 @@ def _configure_logging() -> None:
                 serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()
             ),
         ],
-        logger_factory=structlog.PrintLoggerFactory(_Unfailing(sys.stderr)),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
     )
     handler = logging.StreamHandler()
     handler.addFilter(_CutFilter())

@@ -3,8 +3,8 @@
 A run collects its records and hands them over when it ends, or about every second while it goes on. One task writes
 what has been handed over, many runs a transaction. Reading waits for what was handed over before.
 
-What the disk does not take is lost and counted; runs go on. A chunk has a checksum, so that one that has been damaged is
-told from one that says something else. Runs are in the order of their ends even where the clock was set back meanwhile.
+What the disk does not take is lost and counted; runs go on. A chunk has a checksum, so that one that was damaged is
+told from one that says something else. Runs are in the order of their ends even where the clock was set back.
 """
 
 import asyncio
@@ -136,7 +136,7 @@ class LogBook:
         max_pending_bytes: waiting to be written.
 
     Attributes:
-        dropped: runs, or parts of long runs, whose records were lost because the database could not keep up, or the disk
+        dropped: runs, or parts of long runs, whose records were lost because the database could not keep up or the disk
             was full.
     """
 

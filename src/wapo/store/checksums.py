@@ -9,7 +9,7 @@ from typing import Any, Final
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import Table
+from sqlalchemy import RowMapping, Table
 
 from wapo.store.database import StoreDamaged
 
@@ -24,7 +24,7 @@ def summed(row: Mapping[str, Any]) -> dict[str, Any]:
     return values | {_NAME: _sum(values)}
 
 
-def checked(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def checked(table: Table, row: RowMapping) -> dict[str, Any]:
     """The row as it was written, without its checksum.
 
     Args:
@@ -40,7 +40,7 @@ def checked(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _values(row: Mapping[str, Any]) -> dict[str, Any]:
+def _values(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     return {str(name): value for name, value in row.items() if name != _NAME}
 
 

@@ -1,8 +1,8 @@
 """Connections: reads spread, writes queue to one at a time, each in a transaction that begins with the write lock.
 
 SQLite in WAL mode: several processes of one node share the file, readers never wait for a writer. What is written is on
-the disk when the transaction has ended, unless the writer says that it can do without (logs): that outlives the process,
-and may be lost when the machine loses power.
+the disk when the transaction has ended, unless the writer can do without that, as logs can: then it outlives the
+process, and may be lost when the machine loses power.
 """
 
 import asyncio

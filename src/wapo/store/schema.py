@@ -55,8 +55,9 @@ vaults = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
-#: Log records of runs, many to a row: MessagePack of [[time in ms, level, message], ...] in the order of writing, behind
-#: the byte C1 and its CRC-32 (big-endian) in all but the oldest. A run that ends within a second has one row. ``ended_ms`` is null while a run goes on.
+#: Log records of runs, many to a row: MessagePack of [[time in ms, level, message], ...] in the order of writing.
+#: Before it come the byte C1 and its CRC-32 (big-endian), but in the oldest rows. A run that ends within a second has
+#: one row. ``ended_ms`` is null while a run goes on.
 log_chunks = Table(
     "log_chunks",
     metadata,
