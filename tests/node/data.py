@@ -25,6 +25,7 @@ from wapo.trust.worker_key import WorkerKey
 
 SECRET = {"apiKey": "do-not-find-me-in-a-backup"}
 SOURCE = b"export default { fetch: () => new Response('kept') };" * 10_000  # several blocks
+DAMAGED = "1 log lines were here; they were damaged on the node's disk"
 CODE = b"\0asm\1\0\0\0"
 
 
@@ -87,4 +88,4 @@ async def look(folder: Path, known: Known) -> None:
         worker = WorkerKey.load_or_create(folder / "worker.key", keys)
         assert await BootDataStore(blobs.folder, worker).read(known.app) == known.boot_data
         records = await LogBook(database).read(identity)
-        assert [record.message for record in records] == ["a line"]
+        assert [record.message for record in records] in (["a line"], [DAMAGED])
