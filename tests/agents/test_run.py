@@ -81,6 +81,9 @@ class StubGuest:
     def __init__(self) -> None:
         self.table = ResourceTable(16)
 
+    def count_egress(self, size: int) -> None:
+        pass
+
 
 def run_of(max_response_bytes: int = 100) -> tuple[Run, Any, Log]:
     log = Log()

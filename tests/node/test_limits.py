@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wapo.node.limits import AgentLimits, InvalidLimit
 
 SIZES = [field.name for field in fields(AgentLimits) if field.name.endswith("_bytes")]
-MAY_BE_UNLIMITED = {"time_s", "burst_s", "concurrency"}
+MAY_BE_UNLIMITED = {"time_s", "burst_s", "cpu_s", "outgoing", "egress_bytes", "concurrency"}
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
@@ -20,6 +20,7 @@ def test_the_defaults_are_those_of_the_documentation() -> None:
     assert (limits.memory_bytes, limits.time_s, limits.burst_s) == (100 << 20, 60, 1)
     assert (limits.request_bytes, limits.response_bytes, limits.program_bytes) == (20 << 20, 100 << 20, 20 << 20)
     assert (limits.concurrency, limits.log_bytes) == (None, 1 << 20)
+    assert (limits.cpu_s, limits.outgoing, limits.egress_bytes) == (30, 1000, 1 << 30)
 
 
 @pytest.mark.parametrize("memory", [0, -1, 1, (8 << 20) - 1, (4 << 30) + 1, 1 << 62])
@@ -50,7 +51,8 @@ def test_only_some_limits_can_be_absent(name: str) -> None:
 
 
 def test_the_machine_enforces_what_is_said_here() -> None:
-    guest = AgentLimits(time_s=None, burst_s=0.5, request_bytes=7, log_bytes=9).guest
+    guest = AgentLimits(time_s=None, burst_s=0.5, request_bytes=7, log_bytes=9, cpu_s=3, outgoing=4).guest
+    assert (guest.cpu_s, guest.outgoing, guest.egress_bytes) == (3, 4, 1 << 30)
     assert (guest.time_s, guest.burst_s, guest.request_body_bytes, guest.log_bytes) == (None, 0.5, 7, 9)
 
 
@@ -64,7 +66,7 @@ def test_an_agents_own_limit_lowers_the_nodes_and_never_raises_it() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"memory": 1}, "there is no limit 'memory'; there are burst_s, concurrency, log_bytes, memory_bytes"),
+        ({"memory": 1}, "there is no limit 'memory'; there are burst_s, concurrency, cpu_s, egress_bytes, log_bytes, memory_bytes"),
         ({"time_s": "2"}, "time_s must be a number"),
         ({"time_s": True}, "time_s must be a number"),
         ({"time_s": None}, "time_s must be a number"),

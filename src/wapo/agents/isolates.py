@@ -93,19 +93,20 @@ class _Bill:
     """What an isolate uses, its parent pays. Agents' engine does not count instructions, so a microsecond of CPU is a
     unit of gas, as for a poll that is cut off."""
 
-    def __init__(self, parent: Meter) -> None:
+    def __init__(self, parent: Guest) -> None:
         self.meter = Meter()
         self._parent = parent
 
     def settle(self) -> None:
-        """Moves what has been used since the last time."""
-        mine, parent = self.meter, self._parent
+        """Moves what has been used since the last time, and ends the parent if that was too much."""
+        mine, parent = self.meter, self._parent.meter
         parent.gas += mine.gas + int(mine.cpu_s * 1_000_000)
         parent.cpu_s += mine.cpu_s
         parent.net_ingress += mine.net_ingress
         parent.net_egress += mine.net_egress
         mine.gas = mine.net_ingress = mine.net_egress = 0
         mine.cpu_s = 0.0
+        self._parent.check_use()
 
 
 class _Session:
@@ -287,12 +288,12 @@ class Isolates:
         allowed = parent.limits.memory_bytes
         asked = allowed if request.memory_bytes is None else base.size + -(-request.memory_bytes // _PAGE) * _PAGE
         limits = replace(
-            parent.limits, memory_bytes=max(min(asked, allowed), base.size), isolates=0,
+            parent.limits, memory_bytes=max(min(asked, allowed), base.size), isolates=0, cpu_s=None, egress_bytes=None,
             time_s=None if request.time_s is None else request.time_s + _GRACE_S,
             held_bytes=int(parent.limits.held_body_bytes * _HELD_PART),
         )  # fmt: skip
         command = _COMMAND(_COMMAND_ISOLATE, len(request.text), time.time() * 1e3, time.monotonic() * 1e3)
-        bill = _Bill(parent.meter)
+        bill = _Bill(parent)
         instance = Instance(self._profile.serving, limits.store)
         guest = Guest(
             instance, scheduler=self._scheduler, services=_IsolateServices(parent, request.code), limits=limits,

@@ -33,6 +33,7 @@ from wapo.agents.image import AgentImage, ImageKind, TouchedBy
 
 __all__ = ["BaseImageFailed", "ImportFailed", "Loading", "check_source", "make_base_image", "make_image"]
 
+_LIMITS: Final = (EndReason.BURST_LIMIT, EndReason.TIME_LIMIT, EndReason.CPU_LIMIT)
 _TOUCHED_CODES: Final = {1: "arguments", 2: "environment", 3: "rejection"}
 
 
@@ -261,7 +262,7 @@ class _Steps:
             self.has_waited = session.imports.waited
             marks = set(session.marks)
             if guest.ended is not None:
-                marks.add("limit" if guest.ended.reason in (EndReason.BURST_LIMIT, EndReason.TIME_LIMIT) else "error")
+                marks.add("limit" if guest.ended.reason in _LIMITS else "error")
             elif session.error is not None:
                 marks.add("error")
             elif not session.done:

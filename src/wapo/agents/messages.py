@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from wapo.vm.resources.pipe import Pipe
 
 __all__ = [
-    "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "Header", "MachineGivenUp",
-    "MemoryLimitReached", "ResponseLimitReached", "TimeLimitReached", "UnreadableOutput", "failure_of",
+    "AGENT_NAME", "AgentFailed", "AgentRequest", "AgentResponse", "BurstLimitReached", "CpuLimitReached",
+    "EgressLimitReached", "Header", "MachineGivenUp", "MemoryLimitReached", "OutgoingLimitReached",
+    "ResponseLimitReached", "TimeLimitReached", "UnreadableOutput", "failure_of",
 ]  # fmt: skip
 
 Header = tuple[bytes, bytes]
@@ -38,6 +39,27 @@ class BurstLimitReached(GuestError):
     """The agent computed for too long between two waits."""
 
     code = "burst_limit"
+    status = 500
+
+
+class CpuLimitReached(GuestError):
+    """The agent computed for too long in all."""
+
+    code = "cpu_limit"
+    status = 500
+
+
+class OutgoingLimitReached(GuestError):
+    """The agent began more requests and connections than one run may."""
+
+    code = "outgoing_limit"
+    status = 500
+
+
+class EgressLimitReached(GuestError):
+    """The agent sent more than one run may."""
+
+    code = "egress_limit"
     status = 500
 
 

@@ -18,8 +18,11 @@ from wapo.agents.messages import (
     AgentRequest,
     AgentResponse,
     BurstLimitReached,
+    CpuLimitReached,
+    EgressLimitReached,
     Header,
     MachineGivenUp,
+    OutgoingLimitReached,
     ResponseLimitReached,
     TimeLimitReached,
     failure_of,
@@ -143,6 +146,7 @@ class Run:
 
         Raises:
             OcallFailure: 3 an illegal status or header, 10 too large, 15 answered already.
+            GuestTrapped: the run has sent too much.
         """
         if self._answered:
             raise OcallFailure(OcallError.ALREADY_EXISTS)
@@ -151,6 +155,7 @@ class Run:
         self._check_headers(headers)
         if len(body) > self.max_response_bytes:
             self.too_large(len(body), self.max_response_bytes, "response")
+        guest.count_egress(len(body))
         self._answered = True
         pipe, number = None, 0
         if not complete:
@@ -218,6 +223,8 @@ class Run:
             raise OcallFailure(OcallError.INVALID_PARAMETER) from None
         if len(data) > self.max_response_bytes:
             self.too_large(len(data), self.max_response_bytes, "output")
+        if self.guest is not None:
+            self.guest.count_egress(len(data))
         self._answered = True
         try:
             self._deliver(response_of(output, data))
@@ -249,6 +256,9 @@ class Run:
         failures = {
             EndReason.TIME_LIMIT: TimeLimitReached,
             EndReason.BURST_LIMIT: BurstLimitReached,
+            EndReason.CPU_LIMIT: CpuLimitReached,
+            EndReason.OUTGOING_LIMIT: OutgoingLimitReached,
+            EndReason.EGRESS_LIMIT: EgressLimitReached,
             EndReason.SHORT: MachineGivenUp,
         }
         if end.reason is EndReason.EXITED:

@@ -12,7 +12,10 @@ from wapo.cli.options import (
     Json,
     MaxBurst,
     MaxConcurrency,
+    MaxCpu,
+    MaxEgress,
     MaxMemory,
+    MaxOutgoing,
     MaxRequest,
     MaxResponse,
     MaxTime,
@@ -29,6 +32,9 @@ _OPTIONS: Final[dict[str, tuple[str, Callable[[Any], str]]]] = {
     "memory_bytes": ("--max-memory", format_size),
     "time_s": ("--max-time", format_time),
     "burst_s": ("--max-burst", format_time),
+    "cpu_s": ("--max-cpu", format_time),
+    "outgoing": ("--max-outgoing", str),
+    "egress_bytes": ("--max-egress", format_size),
     "request_bytes": ("--max-request", format_size),
     "response_bytes": ("--max-response", format_size),
     "concurrency": ("--max-concurrency", str),
@@ -41,6 +47,9 @@ def limits(
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,
     max_burst: MaxBurst = None,
+    max_cpu: MaxCpu = None,
+    max_outgoing: MaxOutgoing = None,
+    max_egress: MaxEgress = None,
     max_request: MaxRequest = None,
     max_response: MaxResponse = None,
     max_concurrency: MaxConcurrency = None,
@@ -53,8 +62,8 @@ def limits(
     shown. A running node notices within a few seconds.
     """
     changes = checked(lambda: own_limits(
-        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, request_bytes=max_request,
-        response_bytes=max_response, concurrency=max_concurrency,
+        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, cpu_s=max_cpu, outgoing=max_outgoing,
+        egress_bytes=max_egress, request_bytes=max_request, response_bytes=max_response, concurrency=max_concurrency,
     ))  # fmt: skip
 
     async def work() -> None:

@@ -1,22 +1,30 @@
 """Options that several commands have, and the settings that they make."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from wapo.cli.values import format_size, format_time, size_option, time_option
+from wapo.cli.values import (
+    format_size,
+    format_time,
+    size_option,
+    time_option,
+    total_count_option,
+    total_size_option,
+)
 from wapo.errors import CallerError
 from wapo.node.limits import AgentLimits
 from wapo.node.settings import PUBLIC_UPSTREAMS, NodeSettings, default_data_dir
 from wapo.vm.egress import EgressPolicy
 
 __all__ = [
-    "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxMemory", "MaxRequest", "MaxResponse", "MaxTime", "NodeBurst",
-    "NodeConcurrency", "NodeContent", "NodeMachines", "NodeMemory", "NodeMemoryTogether", "NodeProgram", "NodeRequest", "NodeResponse",
-    "NodeTime", "NodeUrl", "PassphraseFile", "Upstreams", "limits_of", "own_limits", "passphrase_of", "settings_of",
+    "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxCpu", "MaxEgress", "MaxMemory", "MaxOutgoing", "MaxRequest",
+    "MaxResponse", "MaxTime", "NodeBurst", "NodeConcurrency", "NodeContent", "NodeCpu", "NodeEgress", "NodeMachines",
+    "NodeMemory", "NodeMemoryTogether", "NodeOutgoing", "NodeProgram", "NodeRequest", "NodeResponse", "NodeTime", "NodeUrl", "PassphraseFile", "Upstreams", "limits_of", "own_limits", "passphrase_of", "settings_of",
 ]  # fmt: skip
 
 DataDir = Annotated[
@@ -45,6 +53,12 @@ def _time(option: str, help_text: str, default: float | None = None) -> Any:
     return typer.Option(option, parser=time_option, help=help_text, metavar="TIME", show_default=shown)
 
 
+def _total(
+    option: str, help_text: str, metavar: str, parser: Callable[[str], float], default: str | None = None
+) -> Any:
+    return typer.Option(option, parser=parser, help=help_text, metavar=metavar, show_default=default or False)
+
+
 def _count(option: str, help_text: str, default: str | bool = False) -> Any:
     return typer.Option(option, help=help_text, min=1, metavar="NUMBER", show_default=default)
 
@@ -53,6 +67,11 @@ _LIMITS: Final = AgentLimits()
 _MEMORY: Final = ("--max-memory", "Memory of one machine, 8MB to 4GB.")
 _TIME: Final = ("--max-time", "Wall time of one run, or unlimited.")
 _BURST: Final = ("--max-burst", "CPU time between two waits, or unlimited.")
+_CPU: Final = ("--max-cpu", "CPU time of one run, or unlimited.")
+_OUTGOING: Final = (
+    "--max-outgoing", "Outgoing requests and connections of one run, or unlimited.", "NUMBER", total_count_option
+)  # fmt: skip
+_EGRESS: Final = ("--max-egress", "What one run may send in all, or unlimited.", "SIZE", total_size_option)
 _REQUEST: Final = ("--max-request", "Size of one request's body.")
 _RESPONSE: Final = ("--max-response", "Size of one response's body.")
 _CONCURRENCY: Final = ("--max-concurrency", "Requests of one program at once.")
@@ -61,6 +80,9 @@ _CONCURRENCY: Final = ("--max-concurrency", "Requests of one program at once.")
 MaxMemory = Annotated[Any, _size(*_MEMORY)]
 MaxTime = Annotated[Any, _time(*_TIME)]
 MaxBurst = Annotated[Any, _time(*_BURST)]
+MaxCpu = Annotated[Any, _time(*_CPU)]
+MaxOutgoing = Annotated[Any, _total(*_OUTGOING)]
+MaxEgress = Annotated[Any, _total(*_EGRESS)]
 MaxRequest = Annotated[Any, _size(*_REQUEST)]
 MaxResponse = Annotated[Any, _size(*_RESPONSE)]
 MaxConcurrency = Annotated[int | None, _count(*_CONCURRENCY)]
@@ -72,6 +94,9 @@ NodeMemoryTogether = Annotated[
 ]
 NodeTime = Annotated[Any, _time(*_TIME, _LIMITS.time_s)]
 NodeBurst = Annotated[Any, _time(*_BURST, _LIMITS.burst_s)]
+NodeCpu = Annotated[Any, _time(*_CPU, _LIMITS.cpu_s)]
+NodeOutgoing = Annotated[Any, _total(*_OUTGOING, str(_LIMITS.outgoing))]
+NodeEgress = Annotated[Any, _total(*_EGRESS, "1GB")]
 NodeRequest = Annotated[Any, _size(*_REQUEST, _LIMITS.request_bytes)]
 NodeResponse = Annotated[Any, _size(*_RESPONSE, _LIMITS.response_bytes)]
 NodeProgram = Annotated[Any, _size("--max-program", "Size of a program.", _LIMITS.program_bytes)]

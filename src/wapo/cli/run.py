@@ -103,6 +103,7 @@ def run(
         memory_bytes=_PROGRAM_MEMORY if max_memory is None and is_program else max_memory,
         time_s=_UNLIMITED if max_time is None else max_time,
         burst_s=_UNLIMITED if max_burst is None else max_burst,
+        cpu_s=_UNLIMITED, outgoing=_UNLIMITED, egress_bytes=_UNLIMITED,
         request_bytes=1 << 30,
     ))  # fmt: skip
     environment = checked(lambda: dict(map(_pair, env or ())))

@@ -29,9 +29,12 @@ from wapo.cli.options import (
     NodeBurst,
     NodeConcurrency,
     NodeContent,
+    NodeCpu,
+    NodeEgress,
     NodeMachines,
     NodeMemory,
     NodeMemoryTogether,
+    NodeOutgoing,
     NodeProgram,
     NodeRequest,
     NodeResponse,
@@ -99,6 +102,9 @@ def serve(
     max_node_memory: NodeMemoryTogether = None,
     max_time: NodeTime = None,
     max_burst: NodeBurst = None,
+    max_cpu: NodeCpu = None,
+    max_outgoing: NodeOutgoing = None,
+    max_egress: NodeEgress = None,
     max_request: NodeRequest = None,
     max_response: NodeResponse = None,
     max_program: NodeProgram = None,
@@ -163,8 +169,9 @@ def serve(
     wapo app, or through the admin RPC; they answer at the user listener, under /app/<address>/.
     """
     limits = checked(lambda: limits_of(
-        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, request_bytes=max_request,
-        response_bytes=max_response, program_bytes=max_program, concurrency=max_concurrency,
+        memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, cpu_s=max_cpu, outgoing=max_outgoing,
+        egress_bytes=max_egress, request_bytes=max_request, response_bytes=max_response, program_bytes=max_program,
+        concurrency=max_concurrency,
     ))  # fmt: skip
     listening = checked(lambda: WapodConfig.load(config)) if apps else WapodConfig()
     denied = (*(deny or ()), *(listening.denied or ()))

@@ -1,5 +1,6 @@
 """Values of options: sizes (``64MB``) and times (``500ms``), and the same for people to read."""
 
+import math
 import re
 from decimal import Decimal
 from typing import Final
@@ -9,12 +10,15 @@ import typer
 __all__ = [
     "format_size",
     "format_time",
+    "parse_count",
     "parse_size",
     "parse_time",
     "port_range",
     "rule_option",
     "size_option",
     "time_option",
+    "total_count_option",
+    "total_size_option",
 ]
 
 _SIZES: Final = {
@@ -24,6 +28,7 @@ _SIZES: Final = {
 _TIMES: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _PAGE: Final = 1 << 16
 _ADDRESSABLE: Final = 1 << 32
+_COUNT: Final = re.compile(r"\d{1,18}", re.ASCII)
 _AMOUNT: Final = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([a-z]*)\s*", re.IGNORECASE | re.ASCII)
 
 
@@ -88,6 +93,30 @@ def memory_option(text: str) -> int:
     if not _PAGE <= size <= _ADDRESSABLE:
         raise typer.BadParameter(f"{text!r} is not possible; a program has 64KB to 4GB of memory")
     return size
+
+
+def total_size_option(text: str) -> float:
+    """As :func:`size_option`, or ``unlimited``, which is infinity."""
+    return math.inf if text.strip().lower() == "unlimited" else size_option(text)
+
+
+def total_count_option(text: str) -> float:
+    """A number of at least 1, or ``unlimited``, which is infinity."""
+    try:
+        return math.inf if text.strip().lower() == "unlimited" else parse_count(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def parse_count(text: str) -> int:
+    """A number of at least 1.
+
+    Raises:
+        ValueError: says what is allowed.
+    """
+    if not _COUNT.fullmatch(text.strip()) or not int(text):
+        raise ValueError(f"{text!r} is not a number of at least 1; write one, or unlimited")
+    return int(text)
 
 
 def time_option(text: str) -> float:

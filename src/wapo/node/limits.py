@@ -15,7 +15,7 @@ __all__ = ["AgentLimits", "InvalidLimit"]
 _MIN_MEMORY_BYTES = 8 << 20
 _MAX_MEMORY_BYTES = 4 << 30
 #: Limits that need not be there.
-_UNLIMITED = frozenset(("time_s", "burst_s", "concurrency"))
+_UNLIMITED = frozenset(("time_s", "burst_s", "cpu_s", "outgoing", "egress_bytes", "concurrency"))
 
 
 class InvalidLimit(CallerError):
@@ -32,6 +32,9 @@ class AgentLimits:
         memory_bytes: the machine's memory, 8 MiB to 4 GiB. The platform itself takes about 6 MiB of it.
         time_s: from the request to the end of all work.
         burst_s: CPU between two waits.
+        cpu_s: CPU of the whole run, its isolates among it.
+        outgoing: requests, connections and lookups that it begins.
+        egress_bytes: what it sends, to its caller and to others.
         concurrency: requests of one program at a time.
         request_bytes: a request's body; one that an agent sends, and a message of a WebSocket.
         program_bytes: size of a program that is fetched or published.
@@ -40,6 +43,9 @@ class AgentLimits:
     memory_bytes: int = 100 << 20
     time_s: float | None = 60.0
     burst_s: float | None = 1.0
+    cpu_s: float | None = 30.0
+    outgoing: int | None = 1000
+    egress_bytes: int | None = 1 << 30
     request_bytes: int = 20 << 20
     response_bytes: int = 100 << 20
     concurrency: int | None = None
@@ -63,6 +69,9 @@ class AgentLimits:
             memory_bytes=min(self.memory_bytes, (4 << 30) - (64 << 10)),
             burst_s=self.burst_s,
             time_s=self.time_s,
+            cpu_s=self.cpu_s,
+            outgoing=self.outgoing,
+            egress_bytes=self.egress_bytes,
             request_body_bytes=self.request_bytes,
             websocket_message_bytes=self.request_bytes,
             log_bytes=self.log_bytes,

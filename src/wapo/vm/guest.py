@@ -82,10 +82,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_kept", "_on_end", "_poll_cpu_s", "_queued",
-        "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance", "limits",
-        "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner", "return_slot",
-        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
+        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_kept", "_on_end", "_payer", "_poll_cpu_s",
+        "_queued", "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance",
+        "limits", "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner",
+        "return_slot", "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
     )  # fmt: skip
 
     def __init__(
@@ -121,6 +121,7 @@ class Guest:
         self.trace = self.may_be_command = False
         self.websockets = 0
         self._kept = _Kept()
+        self._payer: Guest | None = None
         self._requests: asyncio.Semaphore | None = None
         self._host_work: asyncio.Lock | None = None
         self.ended: End | None = None
@@ -249,6 +250,43 @@ class Guest:
         """Its requests count among another guest's, and what the host keeps for it."""
         self._requests = other.requests
         self._kept = other._kept
+        self._payer = other
+
+    # What it has used
+
+    def count_outgoing(self) -> None:
+        """It begins a request, a connection or a lookup.
+
+        Raises:
+            GuestTrapped: one too many: the run is over.
+        """
+        payer = self._payer or self
+        payer.meter.outgoing += 1
+        limit = payer.limits.outgoing
+        if limit is not None and payer.meter.outgoing > limit:
+            payer.stop(End(EndReason.OUTGOING_LIMIT, f"more than {limit} outgoing requests and connections"))
+            raise GuestTrapped("too many outgoing requests")
+
+    def count_egress(self, size: int) -> None:
+        """It hands over so many bytes to be sent at once.
+
+        Raises:
+            GuestTrapped: too much: the run is over, and they are not to be sent.
+        """
+        self.meter.net_egress += size
+        if self.check_use():
+            raise GuestTrapped("too much was sent")
+
+    def check_use(self) -> bool:
+        """Ends it, and is true, if it has used more than a run may."""
+        meter, limits = self.meter, self.limits
+        if meter.cpu_s > limits.cpu_cap:
+            self.stop(End(EndReason.CPU_LIMIT, f"more than {limits.cpu_s:g} s of CPU"))
+            return True
+        if meter.net_egress > limits.egress_cap:
+            self.stop(End(EndReason.EGRESS_LIMIT, f"more than {limits.egress_bytes} bytes were sent"))
+            return True
+        return False
 
     # Polls
 
@@ -294,6 +332,9 @@ class Guest:
         self._account(started, clock)
         if self.on_slice is not None:
             self.on_slice()
+        meter, limits = self.meter, self.limits
+        if meter.cpu_s > limits.cpu_cap or meter.net_egress > limits.egress_cap:
+            self.check_use()
         if self.tasks.overflowing:
             self._doom = self._doom or End(EndReason.TRAP, "the program left too much in its queues (tasks, wakers)")
         if self._doom is not None:
@@ -396,6 +437,7 @@ class Guest:
         self.meter.gas += int(cpu_s * 1e6)  # a gas unit a microsecond, as for compiled code
         if burst:
             self._burst_s += cpu_s
+        self.check_use()
 
     def _account(self, started: float, clock: Callable[[], float] | None) -> None:
         """A slice has been run. Asking for CPU time is a system call, so of a poll's first slice, which is short, the

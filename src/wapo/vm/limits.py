@@ -1,5 +1,6 @@
 """What one guest may take. Enforced from outside the guest, whatever it does."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,10 @@ class GuestLimits:
         memory_bytes: linear memory.
         burst_s: CPU seconds between two waits (one poll); None is unlimited.
         time_s: wall seconds of the whole run; None is unlimited.
+        cpu_s: CPU seconds of the whole run, those of its isolates and of threads that worked for it among them; None is
+            unlimited.
+        outgoing: requests, connections and lookups that it begins, in all; None is unlimited.
+        egress_bytes: what it sends, to whomever, in all; None is unlimited.
         resources: entries of the resource table.
         requests: outgoing requests that are under way at once; more wait.
         request_body_bytes: body of one outgoing request that is handed over at once.
@@ -31,6 +36,9 @@ class GuestLimits:
     memory_bytes: int = 100 << 20
     burst_s: float | None = 1.0
     time_s: float | None = 60.0
+    cpu_s: float | None = None
+    outgoing: int | None = None
+    egress_bytes: int | None = None
     resources: int = 8192
     requests: int = 256
     request_body_bytes: int = 32 << 20
@@ -46,6 +54,16 @@ class GuestLimits:
         if self.held_bytes is not None:
             return self.held_bytes
         return max(self.request_body_bytes, min(self.memory_bytes // 2, _MAX_HELD_BYTES))
+
+    @cached_property
+    def cpu_cap(self) -> float:
+        """``cpu_s`` as a number, to be compared with after each slice."""
+        return math.inf if self.cpu_s is None else self.cpu_s
+
+    @cached_property
+    def egress_cap(self) -> float:
+        """``egress_bytes``, likewise."""
+        return math.inf if self.egress_bytes is None else self.egress_bytes
 
     @cached_property
     def store(self) -> StoreLimits:

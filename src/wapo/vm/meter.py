@@ -8,15 +8,17 @@ _MAX_U64 = 2**64 - 1
 
 
 class Meter:
-    """Counters. ``cpu_s`` is seconds of CPU spent inside the guest; network figures are bytes of payload."""
+    """Counters. ``cpu_s`` is seconds of CPU spent inside the guest; network figures are bytes of payload.
+    ``outgoing`` is requests, connections and lookups begun."""
 
-    __slots__ = ("cpu_s", "gas", "net_egress", "net_ingress", "polls", "started", "starts", "tip")
+    __slots__ = ("cpu_s", "gas", "net_egress", "net_ingress", "outgoing", "polls", "started", "starts", "tip")
 
     def __init__(self) -> None:
         self.gas = 0
         self.cpu_s = 0.0
         self.net_ingress = 0
         self.net_egress = 0
+        self.outgoing = 0
         self.tip = 0
         self.starts = 1
         self.polls = 0

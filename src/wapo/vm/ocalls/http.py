@@ -75,7 +75,8 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     size = len(request.body or b"")
     if guest.held_body_bytes + size > guest.limits.held_body_bytes:
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
-    guest.meter.net_egress += p1
+    guest.count_outgoing()
+    guest.count_egress(p1)
     return guest.table.add(HttpExchange(guest, client, request))
 
 

@@ -153,6 +153,7 @@ def tcp_connect(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -
     guest.meter.gas += 1000
     network = _network(guest)
     _check_host(guest, network, host)
+    guest.count_outgoing()
     guest.meter.net_egress += TCP_CONNECT
     return guest.table.add(TcpConnect(network, host, p2, guest.owner))
 
@@ -168,6 +169,7 @@ def tcp_connect_tls(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: in
     _check_host(guest, network, host)
     if not is_ip_literal(host) and not is_dns_name(host):
         raise OcallFailure(_INVALID)
+    guest.count_outgoing()
     guest.meter.net_egress += TLS_CONNECT
     return guest.table.add(TlsConnect(network, host, port, guest.owner))
 
@@ -204,6 +206,7 @@ def name_lookup(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -
     host = read_text(guest, p0, p1)
     network = _network(guest)
     _check_host(guest, network, host)
+    guest.count_outgoing()
     return guest.table.add(NameLookup(network, host, guest.owner))
 
 

@@ -49,6 +49,7 @@ def websocket_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int
         network.policy.check_host(request.uri.host)
     except EgressDenied:
         raise OcallFailure(OcallError.FORBIDDEN) from None
+    guest.count_outgoing()
     if guest.websockets >= guest.limits.websockets or not network.budget.take(guest.owner):
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.meter.net_egress += TLS_CONNECT if request.uri.secure else TCP_CONNECT

@@ -169,8 +169,8 @@ class Pipe:
             self.guest_slot.set(guest.registration(task, waker))
             return PENDING
         count = min(room, length)
+        guest.count_egress(count)
         self.push(guest.instance.read(pointer, count))
-        guest.meter.net_egress += count
         return count
 
 

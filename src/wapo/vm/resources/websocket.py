@@ -91,11 +91,11 @@ class WebSocketResource(Resource):
         count = self.link.room(length)
         if count < 0:
             return PENDING
+        guest.count_egress(count)
         try:
             self.link.send(opcode, guest.instance.read(pointer, count), last=count == length)
         except ValueError:
             raise OcallFailure(OcallError.INVALID_PARAMETER) from None
-        guest.meter.net_egress += count
         return count
 
     def close(self) -> None:
