@@ -10,10 +10,15 @@ __all__ = ["CallerError", "GuestError", "HostError", "UpstreamError", "WapoError
 
 
 class WapoError(Exception):
-    """Anything that Wapo raises on purpose. The message is one clean sentence for a person."""
+    """Anything that Wapo raises on purpose. The message is one clean sentence for a person.
+
+    Attributes:
+        retry_after_s: where the status says "later": when, in seconds.
+    """
 
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
+    retry_after_s: int = 1
 
 
 class CallerError(WapoError):

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wapo.node.limits import AgentLimits, InvalidLimit
+from wapo.node.limits import BUDGETS, AgentLimits, InvalidLimit
 
 SIZES = [field.name for field in fields(AgentLimits) if field.name.endswith("_bytes")]
-MAY_BE_UNLIMITED = {"time_s", "burst_s", "cpu_s", "outgoing", "egress_bytes", "concurrency"}
+MAY_BE_UNLIMITED = {"time_s", "burst_s", "cpu_s", "outgoing", "egress_bytes", "concurrency", *BUDGETS}
 
 
 def test_the_defaults_are_those_of_the_documentation() -> None:
@@ -66,7 +66,7 @@ def test_an_agents_own_limit_lowers_the_nodes_and_never_raises_it() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"memory": 1}, "there is no limit 'memory'; there are burst_s, concurrency, cpu_s, egress_bytes, log_bytes, memory_bytes"),
+        ({"memory": 1}, "there is no limit 'memory'; there are burst_s, concurrency, cpu_s, daily_cpu_s, daily_egress_bytes, daily_requests, egress_bytes"),
         ({"time_s": "2"}, "time_s must be a number"),
         ({"time_s": True}, "time_s must be a number"),
         ({"time_s": None}, "time_s must be a number"),

@@ -10,7 +10,7 @@ from sqlalchemy import inspect, select
 
 from wapo.store.checksums import checked
 from wapo.store.database import Database
-from wapo.store.schema import MIGRATIONS, NewerSchema, agents, apps, metadata, worker_state
+from wapo.store.schema import MIGRATIONS, NewerSchema, agent_use, agents, apps, metadata, worker_state
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -59,7 +59,7 @@ async def test_what_was_in_it_is_there(name: str, tmp_path: Path) -> None:
                 continue
             known = before.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table.name,)).fetchone()
             rows = before.execute(f"SELECT * FROM {table.name}").fetchall() if known else []
-            assert rows or table in (apps, worker_state), f"the schema of {name} has no data in {table.name}"
+            assert rows or table in (agent_use, apps, worker_state), f"the schema of {name} has no data in {table.name}"
             now = [dict(row) for row in (await connection.execute(select(table))).mappings()]
             assert [{key: new[key] for key in old.keys()} for old, new in zip(rows, now, strict=True)] == [  # noqa: SIM118
                 dict(row) for row in rows

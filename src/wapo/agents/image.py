@@ -57,6 +57,7 @@ class AgentImage:
         error: of a broken program, with its line and column.
         log: what the program logged while an initialised image was made, as (level, text).
         modules: where its imports come from.
+        cpu_s: what making it took, until somebody has accounted it.
         memory_limit: what its machine was allowed while the image was made, in bytes.
     """
 
@@ -67,6 +68,7 @@ class AgentImage:
     error: str | None = None
     log: list[tuple[int, str]] = field(default_factory=list)
     memory_limit: int = 0
+    cpu_s: float = 0.0
     modules: Modules | None = None
     closed: bool = False
     _pool: InstancePool | None = None

@@ -226,7 +226,9 @@ async def make_image(
     made = await steps.evaluated(limits)
     if not isinstance(made, AgentImage) and steps.has_waited and made & _HASTE:
         made = await steps.evaluated(limits)  # what was fetched is at hand now, and costs no time
-    return made if isinstance(made, AgentImage) else await steps.compiled(limits.memory_bytes, made)
+    image = made if isinstance(made, AgentImage) else await steps.compiled(limits.memory_bytes, made)
+    image.cpu_s = steps.cpu_s
+    return image
 
 
 #: Marks that a second try may be without, when imports have been fetched meanwhile.
@@ -246,12 +248,15 @@ class _Steps:
     modules: Modules | None
     waiting: Waiting
     has_waited: bool = False
+    cpu_s: float = 0.0
 
     async def _load(self, flags: int, limits: GuestLimits) -> tuple[Guest, Loading, list[tuple[int, str]]]:
         session = Loading(encode_load(self.source, self.name, flags), self.modules, self.waiting)
         session.imports.look_ahead(self.name, self.source)
         try:
-            return await _load(self.profile.loading, self.scheduler, self.base, session, limits, self.owner)
+            loaded = await _load(self.profile.loading, self.scheduler, self.base, session, limits, self.owner)
+            self.cpu_s += loaded[0].meter.cpu_s
+            return loaded
         finally:
             session.imports.close()
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from wapo.cli.values import (
+    budget_option,
     format_size,
     format_time,
     size_option,
@@ -22,7 +23,7 @@ from wapo.node.settings import PUBLIC_UPSTREAMS, NodeSettings, default_data_dir
 from wapo.vm.egress import EgressPolicy
 
 __all__ = [
-    "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxCpu", "MaxEgress", "MaxMemory", "MaxOutgoing", "MaxRequest",
+    "Budget", "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxCpu", "MaxEgress", "MaxMemory", "MaxOutgoing", "MaxRequest",
     "MaxResponse", "MaxTime", "NodeBurst", "NodeConcurrency", "NodeContent", "NodeCpu", "NodeEgress", "NodeMachines",
     "NodeMemory", "NodeMemoryTogether", "NodeOutgoing", "NodeProgram", "NodeRequest", "NodeResponse", "NodeTime", "NodeUrl", "PassphraseFile", "Upstreams", "limits_of", "own_limits", "passphrase_of", "settings_of",
 ]  # fmt: skip
@@ -86,6 +87,15 @@ MaxEgress = Annotated[Any, _total(*_EGRESS)]
 MaxRequest = Annotated[Any, _size(*_REQUEST)]
 MaxResponse = Annotated[Any, _size(*_RESPONSE)]
 MaxConcurrency = Annotated[int | None, _count(*_CONCURRENCY)]
+
+Budget = Annotated[
+    list[Any] | None,
+    typer.Option(
+        "--budget", parser=budget_option, metavar="KIND=AMOUNT/PERIOD",
+        help="What all runs of one program may use in an hour or a day (UTC): requests=1000/hour, cpu=10m/day, "
+        "egress=1GB/day; may be repeated.",
+    ),
+]  # fmt: skip
 
 # Of a node
 NodeMemory = Annotated[Any, _size(*_MEMORY, _LIMITS.memory_bytes)]

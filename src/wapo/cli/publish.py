@@ -11,7 +11,7 @@ import typer
 from wapo.cli.bundle import bundled, is_typescript
 from wapo.cli.data import open_records
 from wapo.cli.main import checked, run_async
-from wapo.cli.options import DataDir, Json, MaxBurst, MaxMemory, MaxTime, NodeUrl, own_limits, settings_of
+from wapo.cli.options import Budget, DataDir, Json, MaxBurst, MaxMemory, MaxTime, NodeUrl, own_limits, settings_of
 from wapo.cli.output import note, print_json, working
 from wapo.cli.values import format_size
 from wapo.content.importer import KUBO, KUBO_V1
@@ -42,6 +42,7 @@ def publish(
     max_memory: MaxMemory = None,
     max_time: MaxTime = None,
     max_burst: MaxBurst = None,
+    budget: Budget = None,
     json: Json = False,
 ) -> None:
     """Put a program into this node's store and print its address.
@@ -50,7 +51,7 @@ def publish(
     and its imports are bundled to. Limits that are given hold for this program
     on this node, and can only lower the node's own.
     """
-    own = checked(lambda: own_limits(memory_bytes=max_memory, time_s=max_time, burst_s=max_burst))
+    own = checked(lambda: own_limits(memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, **dict(budget or ())))
 
     async def work() -> None:
         source = _read(file)

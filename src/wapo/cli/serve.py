@@ -25,6 +25,7 @@ from wapo.cli.bundle import is_typescript
 from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import (
+    Budget,
     DataDir,
     NodeBurst,
     NodeConcurrency,
@@ -111,6 +112,7 @@ def serve(
     max_content: NodeContent = None,
     max_machines: NodeMachines = None,
     max_concurrency: NodeConcurrency = None,
+    budget: Budget = None,
     local: Annotated[
         Path | None,
         typer.Option("--local", help="A program to run at /local, read anew at each request.", metavar="FILE"),
@@ -171,7 +173,7 @@ def serve(
     limits = checked(lambda: limits_of(
         memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, cpu_s=max_cpu, outgoing=max_outgoing,
         egress_bytes=max_egress, request_bytes=max_request, response_bytes=max_response, program_bytes=max_program,
-        concurrency=max_concurrency,
+        concurrency=max_concurrency, **dict(budget or ()),
     ))  # fmt: skip
     listening = checked(lambda: WapodConfig.load(config)) if apps else WapodConfig()
     denied = (*(deny or ()), *(listening.denied or ()))

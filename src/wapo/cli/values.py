@@ -2,12 +2,16 @@
 
 import math
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final
 
 import typer
 
 __all__ = [
+    "budget_option",
+    "format_amount",
+    "format_budget",
     "format_size",
     "format_time",
     "parse_count",
@@ -163,9 +167,46 @@ def port_range(text: str) -> tuple[int, int] | None:
     return ports
 
 
+def budget_option(text: str) -> tuple[str, float]:
+    """A budget over time, such as ``requests=1000/hour``: the name of ``AgentLimits``, and how much, where infinity is
+    unlimited."""
+    match = _BUDGET.fullmatch(text.strip().lower())
+    if match is None:
+        raise typer.BadParameter(
+            f"{text!r} is not a budget; write requests=1000/hour, cpu=10m/day or egress=1GB/day, or unlimited for an amount"
+        )
+    kind, amount, period = match.groups()
+    name, parse = _BUDGETS[kind]
+    return f"{_PERIODS[period]}_{name}", parse(amount)
+
+
+def format_budget(name: str, amount: float) -> str:
+    """As :func:`budget_option` reads it."""
+    period, _, name = name.partition("_")
+    (kind,) = (kind for kind, (limit, _) in _BUDGETS.items() if limit == name)
+    (word,) = (word for word, adverb in _PERIODS.items() if adverb == period)
+    return f"{kind}={format_amount(name, amount)}/{word}"
+
+
+def format_amount(name: str, amount: float) -> str:
+    """A number, a time or a size, as the name of a limit has it."""
+    if name.endswith("_s"):
+        return format_time(amount)
+    return format_size(int(amount)) if name.endswith("_bytes") else str(int(amount))
+
+
 def rule_option(text: str) -> str:
     """A rule of an allow or deny list. In a file empty ones and comments are passed over; on a command line an empty
     one is a variable that was not set, and would leave a list empty that was meant to bound something."""
     if not text.strip() or text.strip().startswith("#"):
         raise typer.BadParameter(f"{text!r} is no rule; write a network, an address, a name or *.name")
     return text
+
+
+_PERIODS: Final = {"hour": "hourly", "day": "daily"}
+_BUDGETS: Final[dict[str, tuple[str, Callable[[str], float]]]] = {
+    "requests": ("requests", total_count_option),
+    "cpu": ("cpu_s", time_option),
+    "egress": ("egress_bytes", total_size_option),
+}
+_BUDGET: Final = re.compile(rf"({'|'.join(_BUDGETS)})=([^/=]*)/({'|'.join(_PERIODS)})")

@@ -106,7 +106,7 @@ def error_reply(error: WapoError, request_id: str) -> Reply:
     """
     more: Headers = [(b"x-wapo-error", error.code.encode())]
     if error.status in (429, 503):
-        more.append((b"retry-after", b"1"))
+        more.append((b"retry-after", b"%d" % error.retry_after_s))
     elif error.status == 401:
         more.append((b"www-authenticate", b"Bearer"))  # RFC 9110 11.6.1
     if isinstance(error, UnreadableOutput):

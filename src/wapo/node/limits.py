@@ -10,12 +10,16 @@ import msgspec
 from wapo.errors import CallerError
 from wapo.vm.limits import GuestLimits
 
-__all__ = ["AgentLimits", "InvalidLimit"]
+__all__ = ["BUDGETS", "AgentLimits", "InvalidLimit"]
 
 _MIN_MEMORY_BYTES = 8 << 20
 _MAX_MEMORY_BYTES = 4 << 30
+#: What all runs of a program may use together, in the order in which it is counted.
+BUDGETS = (
+    "hourly_requests", "hourly_cpu_s", "hourly_egress_bytes", "daily_requests", "daily_cpu_s", "daily_egress_bytes",
+)  # fmt: skip
 #: Limits that need not be there.
-_UNLIMITED = frozenset(("time_s", "burst_s", "cpu_s", "outgoing", "egress_bytes", "concurrency"))
+_UNLIMITED = frozenset(("time_s", "burst_s", "cpu_s", "outgoing", "egress_bytes", "concurrency", *BUDGETS))
 
 
 class InvalidLimit(CallerError):
@@ -38,6 +42,8 @@ class AgentLimits:
         concurrency: requests of one program at a time.
         request_bytes: a request's body; one that an agent sends, and a message of a WebSocket.
         program_bytes: size of a program that is fetched or published.
+        hourly_requests, hourly_cpu_s, hourly_egress_bytes, daily_requests, daily_cpu_s, daily_egress_bytes: what all
+            runs of a program may use together, in an hour and in a day of UTC (``budgets``).
     """
 
     memory_bytes: int = 100 << 20
@@ -51,6 +57,12 @@ class AgentLimits:
     concurrency: int | None = None
     program_bytes: int = 20 << 20
     log_bytes: int = 1 << 20
+    hourly_requests: int | None = None
+    hourly_cpu_s: float | None = None
+    hourly_egress_bytes: int | None = None
+    daily_requests: int | None = None
+    daily_cpu_s: float | None = None
+    daily_egress_bytes: int | None = None
 
     def __post_init__(self) -> None:
         if not _MIN_MEMORY_BYTES <= self.memory_bytes <= _MAX_MEMORY_BYTES:
@@ -76,6 +88,17 @@ class AgentLimits:
             websocket_message_bytes=self.request_bytes,
             log_bytes=self.log_bytes,
         )
+
+    @cached_property
+    def budgets(self) -> tuple[tuple[int, int], ...] | None:
+        """Those that are set, as ``budgets`` counts: which of ``BUDGETS``, and how much (CPU in microseconds); None if
+        none is."""
+        values = [(at, name, getattr(self, name)) for at, name in enumerate(BUDGETS)]
+        return tuple(
+            (at, max(1, int(value * 1e6)) if name.endswith("_s") else value)
+            for at, name, value in values
+            if value is not None
+        ) or None  # fmt: skip
 
     def lowered(self, settings: dict[str, Any]) -> "AgentLimits":
         """These limits with an agent's own settings, which can only lower them.

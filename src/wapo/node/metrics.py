@@ -18,12 +18,19 @@ class _Requests(Collector):
     def __init__(self) -> None:
         self.outcomes: dict[str, int] = {}
         self.cpu_s = 0.0
+        self.refusals: dict[str, int] = {}
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         requests = CounterMetricFamily("wapo_requests", "Requests by how their machine ended", labels=["outcome"])
         for outcome, number in self.outcomes.items():
             requests.add_metric([outcome], number)
         yield requests
+        refusals = CounterMetricFamily(
+            "wapo_refusals", "Requests that no machine was started for, by why", labels=["code"]
+        )
+        for code, number in self.refusals.items():
+            refusals.add_metric([code], number)
+        yield refusals
         yield CounterMetricFamily("wapo_cpu_seconds", "CPU seconds used by guests", value=self.cpu_s)
 
 
@@ -58,3 +65,8 @@ class Metrics:
         outcomes = self._requests.outcomes
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
         self._requests.cpu_s += cpu_s
+
+    def count_refusal(self, code: str) -> None:
+        """One request more that was not admitted."""
+        refusals = self._requests.refusals
+        refusals[code] = refusals.get(code, 0) + 1

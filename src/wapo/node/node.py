@@ -25,9 +25,10 @@ from wapo.content.library import Library, open_library
 from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
-from wapo.errors import GuestError
+from wapo.errors import GuestError, WapoError
 from wapo.node.admission import Admission
 from wapo.node.apps.worker import Worker, open_worker
+from wapo.node.budgets import BudgetExhausted, Budgets, Use, announce
 from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -49,7 +50,7 @@ from wapo.vm.services import IsolateRequest, Services
 
 __all__ = ["Invocation", "Node", "open_node"]
 
-_REPORT, _ERROR = 0, 1
+_REPORT, _ERROR, _WARN = 0, 1, 2
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
 _log = structlog.get_logger("wapo.node")
 
@@ -118,12 +119,14 @@ class Node:
         client: HttpClient,
         logs: LogBook,
         memory: MemoryWatch,
+        budgets: Budgets,
     ) -> None:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
         self.vaults = Vaults(database, keys)
         self.logs = logs
+        self.budgets = budgets
         self.programs = Programs(library, database, settings.limits, settings.local_file)
         self.admission = Admission(settings.max_machines)
         self.metrics = Metrics(lost_logs=lambda: logs.dropped)
@@ -153,51 +156,77 @@ class Node:
             report: the request line for the log, without secrets.
 
         Raises:
-            NodeFull, TooManyRequests: it is not admitted.
+            NodeFull, TooManyRequests, BudgetExhausted: it is not admitted.
             AgentFailed: the program cannot be run at all.
             InvalidVaultKey, StoreFailed, ...: what looking things up raises.
         """
         identity = located.identity
         limits = self.programs.known_limits(identity) or await self.programs.limits(identity)
+        if limits.budgets is not None and identity not in self.budgets:
+            await self.budgets.load(identity)
         image = self.images.get(located.image_key, limits.memory_bytes)
         if image is not None:
             return self.begin(image, identity, limits, request, report)
-        log = self._admit(identity, limits, request, report)
+        log, use = self._admit(identity, limits, request, report)
         self.logs.watch(log)
         started = time.perf_counter()
         try:
-            image = await self._make_image(located, limits, log)
+            image = await self._make_image(located, limits, log, use)
         except BaseException as error:
-            self._failed(log, error, started)
+            self._failed(log, use, error, started)
             raise
-        return self._start(image, request, limits, log)
+        return self._start(image, request, limits, log, use)
 
     def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
         """What :meth:`begin` needs, if all of it is in memory."""
         limits = self.programs.known_limits(located.identity)
-        image = self.images.get(located.image_key, limits.memory_bytes) if limits is not None else None
-        return (image, limits) if image is not None and limits is not None else None
+        if limits is None or (limits.budgets is not None and located.identity not in self.budgets):
+            return None
+        image = self.images.get(located.image_key, limits.memory_bytes)
+        return (image, limits) if image is not None else None
 
     def begin(
         self, image: AgentImage, identity: str, limits: AgentLimits, request: AgentRequest, report: str
     ) -> Invocation:
         """As :meth:`invoke`, with what is known of the program; an agent that need not wait has answered."""
-        return self._start(image, request, limits, self._admit(identity, limits, request, report))
+        return self._start(image, request, limits, *self._admit(identity, limits, request, report))
 
-    def _admit(self, identity: str, limits: AgentLimits, request: AgentRequest, report: str) -> RunLog:
-        self.memory.admit()
-        self.admission.enter(identity, limits.concurrency)
+    def _admit(
+        self, identity: str, limits: AgentLimits, request: AgentRequest, report: str
+    ) -> tuple[RunLog, Use | None]:
+        """Its log, and what its program has used if that is counted."""
+        use = None
+        try:
+            if limits.budgets is not None:
+                use = self.budgets.admit(identity, limits.budgets)
+            self.memory.admit()
+            self.admission.enter(identity, limits.concurrency)
+        except WapoError as refusal:
+            self.metrics.count_refusal(refusal.code)
+            if isinstance(refusal, BudgetExhausted) and refusal.first:
+                self._tell(identity, request, limits, f"{refusal}; requests are refused until then")
+            raise
+        if use is not None:
+            self.budgets.begin(use)
         log = self.logs.open_brief(identity, request.request_id, limits.log_bytes)
         log.add(_REPORT, f"START Request: {report}")
-        return log
+        return log, use
 
-    def _failed(self, log: RunLog, error: BaseException, began: float) -> None:
+    def _tell(self, identity: str, request: AgentRequest, limits: AgentLimits, text: str) -> None:
+        """A line in the log of a program that has not begun."""
+        log = self.logs.open_brief(identity, request.request_id, limits.log_bytes)
+        log.add(_WARN, text)
+        log.close()
+
+    def _failed(self, log: RunLog, use: Use | None, error: BaseException, began: float) -> None:
         if isinstance(error, GuestError):
             log.add(_ERROR, str(error))
+        if use is not None:
+            self.budgets.end(use, None)
         self._close(log, began)
         self.metrics.count(getattr(error, "code", "cancelled"))
 
-    async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
+    async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog, use: Use | None) -> AgentImage:
         source = await self.programs.source(located)
         with self.metrics.image_seconds.time():
             image = await self.images.make(
@@ -206,14 +235,21 @@ class Node:
         for level, text in image.log:
             log.add(level, text)
         image.log.clear()
+        if use is not None:
+            self.budgets.spend(use, int(image.cpu_s * 1e6), 0)
+        image.cpu_s = 0.0
         return image
 
-    def _start(self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog) -> Invocation:
+    def _start(
+        self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog, use: Use | None
+    ) -> Invocation:
         began = time.perf_counter()
 
         def ended(end: End, guest: Guest) -> None:
             if end.reason not in _ORDINARY:
                 log.add(_ERROR, f"the machine was ended: {end.detail}")
+            if use is not None:
+                self.budgets.end(use, guest.meter)
             self.metrics.count(end.reason.value, guest.meter.cpu_s)
             if end.reason is EndReason.HOST_FAILURE:
                 _log.error("a host function failed", program=log.program, request_id=log.request_id, cause=end.detail)
@@ -225,9 +261,11 @@ class Node:
                 max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended,
             )  # fmt: skip
         except BaseException as error:
-            self._failed(log, error, began)
+            self._failed(log, use, error, began)
             raise
         self.logs.watch(log)
+        if use is not None and run.guest is not None:
+            self.budgets.watch(use, run.guest.meter)
         return Invocation(run, log.program)
 
     def _close(self, log: RunLog, started: float) -> None:
@@ -283,13 +321,16 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         images = ImageStore(profile, scheduler, settings.image_bytes)
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
+        budgets = Budgets(database)
+        await announce(database, settings.limits)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs, memory=memory,
+            library=library, client=client, logs=logs, memory=memory, budgets=budgets,
         )  # fmt: skip
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
-        stack.push_async_callback(_stop, node, writer)
+        accountant = asyncio.get_running_loop().create_task(budgets.run(), name="wapo-budgets")
+        stack.push_async_callback(_stop, node, writer, accountant)
         stack.callback(scheduler.stop_all)  # those that have got their image meanwhile; without images none can follow
         stack.push_async_callback(images.aclose)
         upkeep = asyncio.get_running_loop().create_task(
@@ -311,8 +352,9 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
 _LAST_FLUSH_S: Final = 5.0
 
 
-async def _stop(node: Node, writer: asyncio.Task[None]) -> None:
-    """Ends the log, once every run has ended: who waited for one hears of it in the next passes of the loop."""
+async def _stop(node: Node, writer: asyncio.Task[None], accountant: asyncio.Task[None]) -> None:
+    """Ends the log and the accounts, once every run has ended: who waited for one hears of it in the next passes of the
+    loop."""
     try:
         async with asyncio.timeout(_LAST_FLUSH_S):
             await node.admission.until_empty()
@@ -320,6 +362,8 @@ async def _stop(node: Node, writer: asyncio.Task[None]) -> None:
     except TimeoutError:
         _log.error("the log could not be written in time")
     await _cancel(writer)
+    await _cancel(accountant)
+    await node.budgets.flush()
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

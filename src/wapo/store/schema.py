@@ -27,8 +27,8 @@ from sqlalchemy import (
 from wapo.errors import HostError
 
 __all__ = [
-    "MIGRATIONS", "NewerSchema", "agents", "apps", "check_names", "log_chunks", "metadata", "migrate", "vaults",
-    "worker_state",
+    "MIGRATIONS", "NewerSchema", "agent_use", "agents", "apps", "check_names", "log_chunks", "metadata", "migrate",
+    "vaults", "worker_state",
 ]  # fmt: skip
 
 
@@ -79,6 +79,21 @@ agents = Table(
     Column("program", String, primary_key=True),
     Column("settings", Text, nullable=False),
     Column("checksum", BigInteger),
+)
+
+#: What agents that have a budget have used, by hour and by day of UTC: ``period`` is ``hour`` or ``day``, ``start`` its
+#: first second since the epoch. ``told``: the log of the agent says that the budget is used up. Processes add to rows,
+#: so that there is no checksum: what a flipped bit does here is over with the day.
+agent_use = Table(
+    "agent_use",
+    metadata,
+    Column("program", String, primary_key=True),
+    Column("period", String, primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("cpu_us", BigInteger, nullable=False),
+    Column("egress_bytes", BigInteger, nullable=False),
+    Column("told", Boolean, nullable=False),
 )
 
 
@@ -144,11 +159,19 @@ _CHECKSUMS: Final = _statements(
     "ALTER TABLE worker_state ADD COLUMN checksum BIGINT",
 )
 
+_AGENT_USE: Final = _statements(
+    "CREATE TABLE agent_use ("
+    "program VARCHAR NOT NULL, period VARCHAR NOT NULL, start BIGINT NOT NULL, requests BIGINT NOT NULL, "
+    "cpu_us BIGINT NOT NULL, egress_bytes BIGINT NOT NULL, told BOOLEAN NOT NULL, "
+    "PRIMARY KEY (program, period, start))",
+)
+
 
 _MIGRATIONS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
     ("0001-first", _FIRST),
     ("0002-apps", _APPS),
     ("0003-checksums", _CHECKSUMS),
+    ("0004-agent-use", _AGENT_USE),
 )
 
 
