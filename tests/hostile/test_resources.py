@@ -6,6 +6,7 @@ import socket
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.conftest import Site
@@ -118,12 +119,12 @@ async def test_bodies_that_wait_to_be_sent_are_bounded(profile: JavaScriptProfil
     async with raw_server(slow) as url:
         running = asyncio.create_task(run(profile, script, url, memory_bytes=64 << 20, request_body_bytes=4 << 20))
         async with asyncio.timeout(10):
-            while slow.waiting < 16:
+            while slow.waiting < 15:  # sixteen are the limit without their heads
                 await asyncio.sleep(0.005)
         slow.release.set()
         outcome = await running
     assert outcome.failure is None
-    assert outcome.output == b'[4,"TypeError","fine"]'
+    assert outcome.output == b'[5,"TypeError","fine"]'
 
 
 async def test_slow_names_delay_only_those_who_ask_for_them(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,3 +189,77 @@ async def test_a_small_body_does_not_become_a_large_one(site: Site) -> None:
         assert (await site.run(agent, tail=f"?u={url}once")).text == "enough"
         assert "too many content codings" in (await site.run(agent, tail=f"?u={url}often")).text
     assert (await site.run(GOOD)).text == "fine"
+
+
+def head_of(size: int, headers: int) -> bytes:
+    lines = b"".join(b"x-%d: %b\r\n" % (number, b"y" * (size // headers)) for number in range(headers))
+    return b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: 4\r\n\r\nfine"
+
+
+async def test_heads_of_responses_are_bounded(profile: JavaScriptProfile) -> None:
+    """Promise: a server that a program has chosen cannot put megabytes of headers into the host: not in one head, not
+    in a hundred that nobody looks at, and not in interim responses."""
+    interim = b"HTTP/1.1 103 Early Hints\r\n" + head_of(60_000, 2).split(b"\r\n", 1)[1].split(b"Content")[0] + b"\r\n"
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            line = await read_head(reader)
+            if b"/large" in line:
+                writer.write(head_of(400_000, 100))
+            elif b"/interim" in line:
+                writer.write(interim * 10 + head_of(10, 1))
+            else:
+                writer.write(head_of(200_000, 100))
+            await writer.drain()
+
+    script = """
+      (async () => {
+        const failed = [];
+        for (const path of ['large', 'interim']) await fetch(scriptArgs[0] + path).catch((e) => failed.push(String(e.cause ?? e)));
+        const all = await Promise.allSettled(Array.from({ length: 40 }, () => fetch(scriptArgs[0])));
+        scriptOutput = JSON.stringify([failed, all.filter(({ status }) => status === 'fulfilled').length]);
+      })();
+    """
+    async with raw_server(serve) as url:
+        outcome = await run(profile, script, url, memory_bytes=64 << 20, held_bytes=4_000_000)
+    assert outcome.failure is None
+    failed, kept = msgspec.json.decode(outcome.output)
+    assert len(failed) == 2
+    assert all("the response's head has more than 262144 bytes" in text for text in failed)
+    assert 15 <= kept <= 20
+
+
+async def test_answers_that_nobody_reads_are_bounded(profile: JavaScriptProfile) -> None:
+    """Promise: bodies that have come and are not read fill no more of the host than the guest may have; when they have
+    been read there is room again."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await read_head(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000)
+
+    script = """
+      (async () => {
+        const kept = [];
+        try { for (;;) { kept.push(await fetch(scriptArgs[0])); await new Promise((r) => setTimeout(r, 2)); } } catch {}
+        const before = kept.length;
+        for (const response of kept) await response.text();
+        scriptOutput = JSON.stringify([before, (await (await fetch(scriptArgs[0])).text()).length]);
+      })();
+    """
+    async with raw_server(serve) as url:
+        outcome = await run(profile, script, url, memory_bytes=64 << 20, held_bytes=3_000_000)
+    assert outcome.failure is None
+    before, length = msgspec.json.decode(outcome.output)
+    assert 40 <= before <= 60
+    assert length == 60_000
+
+
+async def test_addresses_of_a_name_are_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Promise: a name server that tells thousands of addresses fills nothing: names are kept for everybody."""
+
+    def lookup(host: str, *arguments: Any, **options: Any) -> Any:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"10.0.{n // 256}.{n % 256}", 0)) for n in range(4000)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    assert len(await client_of(site).resolver.find("many.example")) == 64

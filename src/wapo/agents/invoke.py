@@ -30,6 +30,7 @@ def start(
     max_response_bytes: int,
     owner: str,
     on_end: Callable[[End, Guest], None] | None = None,
+    spent_s: float = 0.0,
 ) -> Run:
     """Starts a machine on a request. If nobody else waits for the CPU, its first slice has run when this returns, and
     an agent that need not wait has answered.
@@ -37,6 +38,7 @@ def start(
     Args:
         log: where the agent's lines go, and errors that nobody in it caught.
         owner: on whose CPU share it runs: the program.
+        spent_s: of the time that the run has, what waiting for its image has taken.
         on_end: called once, when the machine is gone; after the response, if work was left.
 
     Raises:
@@ -69,7 +71,7 @@ def start(
     guest.on_end(ended)
     scheduler.run_now(guest)
     if guest.ended is None:
-        guest.start_clock()
+        guest.start_clock(spent_s)
     return run
 
 

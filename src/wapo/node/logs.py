@@ -149,7 +149,7 @@ class LogBook:
 
     Args:
         max_program_bytes: kept of one program; the oldest go.
-        max_pending_bytes: waiting to be written.
+        max_pending_bytes: waiting to be written. A program may have no more of it than it leaves for others.
 
     Attributes:
         dropped: runs, or parts of long runs, whose records were lost because the database could not keep up or the disk
@@ -164,6 +164,7 @@ class LogBook:
         self._max_pending_bytes = max_pending_bytes
         self._pending: list[tuple[_Row, int]] = []
         self._pending_bytes = 0
+        self._pending_of: dict[str, int] = {}
         self._open: set[RunLog] = set()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -201,9 +202,11 @@ class LogBook:
         """Hands records of so many bytes over to be written. A writer that cannot keep up drops records, rather than
         filling the node's memory."""
         size += _ROW_BYTES
-        if self._pending_bytes + size > self._max_pending_bytes:
+        mine = self._pending_of.get(run.program, 0) + size
+        if mine > self._max_pending_bytes - self._pending_bytes:
             self.dropped += 1
             return
+        self._pending_of[run.program] = mine
         self._pending.append(([run.program, run.request_id, ended_ms, len(records), _encoded(records)], chunks))
         self._pending_bytes += size
         if not self._wake.is_set():
@@ -227,6 +230,7 @@ class LogBook:
             self._wake.clear()
             batch, self._pending = self._pending, []
             self._pending_bytes = 0
+            self._pending_of.clear()
             if batch:
                 try:
                     await self._write(batch)

@@ -18,7 +18,7 @@ from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.isolates import Isolates
 from wapo.agents.making import check_source
-from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.agents.messages import AgentRequest, AgentResponse, TimeLimitReached
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run
 from wapo.content.library import Library, open_library
@@ -171,11 +171,11 @@ class Node:
         self.logs.watch(log)
         started = time.perf_counter()
         try:
-            image = await self._make_image(located, limits, log, use)
+            image = await self._make_image_in_time(located, limits, log, use)
         except BaseException as error:
             self._failed(log, use, error, started)
             raise
-        return self._start(image, request, limits, log, use)
+        return self._start(image, request, limits, log, use, spent_s=time.perf_counter() - started)
 
     def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
         """What :meth:`begin` needs, if all of it is in memory."""
@@ -226,6 +226,25 @@ class Node:
         self._close(log, began)
         self.metrics.count(getattr(error, "code", "cancelled"))
 
+    async def _make_image_in_time(
+        self, located: Located, limits: AgentLimits, log: RunLog, use: Use | None
+    ) -> AgentImage:
+        """As :meth:`_make_image`: waiting for it is a part of the time of the run. It is made all the same, for the
+        next request, unless that waits for an import.
+
+        Raises:
+            TimeLimitReached.
+        """
+        try:
+            async with asyncio.timeout(limits.time_s) as deadline:
+                return await self._make_image(located, limits, log, use)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            raise TimeLimitReached(
+                f"the time limit of {limits.time_s:g} s was reached before the program was loaded"
+            ) from None
+
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog, use: Use | None) -> AgentImage:
         source = await self.programs.source(located)
         with self.metrics.image_seconds.time():
@@ -241,7 +260,13 @@ class Node:
         return image
 
     def _start(
-        self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog, use: Use | None
+        self,
+        image: AgentImage,
+        request: AgentRequest,
+        limits: AgentLimits,
+        log: RunLog,
+        use: Use | None,
+        spent_s: float = 0.0,
     ) -> Invocation:
         began = time.perf_counter()
 
@@ -258,7 +283,7 @@ class Node:
         try:
             run = start(
                 self._profile, self._scheduler, self._services, image, request, log=log, limits=limits.guest,
-                max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended,
+                max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended, spent_s=spent_s,
             )  # fmt: skip
         except BaseException as error:
             self._failed(log, use, error, began)

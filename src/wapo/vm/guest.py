@@ -158,12 +158,13 @@ class Guest:
         command = ", and no _start either" if self.may_be_command else ""
         raise InvalidModule(f"the module exports neither wapo_poll nor sidevm_poll, a function () -> i32{command}")
 
-    def start_clock(self) -> None:
-        """The time limit begins now, or anew."""
+    def start_clock(self, spent_s: float = 0.0) -> None:
+        """The time limit begins now, or anew; or it began so many seconds ago."""
         if self._deadline is not None:
             self._deadline.cancel()
         if self.limits.time_s is not None:
-            self._deadline = asyncio.get_running_loop().call_later(self.limits.time_s, self._out_of_time)
+            left = max(0.0, self.limits.time_s - spent_s)
+            self._deadline = asyncio.get_running_loop().call_later(left, self._out_of_time)
 
     def stop_clock(self) -> None:
         """The time limit is off again."""

@@ -4,7 +4,9 @@ A guest gets no redirects, cookies, proxies or decompression from here; those ar
 ``http_decoding``'s. Every address is checked against the egress policy at the socket.
 """
 
+import asyncio
 import contextvars
+import functools
 import re
 import resource
 import socket
@@ -14,6 +16,8 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from wapo.errors import HostError
 from wapo.vm.egress import EgressDenied, EgressPolicy
@@ -21,9 +25,16 @@ from wapo.vm.net.resolver import Resolver
 from wapo.vm.net.tls_config import CLIENT_CIPHERS
 from wapo.vm.shares import FairShare
 
-__all__ = ["HttpClient", "asking", "describe_failure", "valid_header", "valid_headers"]
+__all__ = [
+    "MAX_HEAD_BYTES", "TOO_LARGE", "HttpClient", "asking", "describe_failure", "valid_header", "valid_headers",
+]  # fmt: skip
 
 _MAX_HEADER_BYTES: Final = 64 << 10
+#: Of a response's whole head. Browsers take as much.
+MAX_HEAD_BYTES: Final = 256 << 10
+TOO_LARGE: Final = f"the response's head has more than {MAX_HEAD_BYTES} bytes"
+#: What the library reads ahead of a body that nobody takes; it stops at twice that.
+_READ_AHEAD_BYTES: Final = 64 << 10
 _MAX_CONNECTIONS: Final = 8192
 _CONNECT_TIMEOUT_S: Final = 30.0
 _MAX_IDLE_CONNECTIONS: Final = 512
@@ -90,6 +101,34 @@ class _AllowedAddresses(AbstractResolver):
         """The resolver is not ours."""
 
 
+class HeadTooLarge(aiohttp.ClientError):
+    """A response's head has more bytes than anybody needs."""
+
+
+class _Protocol(ResponseHandler):
+    """One connection. The library bounds a line and the number of lines, which together is 8 MiB a request; here is a
+    bound on what comes before a head is whole, interim responses (RFC 9110 15.2) among it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._head_bytes = 0
+        self._earlier: Any = None
+
+    def set_response_params(self, **options: Any) -> None:
+        super().set_response_params(**options)
+        self._head_bytes = 0
+        self._earlier = self._payload
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._payload is self._earlier or self._payload is EMPTY_PAYLOAD:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES:
+                if self.transport is not None:
+                    self.transport.close()
+                self.set_exception(HeadTooLarge(TOO_LARGE))
+
+
 class _Connector(aiohttp.TCPConnector):
     """Pooled connections serve one guest after another, so two things matter more here than in the library.
 
@@ -97,6 +136,10 @@ class _Connector(aiohttp.TCPConnector):
     unsolicited response is an error); such a connection is not used again. And idle connections hold descriptors of a
     process that also needs them to be reached itself, so there are only so many.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = functools.partial(_Protocol, self._loop)  # type: ignore[assignment]
 
     async def _get(self, key: Any, traces: Any) -> Any:
         waiting = self._conns.get(key)
@@ -162,6 +205,7 @@ class HttpClient:
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            read_bufsize=_READ_AHEAD_BYTES,
             max_line_size=_MAX_HEADER_BYTES,
             max_field_size=_MAX_HEADER_BYTES,
         )
@@ -188,7 +232,7 @@ def describe_failure(error: BaseException) -> str:
     """One clean sentence for a failed request."""
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, EgressDenied):
         return str(error.os_error)
-    if isinstance(error, EgressDenied):
+    if isinstance(error, EgressDenied | HeadTooLarge):
         return str(error)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the name {error.host} cannot be resolved"

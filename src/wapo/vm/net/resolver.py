@@ -20,6 +20,8 @@ __all__ = ["Found", "Resolver"]
 _THREADS: Final = 32
 _FRESH_S: Final = 10.0
 _KEPT: Final = 1000
+#: Of one name. A name server may tell thousands, and they are kept in memory for everybody.
+_MAX_ADDRESSES: Final = 64
 
 Found = list[tuple[socket.AddressFamily, int, Any]]
 """Family, protocol and socket address (of port 0), in the system's order."""
@@ -69,7 +71,7 @@ class Resolver:
         lookup = functools.partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM, family=family)
         async with self._share.place(owner):
             answer = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
-        found: Found = [(kind, protocol, address) for kind, _, protocol, _, address in answer]
+        found: Found = [(kind, protocol, address) for kind, _, protocol, _, address in answer[:_MAX_ADDRESSES]]
         self._known[question] = (time.monotonic() + _FRESH_S, found)
         self._known.move_to_end(question)
         if len(self._known) > _KEPT:

@@ -72,12 +72,11 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
         client.policy.check_host(request.url.raw_host or "")
     except EgressDenied:
         raise OcallFailure(OcallError.FORBIDDEN) from None
-    size = len(request.body or b"")
-    if guest.held_body_bytes + size > guest.limits.held_body_bytes:
+    if guest.held_body_bytes + len(request.body or b"") > guest.limits.held_body_bytes:
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.count_outgoing()
     guest.count_egress(p1)
-    return guest.table.add(HttpExchange(guest, client, request))
+    return guest.table.add(HttpExchange(guest, client, request, p1))
 
 
 def _decode_request(data: bytes) -> HttpRequest:

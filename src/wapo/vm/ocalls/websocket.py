@@ -50,10 +50,11 @@ def websocket_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int
     except EgressDenied:
         raise OcallFailure(OcallError.FORBIDDEN) from None
     guest.count_outgoing()
-    if guest.websockets >= guest.limits.websockets or not network.budget.take(guest.owner):
+    full = guest.websockets >= guest.limits.websockets or guest.held_body_bytes > guest.limits.held_body_bytes
+    if full or not network.budget.take(guest.owner):
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.meter.net_egress += TLS_CONNECT if request.uri.secure else TCP_CONNECT
-    return guest.table.add(WebSocketClient(guest, network, request))
+    return guest.table.add(WebSocketClient(guest, network, request, p1))
 
 
 def _decode(data: bytes) -> WebSocketRequest:

@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError
-from wapo.vm.http_client import HttpClient, asking, describe_failure
+from wapo.vm.http_client import MAX_HEAD_BYTES, TOO_LARGE, HttpClient, asking, describe_failure
 from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe, PipeBroken
@@ -51,23 +51,31 @@ class HttpRequest:
 
 
 class HttpExchange(Resource):
-    """A request under way. ``head`` is the encoded head once it is there; ``failure`` why there will be none."""
+    """A request under way. ``head`` is the encoded head once it is there; ``failure`` why there will be none.
+
+    What the host has of it counts as kept for the guest: the request until it is sent, the response's head, and of the
+    body what nobody has read when all of it is there. So many answers that nobody looks at cannot fill the host.
+
+    Args:
+        size: of the request, body and all.
+    """
 
     kind: ClassVar[str] = "http"
-    __slots__ = ("_head_slot", "_held_bytes", "_task", "_upload", "download", "failure", "head")
+    __slots__ = ("_guest", "_head_slot", "_held_bytes", "_task", "_upload", "download", "failure", "head")
 
-    def __init__(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
+    def __init__(self, guest: "Guest", client: HttpClient, request: HttpRequest, size: int) -> None:
         self._head_slot = Slot()
         self._upload = Pipe(_BUFFER_BYTES) if request.stream_body else None
         self.download = Pipe(_BUFFER_BYTES)
         self.head: bytes | None = None
         self.failure: str | None = None
-        self._held_bytes = len(request.body or b"")
-        guest.held_body_bytes += self._held_bytes
+        self._guest = guest
+        self._held_bytes = 0
+        self._hold(size)
         self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(
             self._take_turn(guest, client, request)
         )
-        self._task.add_done_callback(lambda _task: self._give_body_back(guest))
+        self._task.add_done_callback(lambda _task: self._settle())
 
     async def _take_turn(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
         """Waits until the guest, and then its owner, may have another connection."""
@@ -75,15 +83,19 @@ class HttpExchange(Resource):
         asking.set(guest.owner)
         async with guest.requests, client.connections.place(guest.owner):
             failure = await self._run(client.session, request)
-        self._give_body_back(guest)  # before the guest learns of the end, and may hand over another
+        self._settle()  # before the guest learns of the end, and may hand over another
         if failure is None:
             self.download.end()
         else:
             self._fail(failure)
 
-    def _give_body_back(self, guest: "Guest") -> None:
-        guest.held_body_bytes -= self._held_bytes
-        self._held_bytes = 0
+    def _hold(self, size: int) -> None:
+        self._guest.held_body_bytes += size - self._held_bytes
+        self._held_bytes = size
+
+    def _settle(self) -> None:
+        """The request is over: what is left is what has come and was not read; nothing, if the guest has closed it."""
+        self._hold(0 if self._task is None else len(self.head or b"") + self.download.buffered)
 
     async def _run(self, session: aiohttp.ClientSession, request: HttpRequest) -> str | None:
         """The whole exchange: None when it is complete or the guest has closed it, else why it failed."""
@@ -102,7 +114,13 @@ class HttpExchange(Resource):
             async with session.request(
                 request.method, request.url, headers=headers, data=body, allow_redirects=False
             ) as response:
-                self.head = _encode_head(response)
+                head = _encode_head(response)
+                if len(head) > MAX_HEAD_BYTES:
+                    return TOO_LARGE
+                if self._guest.held_body_bytes + len(head) > self._guest.limits.held_body_bytes:
+                    return "too much is kept for this program already: responses that nobody has read"
+                self._hold(self._held_bytes + len(head))
+                self.head = head
                 self._head_slot.wake()
                 chunks: AsyncIterator[bytes] = response.content.iter_any()
                 if request.decode:
@@ -169,6 +187,8 @@ class HttpExchange(Resource):
         task, self._task = self._task, None
         if task is not None and not task.done():
             task.cancel()
+        else:
+            self._hold(0)
         self._head_slot.drop()
         self.download.guest_slot.drop()
         self.download.break_()

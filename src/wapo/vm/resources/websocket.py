@@ -117,12 +117,16 @@ class ServedWebSocket(WebSocketResource):
 
 
 class WebSocketClient(WebSocketResource):
-    """The client's side. Its place in the budget is taken already, and given back when the connection is gone."""
+    """The client's side. Its place in the budget is taken already, and given back when the connection is gone.
+
+    Args:
+        size: of the opening request, which the host keeps for as long.
+    """
 
     kind: ClassVar[str] = "websocket-client"
     __slots__ = ("_guest", "_protocol", "_task")
 
-    def __init__(self, guest: "Guest", network: Network, request: WebSocketRequest) -> None:
+    def __init__(self, guest: "Guest", network: Network, request: WebSocketRequest, size: int) -> None:
         self._protocol = ClientProtocol(
             request.uri,
             subprotocols=[Subprotocol(name) for name in request.subprotocols] or None,
@@ -133,7 +137,14 @@ class WebSocketClient(WebSocketResource):
         guest.websockets += 1
         owner, budget = guest.owner, network.budget
         self._task = asyncio.get_running_loop().create_task(self._run(network, request, owner))
-        self._task.add_done_callback(lambda _task: budget.give_back(owner))
+        hold = _holder(guest)
+        hold(size)
+
+        def gone(_task: "asyncio.Task[None]") -> None:
+            budget.give_back(owner)
+            hold(-size)
+
+        self._task.add_done_callback(gone)
 
     async def _run(self, network: Network, request: WebSocketRequest, owner: str) -> None:
         wire: StreamWire | None = None
