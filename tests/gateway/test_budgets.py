@@ -87,10 +87,10 @@ async def test_a_programs_own_budget(open_site: SiteFactory) -> None:
 async def test_making_the_image_is_the_programs_cpu(open_site: SiteFactory) -> None:
     """A top level that computes is on its program's budget, though no request is told of it."""
     source = "const until = Date.now() + 150; while (Date.now() < until);" + HELLO
-    async with open_site(hourly_cpu_s=0.1, burst_s=5) as site:
+    async with open_site(hourly_cpu_s=0.02, burst_s=5) as site:
         path = await site.publish(source)
         await site.client.get(path)
-        await refused(site, path, "cpu=0.1s/hour")
+        await refused(site, path, "cpu=0.02s/hour")
 
 
 async def test_a_run_that_goes_on_uses_its_budget_meanwhile(open_site: SiteFactory) -> None:

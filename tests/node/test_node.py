@@ -229,6 +229,7 @@ class TestInvoking:
 
     async def test_a_limit_is_in_the_log(self, node: Node) -> None:
         program = await located(node, SLOW)
+        await node.inspect(program)
         await node.programs.set_limits(program.identity, {"time_s": 0.05})
         with pytest.raises(TimeLimitReached):
             await ask(node, program)

@@ -126,38 +126,28 @@ class Use:
             self.totals[_KINDS:] = [0] * _KINDS
             self.told[1] = False
 
-    def add(self, cpu_us: int, egress_bytes: int) -> None:
-        """So much more was used."""
-        totals, fresh = self.totals, self.fresh
-        totals[1] += cpu_us
-        totals[4] += cpu_us
-        fresh[1] += cpu_us
-        totals[2] += egress_bytes
-        totals[5] += egress_bytes
-        fresh[2] += egress_bytes
-
 
 class Budgets:
     """What programs have used, of one process. Start it with :meth:`run`; close it by cancelling after :meth:`flush`.
 
     Args:
-        clock: seconds since the epoch.
+        clock: seconds since the epoch. Whether an hour is over is looked at in each pass, and before anybody is
+            refused: a request costs no more than some additions.
+
+    Attributes:
+        uses: by program; those that are loaded.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
-        self._uses: dict[str, Use] = {}
+        self.uses: dict[str, Use] = {}
         #: By program, period and start: what the store has to add. Requests, CPU, bytes, and whether somebody was told.
         self._late: dict[_Key, list[int]] = {}
         #: Of runs that take their time: whose they are, and what of their meters has been counted.
         self._live: dict[Meter, tuple[Use, list[int]]] = {}
         self._writing = asyncio.Lock()
         self._last_complaint = -math.inf
-
-    def __contains__(self, program: str) -> bool:
-        """Whether a program's use is in memory, so that :meth:`admit` can be asked."""
-        return program in self._uses
 
     async def load(self, program: str) -> None:
         """Reads what a program has used.
@@ -168,20 +158,22 @@ class Budgets:
         use = Use(program, self._hour())
         async with self._database.reading() as connection:
             rows = (await connection.exec_driver_sql(_TOTALS, _question([use], use.begins))).all()
-        if program not in self._uses:
-            self._uses[program] = use
+        if program not in self.uses:
+            self.uses[program] = use
             self._take([use], rows)
 
     def _hour(self) -> int:
         now = int(self._clock())
         return now - now % _HOUR
 
-    def _turn(self, use: Use) -> None:
-        self._hand_over(use)
-        use.turn(self._hour())
+    def _turn(self, use: Use, now: float) -> None:
+        """Enters the hour that it is, if that is another."""
+        if not use.begins <= now < use.ends:
+            self._hand_over(use)
+            use.turn(int(now) - int(now) % _HOUR)
 
-    def admit(self, program: str, budgets: tuple[tuple[int, int], ...]) -> Use:
-        """The use of a program whose next request may begin. Tell :meth:`begin` if it does.
+    def begin(self, program: str, budgets: tuple[tuple[int, int], ...]) -> Use:
+        """The next request of a program begins; to be told of with :meth:`end`, or :meth:`cancel`.
 
         Args:
             program: that is loaded.
@@ -190,16 +182,30 @@ class Budgets:
         Raises:
             BudgetExhausted: one of them is used up.
         """
-        use = self._uses[program]
-        now = self._clock()
-        if not use.begins <= now < use.ends:
-            self._turn(use)
-        use.idle = 0
+        use = self.uses[program]
         totals = use.totals
         for which, amount in budgets:
             if totals[which] >= amount:
-                raise self._refusal(use, which, amount, now)
+                self._check(use, budgets)
+                break
+        use.idle = 0
+        use.running += 1
+        totals[0] += 1
+        totals[_KINDS] += 1
+        use.fresh[0] += 1
         return use
+
+    def _check(self, use: Use, budgets: tuple[tuple[int, int], ...]) -> None:
+        """
+        Raises:
+            BudgetExhausted: in the hour and the day that it is now.
+        """
+        use.idle = 0
+        now = self._clock()
+        self._turn(use, now)
+        for which, amount in budgets:
+            if use.totals[which] >= amount:
+                raise self._refusal(use, which, amount, now)
 
     def _refusal(self, use: Use, which: int, amount: int, now: float) -> BudgetExhausted:
         period = which // _KINDS
@@ -212,35 +218,44 @@ class Budgets:
         text = f"the budget {described(which, amount)} of this program is used up until {until} UTC"
         return BudgetExhausted(text, max(1, math.ceil(ends - now)), first=first)
 
-    def begin(self, use: Use) -> None:
-        """A request of the program was admitted."""
-        use.running += 1
-        totals, fresh = use.totals, use.fresh
-        totals[0] += 1
-        totals[3] += 1
-        fresh[0] += 1
+    def cancel(self, use: Use) -> None:
+        """What has just begun does not happen: it was refused for another reason."""
+        use.running -= 1
+        use.totals[0] -= 1
+        use.totals[_KINDS] -= 1
+        use.fresh[0] -= 1
 
     def spend(self, use: Use, cpu_us: int, egress_bytes: int) -> None:
         """It has used so much."""
-        if not use.begins <= self._clock() < use.ends:
-            self._turn(use)
-        use.add(cpu_us, egress_bytes)
+        totals, fresh = use.totals, use.fresh
+        totals[1] += cpu_us
+        totals[4] += cpu_us
+        fresh[1] += cpu_us
+        totals[2] += egress_bytes
+        totals[5] += egress_bytes
+        fresh[2] += egress_bytes
 
     def watch(self, use: Use, meter: Meter) -> None:
         """A run takes its time: what it uses counts while it goes on."""
         self._live[meter] = use, [0, 0]
 
     def end(self, use: Use, meter: Meter | None) -> None:
-        """A request is over that had :meth:`begin`. ``meter`` is its machine's, if it has got one."""
+        """A request is over that has begun. ``meter`` is its machine's, if it has got one."""
         use.running -= 1
         if meter is None:
             return
-        counted = self._live.pop(meter, None) if self._live else None
         cpu_us, egress_bytes = int(meter.cpu_s * 1e6), meter.net_egress
-        if counted is not None:
-            cpu_us -= counted[1][0]
-            egress_bytes -= counted[1][1]
-        self.spend(use, cpu_us, egress_bytes)
+        if self._live:
+            _, counted = self._live.pop(meter, (use, (0, 0)))
+            cpu_us -= counted[0]
+            egress_bytes -= counted[1]
+        totals, fresh = use.totals, use.fresh  # as ``spend``: of most requests this is all that they cost
+        totals[1] += cpu_us
+        totals[4] += cpu_us
+        fresh[1] += cpu_us
+        totals[2] += egress_bytes
+        totals[5] += egress_bytes
+        fresh[2] += egress_bytes
 
     # The store
 
@@ -271,8 +286,9 @@ class Budgets:
         """Adds in the store what is new, and reads what others have added."""
         async with self._writing:
             self._settle()
-            asked = list(self._uses.values())
+            asked, now = list(self.uses.values()), self._clock()
             for use in asked:
+                self._turn(use, now)
                 self._hand_over(use)
             owed, self._late = self._late, {}
             try:
@@ -316,10 +332,10 @@ class Budgets:
                 use.told[at] = use.told[at] or bool(told)
 
     def _forget_idle(self) -> None:
-        for program, use in list(self._uses.items()):
+        for program, use in list(self.uses.items()):
             use.idle += 1
             if use.idle > _IDLE_PASSES and not use.running and not any(use.fresh):
-                del self._uses[program]
+                del self.uses[program]
 
     def _complain(self, error: StoreFailed) -> None:
         now = time.monotonic()

@@ -162,7 +162,7 @@ class Node:
         """
         identity = located.identity
         limits = self.programs.known_limits(identity) or await self.programs.limits(identity)
-        if limits.budgets is not None and identity not in self.budgets:
+        if limits.budgets is not None and identity not in self.budgets.uses:
             await self.budgets.load(identity)
         image = self.images.get(located.image_key, limits.memory_bytes)
         if image is not None:
@@ -171,6 +171,8 @@ class Node:
         self.logs.watch(log)
         started = time.perf_counter()
         try:
+            await self.images.base()  # the node's own affair: it is there before a node serves
+            started = time.perf_counter()
             image = await self._make_image_in_time(located, limits, log, use)
         except BaseException as error:
             self._failed(log, use, error, started)
@@ -180,7 +182,7 @@ class Node:
     def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
         """What :meth:`begin` needs, if all of it is in memory."""
         limits = self.programs.known_limits(located.identity)
-        if limits is None or (limits.budgets is not None and located.identity not in self.budgets):
+        if limits is None or (limits.budgets is not None and located.identity not in self.budgets.uses):
             return None
         image = self.images.get(located.image_key, limits.memory_bytes)
         return (image, limits) if image is not None else None
@@ -198,16 +200,16 @@ class Node:
         use = None
         try:
             if limits.budgets is not None:
-                use = self.budgets.admit(identity, limits.budgets)
+                use = self.budgets.begin(identity, limits.budgets)
             self.memory.admit()
             self.admission.enter(identity, limits.concurrency)
         except WapoError as refusal:
+            if use is not None:
+                self.budgets.cancel(use)
             self.metrics.count_refusal(refusal.code)
             if isinstance(refusal, BudgetExhausted) and refusal.first:
                 self._tell(identity, request, limits, f"{refusal}; requests are refused until then")
             raise
-        if use is not None:
-            self.budgets.begin(use)
         log = self.logs.open_brief(identity, request.request_id, limits.log_bytes)
         log.add(_REPORT, f"START Request: {report}")
         return log, use

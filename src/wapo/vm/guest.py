@@ -274,8 +274,9 @@ class Guest:
         Raises:
             GuestTrapped: too much: the run is over, and they are not to be sent.
         """
-        self.meter.net_egress += size
-        if self.check_use():
+        meter = self.meter
+        meter.net_egress += size
+        if meter.net_egress > self.limits.egress_cap and self.check_use():
             raise GuestTrapped("too much was sent")
 
     def check_use(self) -> bool:
