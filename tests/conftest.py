@@ -69,6 +69,13 @@ class Site:
         data = source.encode() if isinstance(source, str) else source
         return f"/ipfs/{await self.node.library.publish(data)}"
 
+    async def prepare(self, source: str) -> str:
+        """As :meth:`publish`, and its image is made: that is a part of the time of whoever waits for it."""
+        path = await self.publish(source)
+        cid = path.removeprefix("/ipfs/")
+        await self.node.inspect(await self.node.programs.locate(cid, ()))
+        return path
+
     async def run(self, source: str | bytes, method: str = "GET", tail: str = "", **options: Any) -> httpx.Response:
         """Publishes a program and sends it a request."""
         return await self.client.request(method, await self.publish(source) + tail, **options)

@@ -67,24 +67,24 @@ async def test_time(open_site: SiteFactory) -> None:
             f"export default {{ async fetch() {{ {wait} }} }};",
             f"export default async () => {{ {wait} }};",
         ):
-            path = await site.publish(source)
+            path = await site.prepare(source)
             assert_failed(await site.client.get(path), 504, "time_limit")
             assert await site.log(path) == ["the machine was ended: the time limit of 0.3 s was reached"]
         await goes_on(site)
     async with open_site(time_s=30) as site:
-        await beside(site, await site.publish(f"export default {{ async fetch() {{ {wait} }} }};"))
+        await beside(site, await site.prepare(f"export default {{ async fetch() {{ {wait} }} }};"))
 
 
 async def test_time_of_a_response_that_has_begun(open_site: SiteFactory) -> None:
     """It is cut off; work that waitUntil asked for ends by then too."""
     async with open_site(time_s=0.3) as site:
-        path = await site.publish(
+        path = await site.prepare(
             "export default { fetch: () => new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(3)); setTimeout(() => {}, 1e5); } })) };"
         )
         with pytest.raises(h11.RemoteProtocolError):
             await get(site, path)
         assert await site.log(path) == ["the machine was ended: the time limit of 0.3 s was reached"]
-        path = await site.publish(
+        path = await site.prepare(
             "export default { fetch(_, env, ctx) { ctx.waitUntil(new Promise(() => setTimeout(() => {}, 1e5))); return new Response('x'); } };"
         )
         assert (await site.client.get(path)).text == "x"

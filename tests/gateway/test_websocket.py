@@ -374,6 +374,7 @@ async def test_a_client_that_does_not_close(open_site: SiteFactory, monkeypatch:
 
 async def test_the_time_limit_ends_it(open_site: SiteFactory) -> None:
     async with open_site(time_s=0.5) as site:
+        await site.prepare(ECHO)
         async with talking(site, ECHO) as client:
             assert await closed(client) == (1001, "")
         await logged(site, ECHO, "the machine was ended: the time limit of 0.5 s was reached")

@@ -57,7 +57,7 @@ async def test_a_deadline_holds_whoever_is_slow(open_site: SiteFactory, name: st
     """Promise: a run ends when its time is over, its connections with it; the log says which limit it was."""
     async with raw_server(dripping) as url, open_site(time_s=0.4) as site:
         source = handler(f"const URL = '{url}'; {WAITING[name]}")
-        path = await site.publish(source)
+        path = await site.prepare(source)
         if name == "passing it on":
             with contextlib.suppress(Exception):
                 await site.client.get(path)
@@ -92,7 +92,7 @@ async def test_a_body_that_drips_in_is_a_part_of_the_time(site: Site) -> None:
     """Promise: a client that sends a byte now and then keeps a machine for no longer than a run may take."""
     source = handler("await request.text()")
     async with contextlib.AsyncExitStack() as stack:
-        identity = await site.node.programs.identity_of(path := await site.publish(source))
+        identity = await site.node.programs.identity_of(path := await site.prepare(source))
         await site.node.programs.set_limits(identity, {"time_s": 0.4})
         reader, writer = await connect(site)
         stack.callback(writer.close)
