@@ -145,6 +145,8 @@ int imports_set_url(JSContext *ctx, JSModuleDef *module, const char *name);
 void imports_forget(JSContext *ctx);
 /* In the engine (guest/sources.toml). */
 void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
+/* Whether a module imports or exports anything. */
+bool wapojs_has_declarations(JSModuleDef *module);
 
 /* node_modules.c: Node's built-in modules, which are the platform's modules in "node/". */
 #define NODE_PREFIX "wapo:node/"
