@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
-import structlog
 import typer
 
 from wapo.cli.admin_client import AdminAccess
@@ -70,6 +69,7 @@ from wapo.cli.workers import Inherited, Sockets, supervise
 from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
+from wapo.log import configure
 from wapo.node.memory import default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
@@ -395,8 +395,9 @@ def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _configure_logging() -> None:
-    sys.unraisablehook = _tell_unraisable
+def _configure_structlog() -> None:
+    import structlog  # with the first event: see wapo.log
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -409,6 +410,11 @@ def _configure_logging() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _configure_logging() -> None:
+    sys.unraisablehook = _tell_unraisable
+    configure(_configure_structlog)
     handler = logging.StreamHandler()
     handler.addFilter(_CutFilter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(levelname)s %(name)s: %(message)s")

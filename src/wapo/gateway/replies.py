@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from wapo.agents.messages import UnreadableOutput
 from wapo.errors import GuestError, HostError, WapoError
+from wapo.log import Log
 from wapo.node.admission import NodeFull
 
 __all__ = [
@@ -25,7 +25,7 @@ Headers = list[tuple[bytes, bytes]]
 #: Of every response, and only the server's to set.
 OWN_HEADERS: Final = frozenset((b"date", b"x-request-id", b"x-powered-by", b"x-wapo-error"))
 
-_log = structlog.get_logger("wapo.gateway")
+_log = Log("wapo.gateway")
 _TEXT: Final = b"text/plain; charset=UTF-8"
 _JSON: Final = b"application/json"
 

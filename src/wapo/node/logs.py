@@ -14,9 +14,9 @@ from itertools import chain
 from typing import Final
 
 import msgspec
-import structlog
 from sqlalchemy import delete, func, select, update
 
+from wapo.log import Log
 from wapo.store.database import Database, StoreFailed
 from wapo.store.schema import log_chunks
 
@@ -47,7 +47,7 @@ def _insert(rows: int) -> str:
     return f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"
 
 
-_log = structlog.get_logger("wapo.logs")
+_log = Log("wapo.logs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import structlog
-
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
@@ -26,6 +24,7 @@ from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError
+from wapo.log import Log
 from wapo.node.admission import Admission
 from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.limits import AgentLimits
@@ -50,7 +49,7 @@ __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 
 
 class AgentServices(Services):

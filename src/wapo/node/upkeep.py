@@ -3,14 +3,13 @@
 import asyncio
 from typing import Final
 
-import structlog
-
 from wapo.content.library import Library
 from wapo.errors import WapoError
+from wapo.log import Log
 
 __all__ = ["keep_content_within"]
 
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 _EVERY_S: Final = 600.0
 
 

@@ -1,0 +1,48 @@
+"""Libraries that are loaded when something of them is first needed.
+
+Loading them all takes longer than everything else that a node does until its first answer. So a library that a node
+*may* need is declared, where it would have been imported::
+
+    if TYPE_CHECKING:
+        import aiohttp
+    else:
+        aiohttp = library("aiohttp")
+
+and is the library from its first use on. What every command or every answer needs is imported as usual.
+``tests/test_start.py`` has the list of what a node may not load before it listens. A node that has been up for a moment
+loads the rest in a thread (:func:`load_declared`), so that no request waits for it.
+"""
+
+import importlib
+from typing import Any, Final
+
+__all__ = ["library", "load_declared"]
+
+_declared: Final[list["_Library"]] = []
+
+
+class _Library:
+    """Stands for a module. What is looked at is kept, so that the next look is an ordinary one."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+        _declared.append(self)
+
+    def __getattr__(self, attribute: str) -> Any:
+        value = getattr(importlib.import_module(self.__name__), attribute)
+        setattr(self, attribute, value)
+        return value
+
+    def __repr__(self) -> str:
+        return f"<library {self.__name__}>"
+
+
+def library(name: str) -> Any:
+    """The module of that name, loaded at its first use."""
+    return _Library(name)
+
+
+def load_declared() -> None:
+    """Loads every library that has been declared so far. Takes some tenths of a second; for a thread of its own."""
+    for declared in tuple(_declared):
+        importlib.import_module(declared.__name__)
