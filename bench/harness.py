@@ -112,13 +112,18 @@ async def a_worker_node(**worker: Any) -> AsyncIterator[Worker]:
             yield node.worker
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def a_server(*options: str) -> Iterator[tuple[str, int, Path]]:
     """``wapo serve`` as users run it: its URL, its process id, its data directory."""
     with tempfile.TemporaryDirectory(prefix="wapo-bench-") as folder:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         command = [
             sys.executable, "-m", "wapo", "serve", "--data-dir", folder, "--port", str(port), "--upstream", "none",
             "--allow-private", *options,
@@ -174,6 +179,6 @@ def memory_kb(pid: int | None = None) -> int:
 
 
 __all__ = [
-    "AGENTS", "ROOT", "SDK", "a_node", "a_server", "a_worker_node", "asyncio", "build_program", "flatten", "machine", "memory_kb", "publish", "quantiles",
+    "AGENTS", "ROOT", "SDK", "a_node", "a_server", "a_worker_node", "asyncio", "build_program", "flatten", "free_port", "machine", "memory_kb", "publish", "quantiles",
     "report", "run",
 ]  # fmt: skip
