@@ -325,7 +325,7 @@ async def serve_sockets(
         try:
             async with contextlib.AsyncExitStack() as stack:
                 with signals.cancel_instead(), starting or contextlib.nullcontext():
-                    node = await stack.enter_async_context(open_node(settings))
+                    node = await stack.enter_async_context(open_node(settings, worker_later=True))
                     await node.warm_up()
                 gateway = Gateway(node, inherit_by_key=inherit_by_key)
                 # What is here now stays until the end: the collector need not look at it again and again. (Nor once
@@ -334,8 +334,12 @@ async def serve_sockets(
                 _write_token(node)
                 if listeners is not None and sockets.admin is not None and sockets.user is not None:
                     stack.callback(_announce(node, sockets, listeners).withdraw, settings.data_dir)
-                started(node)
-                await serve_all(node, gateway, sockets, listeners, signals)
+
+                def ready() -> None:
+                    started(node)
+                    stack.callback(asyncio.create_task(node.load_rest(), name="wapo-load").cancel)
+
+                await serve_all(node, gateway, sockets, listeners, signals, ready)
         except asyncio.CancelledError:
             if not signals.asked.is_set():
                 raise
