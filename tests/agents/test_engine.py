@@ -56,3 +56,16 @@ def test_json_numbers_of_unusual_forms(profile: JavaScriptProfile) -> None:
     """They mean what they mean in a program."""
     source = "scriptOutput = String(JSON.parse(scriptArgs[0]).every((x, i) => Object.is(x, eval(scriptArgs[i + 1]))))"
     assert run(profile, source, f"[{','.join(HARD)}]", *HARD) == "true"
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.text(alphabet="aab\u00e9\u4e00", max_size=40),
+    st.text(alphabet="aab\u00e9\u4e00", max_size=3),
+    st.integers(-3, 45),
+)
+def test_index_of_finds_what_it_found(profile: JavaScriptProfile, text: str, word: str, start: int) -> None:
+    """In strings of bytes and of 16-bit units, from wherever (https://tc39.es/ecma262/#sec-string.prototype.indexof)."""
+    source = "scriptOutput = JSON.stringify([scriptArgs[0].indexOf(scriptArgs[1], scriptArgs[2]), scriptArgs[0].indexOf(scriptArgs[1])])"
+    expected = [text.find(word, min(max(start, 0), len(text))), text.find(word)]
+    assert json.loads(run(profile, source, text, word, str(start))) == expected

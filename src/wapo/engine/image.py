@@ -13,7 +13,6 @@ copying the former back makes every byte what it was. A page that is the process
 had no page fault since the last reset, the answer is what it was then, and the kernel is not asked (``faults``).
 """
 
-import contextlib
 import ctypes
 import fcntl
 import mmap
@@ -182,14 +181,16 @@ class MemoryImage:
 
     def encode(self) -> bytes:
         """For a file: the size and the number of runs of pages, where each run is and how long, then all runs."""
-        runs, at = [], 0
-        with contextlib.suppress(OSError):  # ENXIO: nothing but a hole from there
-            while True:
-                start = os.lseek(self._descriptor, at, os.SEEK_DATA)
-                at = os.lseek(self._descriptor, start, os.SEEK_HOLE)
-                runs.append((start, at - start))
+        content = os.pread(self._descriptor, self.size, 0)
+        pages = [at for at in range(0, self.size, _PAGE) if content[at : at + _PAGE] != _ZERO_PAGE]
+        runs: list[tuple[int, int]] = []
+        for at in pages:
+            if runs and sum(runs[-1]) == at:
+                runs[-1] = runs[-1][0], runs[-1][1] + _PAGE
+            else:
+                runs.append((at, _PAGE))
         parts = [_HEADER.pack(self.size, len(runs)), *(_RUN.pack(*run) for run in runs)]
-        return b"".join(parts + [os.pread(self._descriptor, length, start) for start, length in runs])
+        return b"".join(parts + [content[start : start + length] for start, length in runs])
 
     def restore(self, instance: Instance) -> None:
         """Makes the memory of a fresh instance of the same module equal to this image, without copying it.

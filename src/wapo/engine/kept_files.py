@@ -10,6 +10,7 @@ import hmac
 import mmap
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,8 @@ class KeptFiles:
             yield None
             return
         try:
-            if not os.fstat(descriptor).st_size:  # which cannot be mapped
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or not status.st_size:  # which cannot be mapped
                 yield None
                 return
             with mmap.mmap(descriptor, 0, prot=mmap.PROT_READ) as mapped, memoryview(mapped) as content:
