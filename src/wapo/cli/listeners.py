@@ -89,7 +89,7 @@ async def serve_all(
     Args:
         ready: called when everything is served.
     """
-    first = Server(_config(node, gateway, door=AgentDoor))
+    first = Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once))
     servers, tasks = [first], [asyncio.create_task(first.serve(sockets=[sockets.gateway]))]
     watches = [asyncio.create_task(_stop_when(signals.asked, servers))]
     watches.append(asyncio.create_task(_stop_when(signals.hurried, servers, force=True)))
