@@ -96,3 +96,16 @@ def test_writing_json_runs_out_of_memory_as_anything_else(profile: JavaScriptPro
       try { JSON.stringify(many); } catch (error) { scriptOutput = String(error === null || error instanceof Error); }
     """
     assert run(profile, source) == "true"
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.text(alphabet="aab\u00e9\u4e00", max_size=40),
+    st.text(alphabet="aab\u00e9\u4e00", max_size=3),
+    st.integers(-3, 45),
+)
+def test_index_of_finds_what_it_found(profile: JavaScriptProfile, text: str, word: str, start: int) -> None:
+    """In strings of bytes and of 16-bit units, from wherever (https://tc39.es/ecma262/#sec-string.prototype.indexof)."""
+    source = "scriptOutput = JSON.stringify([scriptArgs[0].indexOf(scriptArgs[1], scriptArgs[2]), scriptArgs[0].indexOf(scriptArgs[1])])"
+    expected = [text.find(word, min(max(start, 0), len(text))), text.find(word)]
+    assert json.loads(run(profile, source, text, word, str(start))) == expected

@@ -32,6 +32,10 @@ _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
 _MAP_FIXED: Final = 0x10
 
+#: Of an image in a file: its size and how many runs of pages there are; where each is, and its length.
+_HEADER: Final = struct.Struct("<QQ")
+_RUN: Final = struct.Struct("<QQ")
+
 #: What is copied at a time: about a millisecond.
 _PIECE: Final = 1 << 20
 _SEALS: Final = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
@@ -154,6 +158,40 @@ class MemoryImage:
             raise
         return cls(descriptor, size, stored)
 
+    @classmethod
+    def decode(cls, encoded: memoryview) -> "MemoryImage":
+        """The image that :meth:`encode` was called on.
+
+        Raises:
+            OutOfMappings: no memory for it.
+        """
+        size, count = _HEADER.unpack_from(encoded)
+        at = _HEADER.size + count * _RUN.size
+        descriptor = os.memfd_create("wapo-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(descriptor, size)
+            for start, length in _RUN.iter_unpack(encoded[_HEADER.size : at]):
+                _write_all(descriptor, encoded[at : at + length], start)
+                at += length
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        except OSError as error:
+            os.close(descriptor)
+            raise OutOfMappings(f"no memory for an image of {size} bytes: {error.strerror}") from error
+        return cls(descriptor, size, len(encoded) - _HEADER.size - count * _RUN.size)
+
+    def encode(self) -> bytes:
+        """For a file: the size and the number of runs of pages, where each run is and how long, then all runs."""
+        content = os.pread(self._descriptor, self.size, 0)
+        pages = [at for at in range(0, self.size, _PAGE) if content[at : at + _PAGE] != _ZERO_PAGE]
+        runs: list[tuple[int, int]] = []
+        for at in pages:
+            if runs and sum(runs[-1]) == at:
+                runs[-1] = runs[-1][0], runs[-1][1] + _PAGE
+            else:
+                runs.append((at, _PAGE))
+        parts = [_HEADER.pack(self.size, len(runs)), *(_RUN.pack(*run) for run in runs)]
+        return b"".join(parts + [content[start : start + length] for start, length in runs])
+
     def restore(self, instance: Instance) -> None:
         """Makes the memory of a fresh instance of the same module equal to this image, without copying it.
 
@@ -239,11 +277,15 @@ def _write_pages(descriptor: int, memory: memoryview, first: int, end: int) -> i
         # As bytes: memoryviews are compared one element at a time, thirty times as slowly.
         empty = at >= end or bytes(memory[at : at + _PAGE]) == _ZERO_PAGE
         if empty and start >= 0:
-            while start < at:
-                count = os.pwrite(descriptor, memory[start:at], start)
-                written += count
-                start += count
+            _write_all(descriptor, memory[start:at], start)
+            written += at - start
             start = -1
         elif not empty and start < 0:
             start = at
     return written
+
+
+def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        count = os.pwrite(descriptor, data, offset)
+        data, offset = data[count:], offset + count

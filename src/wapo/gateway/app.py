@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from prometheus_client import generate_latest
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 
@@ -16,7 +15,13 @@ from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
+from wapo.lazy import library
 from wapo.node.node import Node
+
+if TYPE_CHECKING:
+    import prometheus_client
+else:
+    prometheus_client = library("prometheus_client")
 
 __all__ = ["Gateway"]
 
@@ -140,7 +145,11 @@ class Gateway:
             raise MetricsForbidden(
                 "metrics are for the operator: send the operator's token, as Authorization: Bearer <token>"
             )
-        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", generate_latest(self._node.metrics.registry))
+        return Reply(
+            200,
+            b"text/plain; version=0.0.4; charset=utf-8",
+            prometheus_client.generate_latest(self._node.metrics.registry),
+        )
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

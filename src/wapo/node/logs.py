@@ -18,10 +18,10 @@ from typing import Any, Final
 from zlib import crc32
 
 import msgspec
-import structlog
 from sqlalchemy import RowMapping, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wapo.log import Log
+from wapo.store.connections import AsyncConnection
 from wapo.store.database import Database, StoreFailed
 from wapo.store.schema import log_chunks
 
@@ -60,7 +60,7 @@ def _insert(rows: int) -> str:
     return f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"
 
 
-_log = structlog.get_logger("wapo.logs")
+_log = Log("wapo.logs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,14 @@ It owns everything that lives as long as the process does (engine, images, store
 a request together: find the program, admit the request, start a machine from the program's image, log, count.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
-
-import structlog
+from typing import TYPE_CHECKING, Any, Final
 
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
@@ -26,8 +26,9 @@ from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError
+from wapo.lazy import library, load_declared
+from wapo.log import Log
 from wapo.node.admission import Admission
-from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -47,11 +48,17 @@ from wapo.vm.resources.base import Resource
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
 
+if TYPE_CHECKING:
+    from wapo.node.apps import worker as apps_worker
+    from wapo.node.apps.worker import Worker
+else:
+    apps_worker = library("wapo.node.apps.worker")
+
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 
 
 class AgentServices(Services):
@@ -122,6 +129,8 @@ class Node:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
+        #: Opens it for a block; None where there are no apps.
+        self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
@@ -131,6 +140,7 @@ class Node:
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
+        self._client = client
         self._profile = profile
         self._scheduler = scheduler
         network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
@@ -142,9 +152,20 @@ class Node:
         self.memory.admit()
         self.admission.enter_isolate()
 
+    @asynccontextmanager
+    async def _with_worker(self, opening: AbstractAsyncContextManager[Worker]) -> AsyncIterator[Worker]:
+        async with opening as worker:
+            self.worker = worker
+            yield worker
+
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
         await self.images.base()
+
+    async def load_rest(self) -> None:
+        """Loads what later requests may need, while others are served."""
+        await load_declared()
+        await self._client.prepare()
 
     async def invoke(self, located: Located, request: AgentRequest, report: str) -> Invocation:
         """Runs a program on a request, in a machine of its own.
@@ -172,7 +193,7 @@ class Node:
             raise
         return self._start(image, request, limits, log)
 
-    def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
+    def ready(self, located: Located) -> tuple[AgentImage, AgentLimits] | None:
         """What :meth:`begin` needs, if all of it is in memory."""
         limits = self.programs.known_limits(located.identity)
         image = self.images.get(located.image_key, limits.memory_bytes) if limits is not None else None
@@ -199,7 +220,7 @@ class Node:
 
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
-        with self.metrics.image_seconds.time():
+        with self.metrics.making_image():
             image = await self.images.make(
                 located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
             )
@@ -260,8 +281,11 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
+async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
+
+    Args:
+        worker_later: the caller opens its worker (:meth:`Node.open_worker`), when agents are served already.
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
@@ -299,12 +323,15 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
-        if settings.worker is not None:
-            node.worker = await stack.enter_async_context(open_worker(
-                settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
+        worker = settings.worker
+        if worker is not None:
+            node.open_worker = lambda: node._with_worker(apps_worker.open_worker(
+                worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
                 sockets=node.sockets,
             ))  # fmt: skip
+            if not worker_later:
+                await stack.enter_async_context(node.open_worker())
         yield node
 
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wapo.errors import HostError
+from wapo.store.connections import AsyncConnection, AsyncEngine, create_async_engine
 from wapo.store.schema import NewerSchema, metadata, migrate
 
 __all__ = ["Database", "StoreDamaged", "StoreFailed"]
