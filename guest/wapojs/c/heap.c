@@ -6,8 +6,9 @@
  * aside. Which of the platform's blocks lie together is layout.c's business.
  *
  * Blocks have an 8-byte header and are 16-byte aligned. Small and medium sizes come from free lists by class, filled
- * from chunks, and so do the engine's small blocks, which have a header of its own (heap.h); large ones are runs of pages, first fit, joined with their free neighbours. All of it is plain memory:
- * an image holds its state like anything else.
+ * from chunks, and so do the engine's small blocks, which have a header of its own (heap.h). Large ones are runs of
+ * pages, first fit, joined with their free neighbours. All of it is plain memory: an image holds its state like anything
+ * else.
  */
 #include <errno.h>
 #include <stdbool.h>
