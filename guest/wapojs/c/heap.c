@@ -301,5 +301,6 @@ void heap_seal(size_t spare)
     /* A fresh stretch behind everything, which the first chunks will be taken from: earlier runs are set aside too. */
     runs = NULL;
     heap_reserve();
-    grow(spare);
+    if (spare)
+        grow(spare);
 }
