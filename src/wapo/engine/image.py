@@ -24,7 +24,7 @@ from wapo.engine import capi
 from wapo.engine.errors import OutOfMappings
 from wapo.engine.instance import Instance
 
-__all__ = ["MAX_RESET_BYTES", "MemoryImage"]
+__all__ = ["MAX_RESET_BYTES", "MemoryImage", "own_pages"]
 
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
@@ -95,6 +95,7 @@ class _Scanner:
 
 
 _scanner: Final = _Scanner()
+own_pages: Final = _scanner.own_pages
 
 
 class MemoryImage:
@@ -167,6 +168,7 @@ class MemoryImage:
         )
         if address != base:
             raise OutOfMappings(f"the kernel refused to map an image: {os.strerror(ctypes.get_errno())}")
+        instance.image = self
 
     def reset(self, instance: Instance) -> bool:
         """Makes the memory of an instance that was restored from this image, and has run, equal to it again.
@@ -180,9 +182,7 @@ class MemoryImage:
         written = _scanner.own_pages(base, base + self.size)
         if written is None:
             return False
-        if self._view is None:
-            self._open_view()
-        source = self._address - base
+        source = self.address - base
         memory = capi.memory
         total, start, end = 0, 0, 0
         for first, last in written:
@@ -198,12 +198,19 @@ class MemoryImage:
             memory[start:end] = memory[source + start : source + end]
         return True
 
-    def _open_view(self) -> None:
-        """One read-only mapping of the whole image, to copy from."""
-        self._view = mmap.mmap(self._descriptor, self.size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
-        anchor = ctypes.c_char.from_buffer(self._view)
-        self._address = ctypes.addressof(anchor)
-        del anchor
+    @property
+    def address(self) -> int:
+        """Where the whole image is mapped, to be read and never written. Not of one that is closed."""
+        if self._view is None:
+            self._view = mmap.mmap(self._descriptor, self.size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+            anchor = ctypes.c_char.from_buffer(self._view)
+            self._address = ctypes.addressof(anchor)
+            del anchor
+        return self._address
+
+    @property
+    def closed(self) -> bool:
+        return self._descriptor < 0
 
     def close(self) -> None:
         """Frees the file. Instances that have mapped it keep their pages. Idempotent."""

@@ -9,13 +9,16 @@ import ctypes
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine import capi
 from wapo.engine.errors import InvalidModule, OutOfMappings
 from wapo.engine.fiber import Call, Instantiation
 from wapo.engine.linker import LinkedModule
 from wapo.engine.module_types import FunctionType
+
+if TYPE_CHECKING:
+    from wapo.engine.image import MemoryImage
 
 __all__ = ["FULL_TANK", "Instance", "MemoryFault", "StoreLimits", "reclaimed"]
 
@@ -71,6 +74,7 @@ class Instance:
         is_command: whether the function to call is a WASI command's, which runs once and answers nothing.
         metered: whether its instructions are counted as fuel.
         base: address of its memory in this process; 0 as long as there is none.
+        image: what its memory was restored from, if it was.
 
     Raises (constructor):
         InvalidModule: the module's own minimum does not fit the limits, or it needs what the host forbids.
@@ -87,6 +91,7 @@ class Instance:
         "_size",
         "_store",
         "base",
+        "image",
         "is_command",
         "linked",
         "metered",
@@ -120,6 +125,7 @@ class Instance:
         self._polls: Any = None
         self._size = 0
         self.base = 0
+        self.image: MemoryImage | None = None
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
         _held.wasmtime_context_set_epoch_deadline(self._context, 1)
@@ -286,7 +292,7 @@ class Instance:
         store, self._store = self._store, 0
         if store:
             large = self._size > _LARGE_BYTES
-            self._memory = None
+            self._memory = self.image = None
             self._size = self.base = 0
             if large and not sys.is_finalizing():
                 _reaper.submit(_released.wasmtime_store_delete, store)

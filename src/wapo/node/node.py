@@ -43,6 +43,7 @@ from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.base import Resource
+from wapo.vm.rest import Rest
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
 
@@ -269,6 +270,8 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         stack.push_async_callback(_cancel, upkeep)
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
+        rest = asyncio.get_running_loop().create_task(Rest(scheduler).run(), name="wapo-rest")
+        stack.push_async_callback(_cancel, rest)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
         if settings.worker is not None:
             node.worker = await stack.enter_async_context(open_worker(
