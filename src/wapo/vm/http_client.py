@@ -24,7 +24,7 @@ from wapo.vm.shares import FairShare
 __all__ = ["HttpClient", "asking", "describe_failure", "valid_header"]
 
 _MAX_HEADER_BYTES: Final = 64 << 10
-_MAX_CONNECTIONS: Final = 8192
+_MAX_CONNECTIONS: Final = 1 << 17
 _CONNECT_TIMEOUT_S: Final = 30.0
 _MAX_IDLE_CONNECTIONS: Final = 512
 
