@@ -19,6 +19,8 @@ _COMPLETE: Final = 1
 _MAX_REPORT_BYTES: Final = 64 << 10
 #: Names and values of a response: as many parts as they may have must not take the host long.
 _MAX_HEADER_BYTES: Final = 256 << 10
+#: Read at once, before its limits are looked at.
+_SMALL_BYTES: Final = 16 << 10
 _INVALID: Final = OcallError.INVALID_PARAMETER
 
 
@@ -45,7 +47,8 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
     guest.instance.check(p0, p1)
     if p1 < _HEAD.size:
         raise OcallFailure(_INVALID)
-    flags, status, length = _HEAD.unpack(guest.instance.read(p0, _HEAD.size))
+    data = guest.instance.read(p0, min(p1, _SMALL_BYTES))
+    flags, status, length = _HEAD.unpack_from(data)
     end = _HEAD.size + length
     if end > p1:
         raise OcallFailure(_INVALID)
@@ -53,7 +56,8 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
         _too_large(guest, length, _MAX_HEADER_BYTES, "response's head")
     if p1 - end > guest.session.max_response_bytes:
         _too_large(guest, p1 - end, guest.session.max_response_bytes, "response")
-    data = guest.instance.read(p0, p1)
+    if p1 > _SMALL_BYTES:
+        data = guest.instance.read(p0, p1)
     fields = data[_HEAD.size : end].split(b"\0") if length else []
     if len(fields) % 2:
         raise OcallFailure(_INVALID)

@@ -38,6 +38,7 @@ def fold(instance: Instance) -> Difference | None:
         return None
     pages = [(first - base, last - base) for first, last in written]
     difference = Difference.between(image.address, image.size, base, pages)
+    instance.own_pages = None  # which a reset would go by
     # Of a private mapping of a file what is left then is the file, and of a grown memory's other pages zeros.
     if _madvise(base, size, mmap.MADV_DONTNEED):
         unfold(instance, difference)  # some pages may be gone

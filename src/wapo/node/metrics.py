@@ -1,10 +1,30 @@
 """Figures for operators, in Prometheus' form. Labels have few values: never a CID."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 __all__ = ["Metrics"]
 
 _IMAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class _Requests(Collector):
+    """What is counted at every request: plain numbers, on the event loop's thread alone, which take a tenth of the time
+    of the library's counters and their locks."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, int] = {}
+        self.cpu_s = 0.0
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        requests = CounterMetricFamily("wapo_requests", "Requests by how their machine ended", labels=["outcome"])
+        for outcome, number in self.outcomes.items():
+            requests.add_metric([outcome], number)
+        yield requests
+        yield CounterMetricFamily("wapo_cpu_seconds", "CPU seconds used by guests", value=self.cpu_s)
 
 
 class Metrics:
@@ -12,18 +32,14 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "wapo_requests", "Requests by how their machine ended", ["outcome"], registry=self.registry
-        )
-        self._outcomes: dict[str, Counter] = {}
-        self.cpu_seconds = Counter("wapo_cpu_seconds", "CPU seconds used by guests", registry=self.registry)
+        self._requests = _Requests()
+        self.registry.register(self._requests)
         self.image_seconds = Histogram(
             "wapo_image_seconds", "Time to make an agent's image", buckets=_IMAGE_BUCKETS, registry=self.registry
         )
 
-    def count(self, outcome: str) -> None:
-        """One request more that ended so. Looking a label up costs more than counting, so children are kept."""
-        counter = self._outcomes.get(outcome)
-        if counter is None:
-            counter = self._outcomes[outcome] = self.requests.labels(outcome=outcome)
-        counter.inc()
+    def count(self, outcome: str, cpu_s: float = 0.0) -> None:
+        """One request more that ended so, having used that much CPU."""
+        outcomes = self._requests.outcomes
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        self._requests.cpu_s += cpu_s
