@@ -83,7 +83,7 @@ def test_a_folded_machine_takes_what_it_has_changed(instance: Instance) -> None:
         instance.write(at + 2000, b"\1")
     difference = fold(instance)
     assert difference is not None
-    assert difference.bytes_kept < 100 * 300
+    assert difference.bytes_kept < 100 * 1100
 
 
 def test_a_page_that_is_as_it_was_takes_nothing(instance: Instance) -> None:

@@ -6,7 +6,7 @@ image in as many; but in most of those pages in a few bytes only: counts of refe
 
 import struct
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from wapo.engine import capi
@@ -23,6 +23,21 @@ _ZEROS: Final = bytes(PAGE)
 _COUNT: Final = struct.Struct("<I")
 
 _memory = capi.memory
+
+
+def _changed(at: int, before: bytes, now: bytes) -> Iterator[tuple[int, bytes]]:
+    """Blocks of a page at ``at`` that are not as before; larger ones where there was nothing before."""
+    new = before == _ZEROS
+    for quarter in _QUARTERS:
+        if now[quarter : quarter + _QUARTER] == before[quarter : quarter + _QUARTER]:
+            continue
+        if new:
+            yield at + quarter, now[quarter : quarter + _QUARTER]
+            continue
+        for start in range(quarter, quarter + _QUARTER, _BLOCK):
+            block = now[start : start + _BLOCK]
+            if block != before[start : start + _BLOCK]:
+                yield at + start, block
 
 
 class Difference:
@@ -54,26 +69,25 @@ class Difference:
                 before = bytes(_memory[old + at : old + at + PAGE]) if at < old_bytes else _ZEROS
                 if now == before:
                     continue
-                for quarter in _QUARTERS:
-                    if now[quarter : quarter + _QUARTER] == before[quarter : quarter + _QUARTER]:
-                        continue
-                    for start in range(quarter, quarter + _QUARTER, _BLOCK):
-                        block = now[start : start + _BLOCK]
-                        if block == before[start : start + _BLOCK]:
-                            continue
-                        parts.append(block)
-                        if at + start == end:
-                            places[-1] += _BLOCK
-                        else:
-                            places.extend((at + start, _BLOCK))
-                        end = at + start + _BLOCK
+                for start, block in _changed(at, before, now):
+                    parts.append(block)
+                    if start == end:
+                        places[-1] += len(block)
+                    else:
+                        places.extend((start, len(block)))
+                    end = start + len(block)
         return cls(places, b"".join(parts))
 
     def apply(self, address: int) -> None:
         """Turns the old memory, which is at that address, into the new one."""
+        for offset, data in self.pieces():
+            _memory[address + offset : address + offset + len(data)] = data
+
+    def pieces(self) -> Iterator[tuple[int, memoryview]]:
+        """What the new memory has, and at which offset."""
         places, data, at = self._places, memoryview(self._data), 0
         for offset, length in zip(places[::2], places[1::2], strict=True):
-            _memory[address + offset : address + offset + length] = data[at : at + length]
+            yield offset, data[at : at + length]
             at += length
 
     @property

@@ -14,11 +14,13 @@ had no page fault since the last reset, the answer is what it was then, and the 
 """
 
 import ctypes
+import errno
 import fcntl
 import mmap
 import os
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import Final
 
 from wapo.engine import capi
@@ -30,6 +32,7 @@ __all__ = ["MAX_RESET_BYTES", "MemoryImage", "own_pages"]
 
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
+_SECTOR: Final = 512
 _MAP_FIXED: Final = 0x10
 
 #: What is copied at a time: about a millisecond.
@@ -155,6 +158,25 @@ class MemoryImage:
             raise
         return cls(descriptor, size, stored)
 
+    @classmethod
+    def assembled(cls, size: int, pieces: Iterable[tuple[int, memoryview]]) -> "MemoryImage":
+        """An image of ``size`` bytes with these pieces at these offsets, and zeros elsewhere; later pieces win.
+
+        Raises:
+            OutOfMappings: no memory for it.
+        """
+        descriptor = os.memfd_create("wapo-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(descriptor, size)
+            for at, piece in pieces:
+                if os.pwrite(descriptor, piece, at) != len(piece):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+            return cls(descriptor, size, os.fstat(descriptor).st_blocks * _SECTOR)
+        except OSError as error:
+            os.close(descriptor)
+            raise OutOfMappings(f"no memory for an image of {size} bytes: {error.strerror}") from error
+
     def restore(self, instance: Instance) -> None:
         """Makes the memory of a fresh instance of the same module equal to this image, without copying it.
 
@@ -224,6 +246,16 @@ class MemoryImage:
             self._address = ctypes.addressof(anchor)
             del anchor
         return self._address
+
+    def data_ranges(self) -> list[tuple[int, int]]:
+        """Ranges of offsets in which there may be anything but zeros, in whole pages."""
+        ranges, at = [], 0
+        with suppress(OSError):  # there is none any more
+            while at < self.size:
+                start = os.lseek(self._descriptor, at, os.SEEK_DATA)
+                at = os.lseek(self._descriptor, start, os.SEEK_HOLE)
+                ranges.append((start, at))
+        return ranges
 
     @property
     def closed(self) -> bool:
