@@ -41,6 +41,10 @@ def taken_kb(pid: int) -> int:
     return memory_kb(pid) + page_tables_kb(pid)
 
 
+def mappings(pid: int) -> int:
+    return len(Path(f"/proc/{pid}/maps").read_text().splitlines())
+
+
 def machines(url: str) -> int:
     with urllib.request.urlopen(f"{url}/healthz", timeout=60) as response:
         return int(json.loads(response.read())["machines"])
@@ -97,7 +101,7 @@ async def main() -> None:
                 if now > resting * 0.98:
                     break
                 resting = now
-            maps = len(Path(f"/proc/{pid}/maps").read_text().splitlines())
+            maps = mappings(pid)
             began = time.perf_counter()
             times.clear()
             await asyncio.to_thread(urllib.request.urlopen, f"{late}/release")

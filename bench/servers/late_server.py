@@ -3,7 +3,7 @@ that was asked for. Prints its port.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import uvloop
 
@@ -11,7 +11,7 @@ import uvloop
 class Late(asyncio.Protocol):
     """One connection."""
 
-    waiting: "list[Late]" = []
+    waiting: ClassVar["list[Late]"] = []
     released = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

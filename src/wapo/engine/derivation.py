@@ -5,7 +5,10 @@ it. Whoever has the base image can keep the others as differences, start a machi
 the difference written over it: 0.2 ms more than from an image of its own), and make the whole image again.
 """
 
+import time
+from collections.abc import Iterator
 from itertools import chain
+from typing import Final
 
 from wapo.engine import capi
 from wapo.engine.difference import PAGE, Difference
@@ -16,11 +19,21 @@ from wapo.engine.pool import InstancePool
 
 __all__ = ["DerivedPool", "derive", "difference_from"]
 
+_PAGES_AT_ONCE: Final = 64
+
 
 def difference_from(base: MemoryImage, image: MemoryImage) -> Difference:
-    """What an image has that the base image has not. Takes a millisecond for 4 MB."""
-    pages = sorted({at for image in (base, image) for span in image.data_ranges() for at in range(*span, PAGE)})
-    return Difference.between(base.address, base.size, image.address, [(at, at + PAGE) for at in pages])
+    """What an image has that the base image has not. Takes 2 ms for 4 MB, and lets go of the interpreter lock at times:
+    for a thread."""
+    pages = sorted({at for one in (base, image) for span in one.data_ranges() for at in range(*span, PAGE)})
+    return Difference.between(base.address, base.size, image.address, _paced(pages))
+
+
+def _paced(pages: list[int]) -> Iterator[tuple[int, int]]:
+    for number, at in enumerate(pages):
+        if number % _PAGES_AT_ONCE == 0:
+            time.sleep(0)
+        yield at, at + PAGE
 
 
 def derive(base: MemoryImage, difference: Difference, size: int) -> MemoryImage:

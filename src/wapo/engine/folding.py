@@ -1,8 +1,8 @@
 """Folding: the memory of a machine that waits, kept as its difference to its image.
 
-A machine that waits for long holds every page that it has written, a hundred or so, most of them for a few bytes. Folded,
-it holds these bytes; the pages go back to the kernel, and the memory reads as the image until it is unfolded, which has
-to happen before anybody looks at it. That is right only between polls, when no guest frame is on a stack.
+A machine that waits for long holds every page that it has written, a hundred or so, most of them for a few bytes.
+Folded, it holds these bytes; the pages go back to the kernel, and the memory reads as the image until it is unfolded,
+which has to happen before anybody looks at it. That is right only between polls, when no guest frame is on a stack.
 """
 
 import ctypes

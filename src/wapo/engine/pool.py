@@ -39,7 +39,8 @@ class InstancePool:
     """Spare instances of one image with one set of limits. Closing it closes the spares, not those that run.
 
     Args:
-        max_spare: how many are kept, as long as all pools have few enough; each holds what it has written (about 0.4 MB for a small agent) and a stack.
+        max_spare: how many are kept, as long as all pools together have few enough; each holds what it has written
+            (about 0.4 MB for a small agent) and a stack.
     """
 
     def __init__(self, linked: LinkedModule, image: MemoryImage, limits: StoreLimits, max_spare: int = 32) -> None:

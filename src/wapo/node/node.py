@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 
+from wapo.agents.cold import ColdImages
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
@@ -255,6 +256,8 @@ class Node:
             "max_machines": self.admission.max_machines,
             "images": len(self.images),
             "image_bytes": self.images.stored_bytes,
+            "cold_images": self.images.cold,
+            "cold_image_bytes": self.images.cold_bytes,
             "uptime_s": round(time.monotonic() - self.started, 3),
         }
 
@@ -279,7 +282,9 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
-        images = ImageStore(profile, scheduler, settings.image_bytes)
+        images = ImageStore(
+            profile, scheduler, settings.image_bytes, cold=ColdImages(cache), max_cold_bytes=settings.cold_image_bytes
+        )
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)

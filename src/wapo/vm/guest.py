@@ -82,10 +82,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_folded", "_host_work", "_kept", "_on_end", "_poll_cpu_s", "_queued",
-        "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance", "limits",
-        "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner", "return_slot",
-        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
+        "_burst_s", "_call", "_deadline", "_doom", "_folded", "_host_work", "_kept", "_on_end", "_poll_cpu_s",
+        "_queued", "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance",
+        "limits", "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner",
+        "return_slot", "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
     )  # fmt: skip
 
     def __init__(

@@ -1,8 +1,9 @@
 """Guests that wait for long take little memory.
 
 A request that waits for an upstream holds the pages that its machine has written; thousands of them hold gigabytes. So
-whoever has waited for a while is folded (``engine/folding.py``), which costs half a millisecond of CPU and as much again
-when it goes on. Few guests are not worth that, and one that wakes up again and again is left alone for longer and longer.
+whoever has waited for a while is folded (``engine/folding.py``), which costs half a millisecond of CPU, and half of
+that again when it goes on. Few guests are not worth it, and one that wakes up again and again is left alone for longer
+and longer.
 """
 
 import asyncio
