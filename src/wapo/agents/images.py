@@ -6,11 +6,11 @@ its difference to the base image. Asked for again it is warm at once, and hot wh
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -20,7 +20,7 @@ from wapo.agents.making import check_source, make_base_image, make_image
 from wapo.agents.messages import AGENT_NAME
 from wapo.agents.modules import Modules
 from wapo.agents.profile import JavaScriptProfile
-from wapo.engine.derivation import derive, difference_from
+from wapo.engine.derivation import comparing, deriving
 from wapo.engine.errors import OutOfMappings
 from wapo.engine.image import MemoryImage
 from wapo.errors import HostError
@@ -28,6 +28,8 @@ from wapo.vm.limits import GuestLimits
 from wapo.vm.scheduler import Scheduler
 
 __all__ = ["ImageStore", "Stopping"]
+
+_T = TypeVar("_T")
 
 #: Nothing is built while images take so much more than they may.
 _CROWDED: Final = 1.1
@@ -42,6 +44,20 @@ _IDLE_LOOKS: Final = 3
 
 #: A warm image gets hot that was asked for so often between two looks.
 _HOT_USES: Final = 3
+
+
+async def _in_pieces(steps: Generator[None, None, _T]) -> _T:
+    """What it returns; others run between its pieces."""
+    try:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                result: _T = done.value
+                return result
+            await asyncio.sleep(0)
+    finally:
+        steps.close()
 
 
 class Stopping(HostError):
@@ -143,9 +159,8 @@ class ImageStore:
             return None
         self._images.move_to_end(key)
         image.uses += 1
-        if image.difference is not None and image.uses >= _HOT_USES and key not in self._heating:
-            task = self._heating[key] = asyncio.get_running_loop().create_task(self._heat(key, image))
-            task.add_done_callback(lambda _task: self._heating.pop(key, None))
+        if image.difference is not None and image.uses >= _HOT_USES:
+            self._start_heating(key, image)
         return image
 
     async def base(self) -> MemoryImage:
@@ -213,11 +228,14 @@ class ImageStore:
 
     def _crowd_out(self) -> None:
         """Frees images until they fit, the oldest first, but none that somebody has not come back for."""
-        if self._cold is not None:
-            self._start_cooling()
-            return
         while (key := self._to_crowd_out()) is not None:
-            self._take_out(key).close()
+            if self._cold is None:
+                self._take_out(key).close()
+            elif key in self._cold:
+                self._freeze(key)
+            else:
+                self._start_cooling()
+                return
 
     def _to_crowd_out(self) -> str | None:
         if self._bytes <= self._max_bytes or len(self._images) == 1:
@@ -260,20 +278,24 @@ class ImageStore:
         if not kept and image.memory is not None:
             base = await self.base()
             try:
-                await self._cold.put(key, await asyncio.to_thread(difference_from, base, image.memory))
+                await self._cold.put(key, await _in_pieces(comparing(base, image.memory)))
                 kept = True
             except OSError as error:
                 _log.warning("an image cannot be kept on disk", error=error.strerror)
         if key in self._waiting or not may(image):
             return
-        self._take_out(key)
-        if not kept:
-            image.close()
-            return
-        image.cool()
-        self._frozen[key] = image
+        if kept:
+            self._freeze(key)
+        else:
+            self._take_out(key).close()
         while self._cold.stored_bytes > self._max_cold_bytes and self._frozen:
             self._cold.drop(self._frozen.popitem(last=False)[0])
+
+    def _freeze(self, key: str) -> None:
+        """From memory to disk, where its difference is already."""
+        image = self._take_out(key)
+        image.cool()
+        self._frozen[key] = image
 
     async def _thaw(self, key: str) -> AgentImage | None:
         """From cold to warm; None if it is not there any more."""
@@ -289,12 +311,17 @@ class ImageStore:
         image.warm(base, difference)
         return image
 
+    def _start_heating(self, key: str, image: AgentImage) -> None:
+        if key not in self._heating and self._bytes <= self._max_bytes * _CROWDED:
+            task = self._heating[key] = asyncio.get_running_loop().create_task(self._heat(key, image))
+            task.add_done_callback(lambda _task: self._heating.pop(key, None))
+
     async def _heat(self, key: str, image: AgentImage) -> None:
         """From warm to hot."""
         assert image.base is not None
         assert image.difference is not None
         try:
-            memory = await asyncio.to_thread(derive, image.base, image.difference, image.size)
+            memory = await _in_pieces(deriving(image.base, image.difference, image.size))
         except OutOfMappings:
             return  # warm is well enough
         if self._images.get(key) is not image or image.difference is None or self._closed:
@@ -381,8 +408,10 @@ class ImageStore:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        # Not cancelled: what their threads look at must not go before they do.
-        await asyncio.gather(*self._heating.values(), *filter(None, (self._cooler,)), return_exceptions=True)
+        turning = [*self._heating.values(), *filter(None, (self._cooler,))]
+        for turn in turning:
+            turn.cancel()
+        await asyncio.gather(*turning, return_exceptions=True)
         for image in self._images.values():
             image.close()
         self._images.clear()

@@ -5,8 +5,7 @@ it. Whoever has the base image can keep the others as differences, start a machi
 the difference written over it: 0.2 ms more than from an image of its own), and make the whole image again.
 """
 
-import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import chain
 from typing import Final
 
@@ -17,34 +16,38 @@ from wapo.engine.instance import Instance, StoreLimits
 from wapo.engine.linker import LinkedModule
 from wapo.engine.pool import InstancePool
 
-__all__ = ["DerivedPool", "derive", "difference_from"]
+__all__ = ["DerivedPool", "comparing", "deriving"]
 
 _PAGES_AT_ONCE: Final = 64
+_BYTES_AT_ONCE: Final = 256 << 10
 
 
-def difference_from(base: MemoryImage, image: MemoryImage) -> Difference:
-    """What an image has that the base image has not. Takes 2 ms for 4 MB, and lets go of the interpreter lock at times:
-    for a thread."""
+def comparing(base: MemoryImage, image: MemoryImage) -> Generator[None, None, Difference]:
+    """What an image has that the base image has not. Takes 2 ms for 4 MB, and yields between pieces. Not for a thread:
+    whoever computes in Python there keeps the lock from the event loop, each time that it has let go of it."""
     pages = sorted({at for one in (base, image) for span in one.data_ranges() for at in range(*span, PAGE)})
-    return Difference.between(base.address, base.size, image.address, _paced(pages))
+    found = []
+    for first in range(0, len(pages), _PAGES_AT_ONCE):
+        spans = ((at, at + PAGE) for at in pages[first : first + _PAGES_AT_ONCE])
+        found.append(Difference.between(base.address, base.size, image.address, spans))
+        yield
+    return Difference.joined(found)
 
 
-def _paced(pages: list[int]) -> Iterator[tuple[int, int]]:
-    for number, at in enumerate(pages):
-        if number % _PAGES_AT_ONCE == 0:
-            time.sleep(0)
-        yield at, at + PAGE
-
-
-def derive(base: MemoryImage, difference: Difference, size: int) -> MemoryImage:
-    """The image of ``size`` bytes with that difference from the base image: a copy, of the base image too.
+def deriving(base: MemoryImage, difference: Difference, size: int) -> Generator[None, None, MemoryImage]:
+    """The image of ``size`` bytes with that difference from the base image: a copy, of the base image too. Takes 3 ms
+    for 4 MB, and yields between pieces.
 
     Raises:
         OutOfMappings: no memory for it.
     """
     memory = capi.memory[base.address : base.address + base.size]
-    beginning = ((start, memory[start:end]) for start, end in base.data_ranges())
-    return MemoryImage.assembled(size, chain(beginning, difference.pieces()))
+    beginning = (
+        (at, memory[at : min(at + _BYTES_AT_ONCE, end)])
+        for start, end in base.data_ranges()
+        for at in range(start, end, _BYTES_AT_ONCE)
+    )
+    return MemoryImage.assembling(size, chain(beginning, difference.pieces()))
 
 
 class DerivedPool(InstancePool):

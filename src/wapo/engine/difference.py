@@ -78,6 +78,15 @@ class Difference:
                     end = start + len(block)
         return cls(places, b"".join(parts))
 
+    @classmethod
+    def joined(cls, differences: Iterable["Difference"]) -> "Difference":
+        """Several of the same two memories, of different pages, as one."""
+        places, parts = array("I"), []
+        for difference in differences:
+            places.extend(difference._places)
+            parts.append(difference._data)
+        return cls(places, b"".join(parts))
+
     def apply(self, address: int) -> None:
         """Turns the old memory, which is at that address, into the new one."""
         for offset, data in self.pieces():

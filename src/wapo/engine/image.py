@@ -33,6 +33,7 @@ __all__ = ["MAX_RESET_BYTES", "MemoryImage", "own_pages"]
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
 _SECTOR: Final = 512
+_WRITTEN_AT_ONCE: Final = 256 << 10
 _MAP_FIXED: Final = 0x10
 
 #: What is copied at a time: about a millisecond.
@@ -159,8 +160,9 @@ class MemoryImage:
         return cls(descriptor, size, stored)
 
     @classmethod
-    def assembled(cls, size: int, pieces: Iterable[tuple[int, memoryview]]) -> "MemoryImage":
-        """An image of ``size`` bytes with these pieces at these offsets, and zeros elsewhere; later pieces win.
+    def assembling(cls, size: int, pieces: Iterable[tuple[int, memoryview]]) -> Generator[None, None, "MemoryImage"]:
+        """An image of ``size`` bytes with these pieces at these offsets, and zeros elsewhere; later pieces win. Yields
+        between them, as :meth:`capturing` does.
 
         Raises:
             OutOfMappings: no memory for it.
@@ -168,14 +170,22 @@ class MemoryImage:
         descriptor = os.memfd_create("wapo-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             os.ftruncate(descriptor, size)
+            written = 0
             for at, piece in pieces:
                 if os.pwrite(descriptor, piece, at) != len(piece):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                written += len(piece)
+                if written >= _WRITTEN_AT_ONCE:
+                    written = 0
+                    yield
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
             return cls(descriptor, size, os.fstat(descriptor).st_blocks * _SECTOR)
         except OSError as error:
             os.close(descriptor)
             raise OutOfMappings(f"no memory for an image of {size} bytes: {error.strerror}") from error
+        except BaseException:
+            os.close(descriptor)
+            raise
 
     def restore(self, instance: Instance) -> None:
         """Makes the memory of a fresh instance of the same module equal to this image, without copying it.
