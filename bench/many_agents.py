@@ -129,7 +129,9 @@ async def main() -> None:
         until = time.perf_counter() + options.seconds
         await beside("hot agent alone", asyncio.ensure_future(nothing()), "")
         first = asyncio.ensure_future(each(client, others[:FIRST]))
-        await beside(f"hot agent beside {FIRST} first requests", first, f"first request of {FIRST} beside the hot agent")
+        await beside(
+            f"hot agent beside {FIRST} first requests", first, f"first request of {FIRST} beside the hot agent"
+        )
         asked = FIRST + len(await each(client, others[FIRST:], until))
         results["agents that were asked"] = asked
         random.seed(1)

@@ -35,9 +35,7 @@ async def workshop(profile: JavaScriptProfile, tmp_path: Path) -> AsyncIterator[
 def look(workshop: Workshop, times: int = 4) -> None:
     """As the store looks for what is idle, every few seconds."""
     for _ in range(times):
-        assert workshop.images._trimmer is not None
-        workshop.images._trimmer.cancel()
-        workshop.images._trim()
+        workshop.images.look()
 
 
 async def freeze(workshop: Workshop) -> None:

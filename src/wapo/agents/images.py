@@ -123,6 +123,10 @@ class ImageStore:
 
     def _trim(self) -> None:
         self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
+        self.look()
+
+    def look(self) -> None:
+        """Looks for machines and images that nobody has needed since the last time. The store does it by itself."""
         for key, image in self._images.items():
             image.trim()
             image.idle, image.uses = (0 if image.uses else image.idle + 1), 0
