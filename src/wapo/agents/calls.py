@@ -5,6 +5,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from wapo.abi.results import PENDING, OcallError, OcallFailure
+from wapo.agents.messages import Header
 from wapo.agents.run import Run
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.ocalls.http import write_or_keep
@@ -58,12 +59,21 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
         _too_large(guest, p1 - end, guest.session.max_response_bytes, "response")
     if p1 > _SMALL_BYTES:
         data = guest.instance.read(p0, p1)
-    fields = data[_HEAD.size : end].split(b"\0") if length else []
-    if len(fields) % 2:
-        raise OcallFailure(_INVALID)
-    headers = list(zip(fields[::2], fields[1::2], strict=True))
+    headers = _headers(data[_HEAD.size : end])
     result: int = guest.session.respond(guest, status, headers, data[end:], bool(flags & _COMPLETE))
     return result
+
+
+def _headers(block: bytes) -> list[Header]:
+    """Names and values joined by NUL.
+
+    Raises:
+        OcallFailure: 3 a name without a value.
+    """
+    fields = block.split(b"\0") if block else []
+    if len(fields) % 2:
+        raise OcallFailure(_INVALID)
+    return list(zip(fields[::2], fields[1::2], strict=True))
 
 
 def websocket_accept(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -72,10 +82,7 @@ def websocket_accept(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: i
     guest.instance.check(p0, p1)
     if p1 > _MAX_HEADER_BYTES:
         _too_large(guest, p1, _MAX_HEADER_BYTES, "response's head")
-    fields = guest.instance.read(p0, p1).split(b"\0") if p1 else []
-    if len(fields) % 2:
-        raise OcallFailure(_INVALID)
-    result: int = guest.session.accept(guest, list(zip(fields[::2], fields[1::2], strict=True)))
+    result: int = guest.session.accept(guest, _headers(guest.instance.read(p0, p1)))
     return result
 
 

@@ -109,7 +109,7 @@ class AgentImage:
 
     def pool(self, linked: "LinkedModule", limits: StoreLimits) -> InstancePool:
         """Machines in this image's state. Another set of limits makes another pool; the one before goes."""
-        if self._pool is None or self._pool.limits != limits:
+        if self._pool is None or (self._pool.limits is not limits and self._pool.limits != limits):
             self._close_pool()
             if self.memory is not None:
                 self._pool = InstancePool(linked, self.memory, limits)

@@ -61,6 +61,7 @@ def start(
 
     def ended(end: End) -> None:
         run.ended(end)
+        run.guest = None  # which has the run: neither is to wait for the collector
         if on_end is not None:
             on_end(end, guest)
 

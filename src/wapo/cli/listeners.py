@@ -65,7 +65,7 @@ async def serve_all(
     node: Node, gateway: Any, sockets: Sockets, listeners: AppListeners | None, signals: StopSignals
 ) -> None:
     """Serves until the process is told to stop, by a signal or by ``WorkerExit``; then all listeners end together."""
-    served = [(Server(_config(node, gateway, door=AgentDoor)), sockets.gateway)]
+    served = [(Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once)), sockets.gateway)]
     worker = node.worker
     if worker is not None and listeners is not None and sockets.admin is not None and sockets.user is not None:
         admin, user = listeners.config.admin, listeners.config.user

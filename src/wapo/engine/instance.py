@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine import capi
+from wapo.engine.engine import SLICE_TICKS
 from wapo.engine.errors import InvalidModule, OutOfMappings
 from wapo.engine.fiber import Call, Instantiation, PollFunction
 from wapo.engine.linker import LinkedModule
@@ -133,8 +134,8 @@ class Instance:
         self.own_pages: list[tuple[int, int]] | None = None
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
-        _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-        _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, 1)
+        _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
+        _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, SLICE_TICKS)
         self.started = self.is_command = False
         self.metered = linked.engine.settings.consume_fuel
         if self.metered:
@@ -237,7 +238,7 @@ class Instance:
     def start_poll(self, guest: Any) -> Call:
         """Starts the function that was chosen; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
         assert self._polls is not None
-        _held.wasmtime_context_set_epoch_deadline(self._context, 1)
+        _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
         return Call(self._polls, guest)
 
     # Memory

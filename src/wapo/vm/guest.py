@@ -35,6 +35,8 @@ __all__ = ["Guest"]
 
 _POLL_EXPORTS: Final = ("wapo_poll", "sidevm_poll")
 _CLEAN_EXIT_CODES: Final = range(126)
+_DONE: Final = End(EndReason.EXITED, FINISHED, 0)
+_DONE_LEGACY: Final = End(EndReason.EXITED, FINISHED, 1)
 _FUEL_PER_GAS: Final = 1024
 _MIN_FUEL: Final = 16384
 #: More than this a first slice cannot have used; the system has let others run.
@@ -321,7 +323,8 @@ class Guest:
         self._call = None
         if isinstance(call, Instantiation):
             return self._start()
-        self._sync_gas()
+        if self.instance.metered:
+            self._sync_gas()
         return self._polled(call.result)
 
     def _begin(self) -> Call:
@@ -385,7 +388,7 @@ class Guest:
                 self.on_wait()
             return False
         if result == 1:
-            self._finish(End(EndReason.EXITED, FINISHED, 1 if self._is_legacy else 0), clean=True)
+            self._finish(_DONE_LEGACY if self._is_legacy else _DONE, clean=True)
         elif self._is_legacy:
             self._finish(End(EndReason.EXITED, f"the program finished with {result}", result))
         else:
