@@ -48,7 +48,7 @@ async def main() -> None:
         gc.collect()
         trimmed = (memory_kb() - own) / AGENT_COUNT
         while node.images.cold < AGENT_COUNT:  # as the store does by itself within 40 seconds
-            node.images.look()
+            await node.images.look()
             await asyncio.sleep(0.01)
         gc.collect()
         cold = (memory_kb() - own) / AGENT_COUNT, node.images.cold_bytes / 1024 / node.images.cold

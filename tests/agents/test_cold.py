@@ -32,15 +32,15 @@ async def workshop(profile: JavaScriptProfile, tmp_path: Path) -> AsyncIterator[
         yield opened
 
 
-def look(workshop: Workshop, times: int = 4) -> None:
+async def look(workshop: Workshop, times: int = 4) -> None:
     """As the store looks for what is idle, every few seconds."""
     for _ in range(times):
-        workshop.images.look()
+        await workshop.images.look()
 
 
 async def freeze(workshop: Workshop) -> None:
     """Until all images are cold."""
-    look(workshop)
+    await look(workshop)
     while workshop.images._cooler is not None:
         await asyncio.sleep(0)
     assert len(workshop.images) == 0
@@ -159,7 +159,7 @@ async def test_who_is_used_stays_hot(workshop: Workshop) -> None:
     image = await workshop.image(COUNTER, key="used")
     idle = await workshop.image("1;", key="idle")
     for _ in range(5):
-        look(workshop, 1)
+        await look(workshop, 1)
         workshop.images.get("used", LIMITS.memory_bytes)
     while workshop.images._cooler is not None:
         await asyncio.sleep(0)
@@ -169,7 +169,7 @@ async def test_who_is_used_stays_hot(workshop: Workshop) -> None:
 
 async def test_a_broken_program_stays_broken(workshop: Workshop) -> None:
     image = await workshop.image("export default {", key="broken")
-    look(workshop)
+    await look(workshop)
     while workshop.images._cooler is not None:
         await asyncio.sleep(0)
     assert image.kind is ImageKind.BROKEN

@@ -5,6 +5,7 @@ its difference to the base image. Asked for again it is warm at once, and hot wh
 """
 
 import asyncio
+import time
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
@@ -37,7 +38,10 @@ _CROWDED: Final = 1.1
 _log = structlog.get_logger("wapo.agents")
 
 #: How often machines and images that nobody needs are looked for.
-_TRIM_EVERY_S: Final = 10.0
+_LOOK_EVERY_S: Final = 10.0
+
+#: So long at a time.
+_LOOK_S: Final = 0.0005
 
 #: An image gets cold that nobody has asked for between so many looks.
 _IDLE_LOOKS: Final = 3
@@ -116,18 +120,24 @@ class ImageStore:
         self._gate = asyncio.Semaphore(parallel)
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
-        self._trimmer: asyncio.TimerHandle | None = None
+        self._looker: asyncio.Task[None] | None = None
         #: Who waits for one that is being made, or was and they have not come back for.
         self._waiting: Counter[str] = Counter()
         self._closed = False
 
-    def _trim(self) -> None:
-        self._trimmer = asyncio.get_running_loop().call_later(_TRIM_EVERY_S, self._trim)
-        self.look()
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            await self.look()
 
-    def look(self) -> None:
-        """Looks for machines and images that nobody has needed since the last time. The store does it by itself."""
-        for key, image in self._images.items():
+    async def look(self) -> None:
+        """Looks for machines and images that nobody has needed since the last time, and lets others run between them:
+        to free a machine takes a tenth of a millisecond. The store does it by itself."""
+        until = time.perf_counter() + _LOOK_S
+        for key, image in list(self._images.items()):
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + _LOOK_S
             image.trim()
             image.idle, image.uses = (0 if image.uses else image.idle + 1), 0
             if image.idle == _IDLE_LOOKS and self._cold is not None:
@@ -363,8 +373,8 @@ class ImageStore:
         image = await self._thaw(key)
         if image is None:
             image = await self._build(making, key, source, limits, owner, name, modules)
-        if self._trimmer is None:
-            self._trim()
+        if self._looker is None:
+            self._looker = asyncio.get_running_loop().create_task(self._look_on())
         self._images.pop(key, None)  # a broken one, which occupies nothing
         self._images[key] = image
         self._bytes += image.stored_bytes
@@ -406,13 +416,11 @@ class ImageStore:
     async def aclose(self) -> None:
         """Stops what is being made and frees every image. Nothing is made any more."""
         self._closed = True
-        if self._trimmer is not None:
-            self._trimmer.cancel()
         tasks = [making.task for making in self._making.values() if making.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        turning = [*self._heating.values(), *filter(None, (self._cooler,))]
+        turning = [*self._heating.values(), *filter(None, (self._cooler, self._looker))]
         for turn in turning:
             turn.cancel()
         await asyncio.gather(*turning, return_exceptions=True)
