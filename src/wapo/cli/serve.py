@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import io
 import ipaddress
 import logging
 import os
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO, cast
 
 import msgspec
 import structlog
@@ -72,7 +73,7 @@ from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.node.memory import default_memory_bytes
 from wapo.node.node import Node, open_node
-from wapo.node.settings import NodeSettings
+from wapo.node.settings import DataDirUnusable, NodeSettings
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.tls_port import is_noise
 
@@ -347,7 +348,10 @@ def _announce(node: Node, sockets: Sockets, listeners: AppListeners) -> AdminAcc
     assert sockets.admin is not None
     assert sockets.user is not None
     access = AdminAccess(_url(sockets.admin), listeners.admin_token(node), _url(sockets.user))
-    access.write(node.settings.data_dir)
+    try:
+        access.write(node.settings.data_dir)
+    except OSError as error:
+        raise DataDirUnusable(f"{node.settings.data_dir} cannot be written: {error.strerror}") from error
     return access
 
 
@@ -357,12 +361,15 @@ def _token_file(settings: NodeSettings) -> Path:
 
 def _write_token(node: Node) -> None:
     """The token follows from the key: where the key was replaced, another one is in the file."""
-    path, text = _token_file(node.settings), node.operator_token + "\n"
-    if path.exists() and path.read_text() == text:
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    path, content = _token_file(node.settings), f"{node.operator_token}\n".encode()
+    try:
+        if path.exists() and path.read_bytes() == content:
+            return
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise DataDirUnusable(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Node | None = None) -> None:
@@ -390,6 +397,22 @@ class _CutFilter(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], (ResponseCut, asyncio.CancelledError)))
 
 
+class _Unfailing(io.TextIOBase):
+    """The node's log, which may be a file on a disk that is full: what it does not take is not worth a request."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+
 def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
     if not is_noise(unraisable):
         sys.__unraisablehook__(unraisable)
@@ -407,7 +430,7 @@ def _configure_logging() -> None:
                 serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()
             ),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
     )
     handler = logging.StreamHandler()
     handler.addFilter(_CutFilter())
