@@ -4,7 +4,8 @@
 
 ``wapo serve`` as users run it, and N programs of which no two are alike. One of them is asked 25 times a second all the
 time: alone, while 1,000 others are asked for the first time, and while requests go to all of them, most to few (Zipf).
-Its requests start when they are due, whatever the answers before them do. Not more than S seconds go into first requests.
+Its requests start when they are due, whatever the answers before them do. Not more than S seconds go into publishing, and
+as many into first requests.
 """
 
 import argparse
@@ -97,20 +98,22 @@ def status(url: str) -> dict[str, int]:
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=90)
+    parser.add_argument("--seconds", type=float, default=50)
     options, _ = parser.parse_known_args()
     source = (AGENTS / "hello.js").read_bytes()
     with a_server() as (url, pid, folder):
         client, token = Client(url), (folder / "operator.token").read_text().strip()
         paths: list[str] = []
 
-        async def publish(numbers: Iterator[int]) -> None:
+        async def publish(numbers: Iterator[int], until: float) -> None:
             for number in numbers:
+                if time.perf_counter() > until:
+                    return
                 _, answer = await client.ask("/ipfs", "POST", b"// %d\n" % number + source, token)
                 paths.append(f"/ipfs/{json.loads(answer)['cid']}")
 
         numbers = iter(range(options.count))
-        await asyncio.gather(*(publish(numbers) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(publish(numbers, time.perf_counter() + options.seconds) for _ in range(AT_ONCE)))
         hot, *others = paths
         for _ in range(50):
             await client.ask(hot)

@@ -326,7 +326,7 @@ class ImageStore:
         return image
 
     def _start_heating(self, key: str, image: AgentImage) -> None:
-        if key not in self._heating and self._bytes <= self._max_bytes * _CROWDED:
+        if key not in self._heating and self._cooler is None:  # else there is no room just now
             task = self._heating[key] = asyncio.get_running_loop().create_task(self._heat(key, image))
             task.add_done_callback(lambda _task: self._heating.pop(key, None))
 
