@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from wapo.agents.cold import ColdImages
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
@@ -45,6 +46,7 @@ from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.base import Resource
+from wapo.vm.rest import Rest
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
 
@@ -276,6 +278,8 @@ class Node:
             "max_machines": self.admission.max_machines,
             "images": len(self.images),
             "image_bytes": self.images.stored_bytes,
+            "cold_images": self.images.cold,
+            "cold_image_bytes": self.images.cold_bytes,
             "uptime_s": round(time.monotonic() - self.started, 3),
         }
 
@@ -304,7 +308,9 @@ async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> As
         profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
-        images = ImageStore(profile, scheduler, settings.image_bytes)
+        images = ImageStore(
+            profile, scheduler, settings.image_bytes, cold=ColdImages(cache), max_cold_bytes=settings.cold_image_bytes
+        )
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
@@ -322,6 +328,8 @@ async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> As
         stack.push_async_callback(_cancel, upkeep)
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
+        rest = asyncio.get_running_loop().create_task(Rest(scheduler).run(), name="wapo-rest")
+        stack.push_async_callback(_cancel, rest)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
         worker = settings.worker
         if worker is not None:

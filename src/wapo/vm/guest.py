@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from wapo.engine.difference import Difference
 from wapo.engine.errors import GuestExited, GuestTrapped, InvalidModule
 from wapo.engine.fiber import Call, Instantiation
+from wapo.engine.folding import fold, unfold
 from wapo.engine.instance import Instance
 from wapo.errors import WapoError
 from wapo.vm.dialect import Dialect
@@ -82,10 +84,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_kept", "_on_end", "_poll_cpu_s", "_queued",
-        "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance", "limits",
-        "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner", "return_slot",
-        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
+        "_burst_s", "_call", "_deadline", "_doom", "_folded", "_host_work", "_kept", "_on_end", "_poll_cpu_s",
+        "_queued", "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance",
+        "limits", "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner",
+        "return_slot", "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
     )  # fmt: skip
 
     def __init__(
@@ -130,6 +132,7 @@ class Guest:
         self._burst_s = 0.0
         self._poll_cpu_s = 0.0
         self._doom: End | None = None
+        self._folded: Difference | None = None
         self._on_end: list[Callable[[End], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
         self.settled = False
@@ -206,7 +209,7 @@ class Guest:
                 self._release(self.instance, clean)
             else:
                 self.instance.close()
-        self.on_wait = self.on_slice = self.on_start = self.on_channel = self._release = None
+        self.on_wait = self.on_slice = self.on_start = self.on_channel = self._release = self._folded = None
         self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
@@ -269,6 +272,22 @@ class Guest:
         """Whether a poll is under way, suspended at the end of a slice."""
         return self._call is not None
 
+    @property
+    def rests(self) -> bool:
+        """Whether it has nothing to do but wait, between two polls."""
+        return self.settled and self._call is None and not self._queued and self.ended is None
+
+    @property
+    def folded(self) -> bool:
+        """Whether its memory is folded (:meth:`fold`)."""
+        return self._folded is not None
+
+    def fold(self) -> bool:
+        """Folds the memory of a guest that :attr:`rests`, until its next poll; False if it cannot be, or is not worth
+        it."""
+        self._folded = fold(self.instance)
+        return self._folded is not None
+
     def step(self) -> bool:
         """Runs one slice. True if the guest is to be queued again at once (its slice ended, or it has more to do).
 
@@ -312,6 +331,9 @@ class Guest:
         self._burst_s = self._poll_cpu_s = 0.0
         if not self.instance.started:
             return self.instance.start(self)
+        if self._folded is not None:
+            unfold(self.instance, self._folded)
+            self._folded = None
         self.meter.polls += 1
         self._requested = False
         if self.tasks.list_room:

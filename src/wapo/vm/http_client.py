@@ -31,7 +31,7 @@ else:
 
 __all__ = ["HttpClient", "asking", "describe_failure", "valid_header", "valid_headers"]
 
-_MAX_CONNECTIONS: Final = 8192
+_MAX_CONNECTIONS: Final = 1 << 17
 
 #: On whose behalf the current task looks up names.
 asking: contextvars.ContextVar[str] = contextvars.ContextVar("asking", default="")
