@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-import structlog
-
 from wapo.agents.cold import ColdImages
 from wapo.agents.image import AgentImage, ImageKind
 from wapo.agents.making import check_source, make_base_image, make_image
@@ -25,6 +23,7 @@ from wapo.engine.derivation import comparing, deriving
 from wapo.engine.errors import OutOfMappings
 from wapo.engine.image import MemoryImage
 from wapo.errors import HostError
+from wapo.log import Log
 from wapo.vm.limits import GuestLimits
 from wapo.vm.scheduler import Scheduler
 
@@ -35,7 +34,7 @@ _T = TypeVar("_T")
 #: Nothing is built while images take so much more than they may.
 _CROWDED: Final = 1.1
 
-_log = structlog.get_logger("wapo.agents")
+_log = Log("wapo.agents")
 
 #: How often machines and images that nobody needs are looked for.
 _LOOK_EVERY_S: Final = 10.0
