@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from preemption import FLAG, instrument
 from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
@@ -41,6 +42,7 @@ HEAP_FLAGS = ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-reallo
 LINK = [
     "--target=wasm32-wasi", "-mexec-model=reactor", "-O3", "-lwasi-emulated-signal", "-lwasi-emulated-process-clocks",
     "-Wl,--strip-all", "-Wl,-z,stack-size=1048576", "-Wl,--export=wapo_poll",
+    f"-Wl,--export={FLAG}",
 ]  # fmt: skip
 
 
@@ -167,7 +169,8 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
         embed(platform_modules() + (test_modules() if tests else []), generated)
         places = {str(folder): name for name, (_, folder) in sources.items()} | {str(generated): "generated"}
         wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated, tests)]
-        linked = cache / "linked" / f"{digest(compiler_version(), *LINK, *(key for _, key in wanted))}.wasm"
+        checks = (GUEST / "preemption.py").read_text()
+        linked = cache / "linked" / f"{digest(compiler_version(), *LINK, checks, *(key for _, key in wanted))}.wasm"
         if not linked.exists():
             missing = [unit.path.name for unit, key in wanted if not (objects / f"{key}.o").exists()]
             if missing:
@@ -182,7 +185,7 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
             names = [f"{index:02}.o" for index in range(len(parts))]
             zig("cc", *LINK, *names, "-o", "wapojs.wasm", cwd=folder)
             partial = linked.with_suffix(f".{os.getpid()}.part")
-            shutil.copy(folder / "wapojs.wasm", partial)
+            partial.write_bytes(instrument((folder / "wapojs.wasm").read_bytes()))
             partial.replace(linked)
     output.parent.mkdir(parents=True, exist_ok=True)
     if not output.exists() or output.read_bytes() != linked.read_bytes():

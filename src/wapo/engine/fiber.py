@@ -1,6 +1,6 @@
 """A call into a guest that can be suspended.
 
-The call runs on a fiber of its own, on the caller's thread. It stops there when the guest's slice ends (an epoch
+The call runs on a fiber of its own, on the caller's thread. It stops there when the guest's slice ends (an engine's
 tick) or when a host function has to wait, and goes on at the next :meth:`Call.poll`. Dropping a call that is under way
 unwinds the guest's stack; that must happen before its store goes, exactly once, whatever happened before, so a call
 has one owner with one ``finally``:
@@ -39,11 +39,12 @@ class Call:
         waiting: after a :meth:`poll` that returned False: what a host function waits for, or None if the slice ended.
     """
 
-    __slots__ = ("_cells", "_engine", "_future", "_guest", "_results", "result", "waiting")
+    __slots__ = ("_cells", "_engine", "_flag", "_future", "_guest", "_results", "result", "waiting")
 
-    def __init__(self, engine: Engine, context: int, function: Any, results: int, guest: Any) -> None:
+    def __init__(self, engine: Engine, context: int, function: Any, results: int, guest: Any, flag: int) -> None:
         self._engine = engine
         self._guest = guest
+        self._flag = flag
         self.result = 0
         self.waiting: Suspension | None = None
         # The C side keeps these addresses for as long as the future lives.
@@ -64,6 +65,7 @@ class Call:
             Exception: whatever a host function raised, unchanged.
         """
         running.guest = self._guest
+        running.flag = self._flag
         self._engine.keep_ticking()  # without a tick, a busy guest would never come back
         try:
             if not _poll(self._future):
@@ -71,6 +73,8 @@ class Call:
                 return False
         finally:
             running.guest = None
+            if self._flag:
+                running.lower_flag()
         self.close()
         trap, error = self._cells
         if trap or error:
@@ -114,6 +118,7 @@ class Instantiation(Call):
         self._instance = instance
         self._engine = instance.linked.engine
         self._guest = guest
+        self._flag = 0
         self.result = 0
         self.waiting = None
         self._cells = (ctypes.c_void_p * 2)()
