@@ -37,6 +37,8 @@ CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=1"]
 # Long memory.copy and memory.fill cannot be interrupted: memory.c, and nobody else, has them.
 WITHOUT_BULK = ["-mno-bulk-memory", "-mno-bulk-memory-opt"]
 WITH_BULK = ["-mbulk-memory", "-mbulk-memory-opt", "-fno-builtin"]
+# Cranelift keeps fewer values in registers the larger the interpreter's one function is: clang's own limit is 250.
+ENGINE_FLAGS = ["-mllvm", "-inline-threshold=100"]
 # heap.c defines malloc: the compiler must not take its calls of itself for what it knows of libc.
 HEAP_FLAGS = ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free"]
 LINK = [
@@ -114,7 +116,7 @@ def compiler_version() -> str:
 def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool) -> list[Unit]:
     quickjs, ada = sources["quickjs-ng"], sources["ada-url"]
     c, cxx = ["-w", *C_FLAGS, *WITHOUT_BULK], ["-w", *CXX_FLAGS, *WITHOUT_BULK]
-    found = [Unit(quickjs[1] / f, c, sorted(quickjs[1].glob("*.h"))) for f in quickjs[0].files]
+    found = [Unit(quickjs[1] / f, [*c, *ENGINE_FLAGS], sorted(quickjs[1].glob("*.h"))) for f in quickjs[0].files]
     found += [Unit(ada[1] / f, cxx, sorted(ada[1].glob("*.h"))) for f in ada[0].files]
     ours = sorted((PORT / "c").glob("*.h"))
     include_quickjs = ["-isystem", str(quickjs[1])]
