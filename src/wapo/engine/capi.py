@@ -84,11 +84,17 @@ class Memory(ctypes.Structure):
     _fields_: ClassVar = [("defined", _Defined), ("private", ctypes.c_uint32)]
 
 
+class Global(ctypes.Structure):
+    """``wasmtime_global_t``"""
+
+    _fields_: ClassVar = [("store_id", ctypes.c_uint64), ("private", ctypes.c_uint32 * 3)]
+
+
 class Extern(ctypes.Structure):
     """``wasmtime_extern_t``, without the kinds of externs that we never look at."""
 
     class _Union(ctypes.Union):
-        _fields_: ClassVar = [("func", Func), ("memory", Memory), ("largest", ctypes.c_uint64 * 3)]
+        _fields_: ClassVar = [("func", Func), ("memory", Memory), ("global_", Global), ("largest", ctypes.c_uint64 * 3)]
 
     _fields_: ClassVar = [("kind", ctypes.c_uint8), ("of", _Union)]
 
@@ -168,7 +174,9 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "wasmtime_config_wasm_gc_set": (None, [_p, _bool]),
     "wasmtime_config_wasm_function_references_set": (None, [_p, _bool]),
     "wasmtime_config_wasm_stack_switching_set": (None, [_p, _bool]),
+    "wasmtime_config_wasm_branch_hinting_set": (None, [_p, _bool]),
     "wasmtime_engine_increment_epoch": (None, [_p]),
+    "wasmtime_global_get": (None, [_p, _p, _p]),
     "wasmtime_module_new": (_p, [_p, _bytes, _size, _p]),
     "wasmtime_module_delete": (None, [_p]),
     "wasmtime_module_serialize": (_p, [_p, _p]),

@@ -240,6 +240,7 @@ class MemoryImage:
         )
         if address != base:
             raise OutOfMappings(f"the kernel refused to map an image: {os.strerror(ctypes.get_errno())}")
+        instance.touch_flag()
         instance.image = self
 
     def reset(self, instance: Instance) -> bool:

@@ -5,8 +5,8 @@ started for) and its arguments as Python numbers; integers arrive unsigned. What
 exception is kept on the guest's own record, because many calls are under way at once, and the guest gets a trap.
 
 A *suspending* host function may return a :class:`~wapo.engine.suspension.Suspension` instead of its result; the guest
-then stands still in that call, on its fiber, and the event loop goes on. Such a function costs about half a
-microsecond more a call.
+then stands still in that call, on its fiber, and the event loop goes on; or :data:`SLICE_END`, with which the guest's
+slice ends there as at a tick. Such a function costs about half a microsecond more a call.
 """
 
 import ctypes
@@ -23,7 +23,10 @@ from wapo.engine.modules import Module
 from wapo.engine.running import running
 from wapo.engine.suspension import Suspension
 
-__all__ = ["HostFunction", "LinkedModule", "Linker"]
+__all__ = ["SLICE_END", "HostFunction", "LinkedModule", "Linker"]
+
+#: What a suspending function returns that ends the slice; the guest gets 0 from it, in its next one.
+SLICE_END: Final = object()
 
 _FORMATS: Final = {"i32": "I12x", "i64": "Q8x", "f32": "f12x", "f64": "d8x"}
 _RESULT_FORMATS: Final = {"i32": "I", "i64": "Q", "f32": "f", "f64": "d"}
@@ -44,7 +47,7 @@ class HostFunction:
         module, name: the import.
         params, results: value types by name (``i32 i64 f32 f64``); at most one result.
         call: ``call(guest, *arguments)``; returns the result (unsigned for integers), or None where there is none.
-        suspends: whether it may return a ``Suspension``.
+        suspends: whether it may return a ``Suspension`` or ``SLICE_END``.
     """
 
     module: str
@@ -120,6 +123,16 @@ _continuation: Final = capi.CONTINUATION(_continue)  # a name of its own: C keep
 _CONTINUE: Final = ctypes.cast(_continuation, ctypes.c_void_p).value or 0
 
 
+def _next_slice(_number: int) -> bool:
+    """Not done when asked at once, done at the next poll."""
+    yielding, running.yielding = running.yielding, False
+    return not yielding
+
+
+_slice_continuation: Final = capi.CONTINUATION(_next_slice)
+_NEXT_SLICE: Final = (ctypes.cast(_slice_continuation, ctypes.c_void_p).value or 0, 0, 0)
+
+
 def _forget(number: int) -> None:
     _pending.pop(number, None)
 
@@ -150,6 +163,11 @@ def _suspending_trampoline(function: HostFunction) -> Any:
             if running.starting is not None:
                 running.starting.adopt_memory(caller)
             value = call(running.guest, *unpack_from(_memory, values))
+            if value is SLICE_END:
+                store(results, 0)
+                running.yielding = True
+                _CONTINUATION.pack_into(_memory, continuation, *_NEXT_SLICE)
+                return
             if type(value) is Suspension and value.ready:
                 if value.error is not None:
                     raise value.error
@@ -181,13 +199,18 @@ def _suspending_trampoline(function: HostFunction) -> Any:
 
 
 class LinkedModule:
-    """A module with its imports resolved, ready to be instantiated any number of times."""
+    """A module with its imports resolved, ready to be instantiated any number of times.
+
+    Attributes:
+        flag_offset: address, in a memory of it, of the byte that ends a slice; 0 until an instance has looked it up.
+    """
 
     def __init__(self, linker: "Linker", module: Module, pointer: int) -> None:
         self._linker = linker  # keeps the callbacks alive for as long as C may call them
         self.module = module
         self.engine = linker.engine
         self.pointer = pointer
+        self.flag_offset = 0
 
     def close(self) -> None:
         """Idempotent. Instances must be closed before."""

@@ -20,7 +20,7 @@ from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.isolates import Isolates
 from wapo.agents.making import check_source
 from wapo.agents.messages import AgentRequest, AgentResponse
-from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.agents.run import Run
 from wapo.content.library import Library, open_library
 from wapo.content.limits import Limits
@@ -303,7 +303,7 @@ async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> As
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )
         client = await stack.enter_async_context(HttpClient(settings.egress, settings.extra_roots))
-        engine = stack.enter_context(Engine().opened())
+        engine = stack.enter_context(Engine(JAVASCRIPT).opened())
         modules = ModuleCache(cache / "modules")
         profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
         stack.callback(profile.close)
