@@ -1,6 +1,7 @@
 """The checks that guest/preemption.py puts into a module: there where code repeats, and obeyed."""
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ from wasmtime import wat2wasm
 
 from wapo.engine.engine import Engine, Settings
 from wapo.engine.errors import InvalidModule
+from wapo.engine.image import MemoryImage
 from wapo.engine.instance import Instance, StoreLimits
 from wapo.engine.linker import SLICE_END, HostFunction, Linker
 from wapo.engine.modules import compile_module
@@ -83,6 +85,27 @@ def run(engine: Engine, wasm: bytes) -> tuple[list[bool], int, bytes]:
         instance.close()
         linked.close()
         linker.close()
+
+
+def test_the_page_of_the_flag_is_reset_though_another_thread_made_it_ours(
+    preemption: ModuleType, listening: Engine
+) -> None:
+    """The ticker writes the flag: a page fault of its thread is none of the loop's, by which resets go."""
+    linker = Linker(listening, [HostFunction("test", "yield", (), ("i32",), lambda guest: SLICE_END, suspends=True)])
+    linked = linker.link(compile_module(listening, preemption.instrument(module_with(""))))
+    first = Instance(linked, StoreLimits())
+    image = MemoryImage.capture(first)
+    instance = Instance(linked, StoreLimits())
+    image.restore(instance)
+    assert image.reset(instance)
+    ticker = threading.Thread(target=instance.write, args=(FLAG_AT, b"\1"))
+    ticker.start()
+    ticker.join()
+    instance.write(FLAG_AT + 100, b"secret")  # the same page
+    assert image.reset(instance)
+    assert instance.read(0, 4096) == first.read(0, 4096)
+    for part in (first, instance, image, linked, linker):
+        part.close()
 
 
 @pytest.mark.parametrize("what", REPEATING)
