@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "wapo"
 FLOORS = (
     ("errors", "__init__"),
     ("scale",),
-    ("engine", "content", "trust", "store"),
+    ("engine", "content", "trust", "store", "processes"),
     ("abi",),
     ("vm",),
     ("agents",),

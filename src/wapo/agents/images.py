@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 from wapo.agents.image import AgentImage, ImageKind
 from wapo.agents.making import check_source, make_base_image, make_image
+from wapo.agents.sharing import Others, SharedImages
 
 __all__ = ["ImageStore", "Stopping"]
 
@@ -55,9 +56,17 @@ class ImageStore:
     Args:
         max_bytes: memory of all images together.
         parallel: images made at the same time; more only wait, so that building never crowds out serving.
+        others: processes to share images with.
     """
 
-    def __init__(self, profile: JavaScriptProfile, scheduler: Scheduler, max_bytes: int, parallel: int = 2) -> None:
+    def __init__(
+        self,
+        profile: JavaScriptProfile,
+        scheduler: Scheduler,
+        max_bytes: int,
+        parallel: int = 2,
+        others: Others | None = None,
+    ) -> None:
         self._profile = profile
         self._scheduler = scheduler
         self._max_bytes = max_bytes
@@ -65,6 +74,7 @@ class ImageStore:
         self._images: OrderedDict[str, AgentImage] = OrderedDict()
         self._making: dict[str, _Making] = {}
         self._gate = asyncio.Semaphore(parallel)
+        self._shared = SharedImages(others, profile)
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
         self._trimmer: asyncio.TimerHandle | None = None
@@ -102,8 +112,17 @@ class ImageStore:
         if self._base is None:
             async with self._base_lock:
                 if self._base is None:
-                    self._base = await make_base_image(self._profile, self._scheduler)
+                    self._base = await self._shared.base() or await self._make_base()
         return self._base
+
+    async def _make_base(self) -> MemoryImage:
+        try:
+            base = await make_base_image(self._profile, self._scheduler)
+        except BaseException:
+            self._shared.give_up()
+            raise
+        self._shared.give_base(base)
+        return base
 
     async def make(
         self,
@@ -194,13 +213,20 @@ class ImageStore:
         name: str,
         modules: Modules | None,
     ) -> AgentImage:
-        async with self._gate:
-            base = await self.base()
-            program = check_source(source())
-            image = await make_image(
-                self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name, modules=modules,
-                waiting=lambda: self._standing(key, making),
-            )  # fmt: skip
+        image = await self._shared.agent(key, modules)
+        if image is None:
+            try:
+                async with self._gate:
+                    base = await self.base()
+                    program = check_source(source())
+                    image = await make_image(
+                        self._profile, self._scheduler, base, program, limits=limits, owner=owner, name=name,
+                        modules=modules, waiting=lambda: self._standing(key, making),
+                    )  # fmt: skip
+            except BaseException:
+                self._shared.give_up(key)
+                raise
+            self._shared.give_agent(key, image)
         if self._trimmer is None:
             self._trim()
         self._images.pop(key, None)  # a broken one, which occupies nothing

@@ -6,7 +6,6 @@ import errno
 import gc
 import ipaddress
 import logging
-import os
 import resource
 import socket
 import sys
@@ -19,10 +18,11 @@ import msgspec
 import structlog
 import typer
 
-from wapo.cli.admin_client import AdminAccess
+from wapo.cli.announce import authority, token_path, url_of, write_access, write_token
 from wapo.cli.bundle import is_typescript
 from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
+from wapo.cli.member import serve_as_member
 from wapo.cli.options import (
     DataDir,
     NodeBurst,
@@ -41,6 +41,7 @@ from wapo.cli.options import (
 )  # fmt: skip
 from wapo.cli.output import fail, note, working
 from wapo.cli.signals import heard_signals
+from wapo.cli.sockets import Sockets
 from wapo.cli.values import host_option, rule_option
 from wapo.cli.wapod_config import WapodConfig
 from wapo.cli.worker_options import (
@@ -66,13 +67,14 @@ from wapo.cli.worker_options import (
     WorkerIdle,
     worker_settings_of,
 )
-from wapo.cli.workers import Inherited, Sockets, supervise
+from wapo.cli.workers import supervise
 from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.node.memory import default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
+from wapo.processes.inheritance import Inheritance
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.tls_port import is_noise
 
@@ -187,13 +189,12 @@ def serve(
         listening, admin_api_token, insecure_admin, tuple(admin_host_name or ()), tuple(admin_origin or ())
     )
     take_descriptors()
-    inherited = Inherited.find()
-    if inherited is not None:
+    inheritance = checked(Inheritance.find, 1)
+    if inheritance is not None:
         _configure_logging()
         run_async(
-            lambda: serve_sockets(
-                with_apps if inherited.first else settings, inherited.sockets, listeners,
-                inherit_by_key=inherit_by_key, started=lambda _node: inherited.stop_with_supervisor(),
+            lambda: serve_as_member(
+                inheritance, settings, with_apps.worker, listeners, inherit_by_key=inherit_by_key
             )
         )  # fmt: skip
         return
@@ -211,9 +212,12 @@ def serve(
         )
     _configure_logging()
     if workers > 1:
-        with working("Preparing"):
-            run_async(lambda: _prepare(settings, sockets, listeners if apps else None))
-        raise typer.Exit(supervise(sockets, workers, lambda: _greet(with_apps, sockets, f" with {workers} workers")))
+        if apps and tls_port is not None:
+            sockets = replace(sockets, tls=_listen(host, tls_port))
+        raise typer.Exit(supervise(
+            sockets, workers, with_apps, lambda: _greet(with_apps, sockets, f" with {workers} workers"),
+            working("Starting"),
+        ))  # fmt: skip
     run_async(
         lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
@@ -251,7 +255,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return _bound(host, port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise fail(f"cannot listen on {_authority(host, port)}: {reason}") from None
+        raise fail(f"cannot listen on {authority(host, port)}: {reason}") from None
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -289,23 +293,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _url(listener: socket.socket) -> str:
-    return f"http://{_authority(*listener.getsockname()[:2])}"
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def _prepare(settings: NodeSettings, sockets: Sockets, listeners: AppListeners | None) -> None:
-    """Makes key, database and compiled modules once, before several processes want them, and writes what commands
-    look for: they may come as soon as the greeting is there, and find an open socket."""
-    async with open_node(settings) as node:
-        _write_token(node)
-        if listeners is not None:
-            _announce(node, sockets, listeners)
-
-
 async def serve_sockets(
     settings: NodeSettings,
     sockets: Sockets,
@@ -331,9 +318,11 @@ async def serve_sockets(
                 # What is here now stays until the end: the collector need not look at it again and again.
                 gc.collect()
                 gc.freeze()
-                _write_token(node)
+                write_token(node)
                 if listeners is not None and sockets.admin is not None and sockets.user is not None:
-                    stack.callback(_announce(node, sockets, listeners).withdraw, settings.data_dir)
+                    urls = url_of(sockets.admin), url_of(sockets.user)
+                    access = write_access(node, listeners.admin_token(node), urls)
+                    stack.callback(access.withdraw, settings.data_dir)
                 started(node)
                 await serve_all(node, gateway, sockets, listeners, signals)
         except asyncio.CancelledError:
@@ -342,41 +331,18 @@ async def serve_sockets(
     return 0
 
 
-def _announce(node: Node, sockets: Sockets, listeners: AppListeners) -> AdminAccess:
-    """Writes where commands find the node's apps."""
-    assert sockets.admin is not None
-    assert sockets.user is not None
-    access = AdminAccess(_url(sockets.admin), listeners.admin_token(node), _url(sockets.user))
-    access.write(node.settings.data_dir)
-    return access
-
-
-def _token_file(settings: NodeSettings) -> Path:
-    return settings.data_dir / "operator.token"
-
-
-def _write_token(node: Node) -> None:
-    """The token follows from the key: where the key was replaced, another one is in the file."""
-    path, text = _token_file(node.settings), node.operator_token + "\n"
-    if path.exists() and path.read_text() == text:
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
 def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Node | None = None) -> None:
-    url = _url(sockets.gateway)
+    url = url_of(sockets.gateway)
     note(f"wapo is listening on {url}{how}")
-    note(f"data in {settings.data_dir}; the operator's token is in {_token_file(settings)}")
+    note(f"data in {settings.data_dir}; the operator's token is in {token_path(settings.data_dir)}")
     if sockets.admin is not None and sockets.user is not None:
-        note(f"apps: wapo app --help; admin RPC on {_url(sockets.admin)}, apps and queries on {_url(sockets.user)}")
+        note(f"apps: wapo app --help; admin RPC on {url_of(sockets.admin)}, apps and queries on {url_of(sockets.user)}")
     if settings.worker is not None:
         network = settings.worker.network
         shared = node.worker.network.tls_port if node is not None and node.worker is not None else None
-        port = shared.port if shared is not None else network.tls_port
-        if port:
-            note(f"apps have names of their own on {_authority(network.tls_host, port)}, with TLS")
+        port = sockets.tls.getsockname()[1] if sockets.tls is not None else shared.port if shared is not None else None
+        if port is not None:
+            note(f"apps have names of their own on {authority(network.tls_host, port)}, with TLS")
         if network.listen_ports is not None:
             note("apps may listen on ports {} to {}".format(*network.listen_ports))
     if settings.local_file is not None:

@@ -105,6 +105,7 @@ class FrontDoor(HttpToolsProtocol):
         self._max_connections = max_connections
         self._unsent = unsent
         self._refused = False
+        self._draining = False
         # What of the message is coming in
         self._in_head = self._in_body = False
         self._hosts = 0
@@ -172,6 +173,13 @@ class FrontDoor(HttpToolsProtocol):
         self.transport.write(head.encode() + body)
         self.transport.close()
         self._watch_reader()
+
+    def drain(self) -> None:
+        """The next answer is the last one, and says so. A client that is told does not send another request; one whose
+        connection is just closed may have sent it already, and never hears what became of it."""
+        self._draining = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     # What comes in
 
@@ -255,6 +263,8 @@ class FrontDoor(HttpToolsProtocol):
         else:
             self._in_head, self._in_body = False, True
             super().on_headers_complete()
+            if self._draining:
+                self.cycle.keep_alive = False
             if self._has_body:
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)

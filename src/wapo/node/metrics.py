@@ -1,8 +1,19 @@
-"""Figures for operators, in Prometheus' form. Labels have few values: never a CID."""
+"""Figures for operators, in Prometheus' form. Labels have few values: never a CID.
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+Where several processes are one node, the library keeps its figures in mapped files, and whoever is asked adds them up:
+those of processes that have died, too (https://prometheus.github.io/client_python/multiprocess/).
+"""
 
-__all__ = ["Metrics"]
+import os
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+__all__ = ["SHARED_FOLDER", "Metrics"]
+
+#: The environment's name for the folder with those files; read when the library is imported.
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _IMAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -27,3 +38,11 @@ class Metrics:
         if counter is None:
             counter = self._outcomes[outcome] = self.requests.labels(outcome=outcome)
         counter.inc()
+
+    def exposition(self) -> bytes:
+        """What a scraper reads; of all processes of the node."""
+        registry, folder = self.registry, os.environ.get(SHARED_FOLDER)
+        if folder is not None:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

@@ -6,11 +6,13 @@ a request together: find the program, admit the request, start a machine from th
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from wapo.agents.image import AgentImage
@@ -27,6 +29,7 @@ from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError
 from wapo.node.admission import Admission
+from wapo.node.apps.settings import WorkerSettings
 from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -34,6 +37,7 @@ from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
+from wapo.node.siblings import Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
@@ -49,6 +53,9 @@ from wapo.vm.services import IsolateRequest, Services
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
+#: What processes of one node ask each other: to write a program's log out; for their figures.
+_WRITTEN: Final = "log-written"
+_FIGURES: Final = "figures"
 _log = structlog.get_logger("wapo.node")
 
 
@@ -120,6 +127,8 @@ class Node:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
+        #: Set by :func:`open_node`; the worker's settings are missing.
+        self.open_worker: Callable[[WorkerSettings], AbstractAsyncContextManager[Worker]]
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
@@ -129,6 +138,7 @@ class Node:
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
+        self._siblings: Siblings | None = None
         self._profile = profile
         self._scheduler = scheduler
         network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
@@ -143,6 +153,21 @@ class Node:
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
         await self.images.base()
+
+    @asynccontextmanager
+    async def running_apps(self, settings: WorkerSettings) -> AsyncIterator[Worker]:
+        """The worker, with what was deployed, for a block. Of several processes of one node never two may do this at a
+        time.
+
+        Raises:
+            UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
+        """
+        async with self.open_worker(settings) as worker:
+            self.worker = worker
+            try:
+                yield worker
+            finally:
+                self.worker = None
 
     async def invoke(self, located: Located, request: AgentRequest, report: str) -> Invocation:
         """Runs a program on a request, in a machine of its own.
@@ -220,8 +245,34 @@ class Node:
             located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
         )
 
+    def answer(self, siblings: Siblings) -> None:
+        """Asks and answers other processes of the same node, where one alone does not know all."""
+
+        async def written(program: str) -> bytes:
+            await self.logs.write_out(program)
+            return b""
+
+        async def figures(_text: str) -> bytes:
+            return msgspec.msgpack.encode(self.status())
+
+        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures}
+        self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
+        self._siblings = siblings
+
+    async def status_of_all(self) -> dict[str, Any]:
+        """As :meth:`status`, of all processes of the node together."""
+        status = self.status()
+        if self._siblings is not None:
+            others = [msgspec.msgpack.decode(data) for data in await self._siblings.ask(_FIGURES)]
+            for name in ("machines", "max_machines"):
+                status[name] += sum(other[name] for other in others)
+            for name in ("images", "image_bytes"):  # shared: whoever has the most has nearly all
+                status[name] = max(status[name], *(other[name] for other in others), 0)
+            status["workers"] = 1 + len(others)
+        return status
+
     def status(self) -> dict[str, Any]:
-        """Figures of this moment, for the index and for health checks."""
+        """Figures of this process at this moment."""
         return {
             "machines": self.admission.machines,
             "max_machines": self.admission.max_machines,
@@ -232,8 +283,11 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
+async def open_node(settings: NodeSettings, siblings: Siblings | None = None) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
+
+    Args:
+        siblings: the other processes of the same node, if there are any.
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, BlockStoreFailed: what the operator must see to.
@@ -251,7 +305,7 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
-        images = ImageStore(profile, scheduler, settings.image_bytes)
+        images = ImageStore(profile, scheduler, settings.image_bytes, others=siblings)
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
@@ -259,6 +313,8 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory,
         )  # fmt: skip
+        if siblings is not None:
+            node.answer(siblings)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
         stack.push_async_callback(_stop, node, writer)
         stack.callback(scheduler.stop_all)  # those that have got their image meanwhile; without images none can follow
@@ -270,12 +326,13 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
+        node.open_worker = partial(
+            open_worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
+            scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
+            sockets=node.sockets,
+        )  # fmt: skip
         if settings.worker is not None:
-            node.worker = await stack.enter_async_context(open_worker(
-                settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
-                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
-                sockets=node.sockets,
-            ))  # fmt: skip
+            await stack.enter_async_context(node.running_apps(settings.worker))
         yield node
 
 
