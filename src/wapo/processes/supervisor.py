@@ -86,7 +86,7 @@ class _Worker:
     began_s: float
     channel: Channel | None = None
     state: _State = _State.STARTING
-    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    timers: list[asyncio.Handle] = field(default_factory=list)
 
     @property
     def pid(self) -> int:
@@ -163,13 +163,12 @@ class Supervisor:
         self._started = False
         self._stopping = False
         self._reload_again = False
-        self._reload_timer: asyncio.TimerHandle | None = None
         self._code = 0
         self._interrupts = 0
         self._failures = 0
         self._questions: dict[int, _Question] = {}
         self._next_question = 0
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._timers: set[asyncio.Handle] = set()
 
     async def run(self) -> int:
         """Until all workers have ended.
@@ -191,10 +190,11 @@ class Supervisor:
             self._start()
             await self._done
         finally:
+            self._stopping = True
             self._dispatcher.close()
-            for worker in self._workers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(worker.pid, signal.SIGKILL)
+            for worker in list(self._workers):  # none, unless this was cancelled
+                self._kill(worker)
+                self._ended(worker)
             for timer in self._timers:
                 timer.cancel()
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -252,12 +252,12 @@ class Supervisor:
             worker.channel.close()
         was = worker.state
         self._leave(worker)
-        worker.seat.close()
         self._free_rows.append(worker.row)
         self._shelf.gone(worker)
         self._forget_answers_of(worker)
         if worker is self._apps:
             self._place_apps()
+        worker.seat.close()
         if self._stopping:
             if not self._workers:
                 self._finish()
@@ -286,8 +286,12 @@ class Supervisor:
         self._after(delay_s, self._fill)
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
-        self._timers = {timer for timer in self._timers if timer.when() > self._loop.time()}
-        self._timers.add(self._loop.call_later(seconds, call))
+        def due() -> None:
+            self._timers.discard(timer)
+            call()
+
+        timer = self._loop.call_later(seconds, due)
+        self._timers.add(timer)
 
     def _fill(self) -> None:
         """Starts what is missing of those that serve; a reload that is under way does so by itself."""
