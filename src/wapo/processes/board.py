@@ -9,8 +9,8 @@ __all__ = ["ROWS", "Board", "Row"]
 
 #: Workers at a time, with those of before a reload.
 ROWS: Final = 1024
-_TAKEN, _OPEN = 0, 1
-_COLUMNS: Final = 2
+_TAKEN, _OPEN, _BEATS = 0, 1, 2
+_COLUMNS: Final = 4
 _CELL: Final = 8
 
 
@@ -39,9 +39,18 @@ class Row:
     def open(self, count: int) -> None:
         self._cells[self._at + _OPEN] = count
 
+    @property
+    def beats(self) -> int:
+        """Grows a few times a second, as long as its event loop goes round."""
+        return self._cells[self._at + _BEATS]
+
+    @beats.setter
+    def beats(self, count: int) -> None:
+        self._cells[self._at + _BEATS] = count
+
     def clear(self) -> None:
         """For the next worker."""
-        self.taken = self.open = 0
+        self.taken = self.open = self.beats = 0
 
 
 class Board:

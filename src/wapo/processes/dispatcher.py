@@ -25,8 +25,8 @@ GATEWAY, ADMIN, USER = range(3)
 
 #: Accepted at a time; then the supervisor's other duties have their turn.
 _BATCH: Final = MAX_DESCRIPTORS
-#: A worker that takes nothing for so long is in trouble, and others get what it was given.
-_STALLED_S: Final = 0.5
+#: A worker whose loop stands still for so long is in trouble, and others get what it was given.
+_STALLED_S: Final = 1.0
 _LOOK_EVERY_S: Final = 0.25
 #: How long nobody is accepted when there is no descriptor left, or no worker has room.
 _PAUSE_S: Final = 0.05
@@ -76,8 +76,8 @@ class Seat:
         self.gateway = _Pipe()
         self.apps = _Pipe()
         self.handed = 0
-        self._seen_taken = 0
-        self._moved_s = 0.0
+        self._seen_beats = -1
+        self._beat_s = 0.0
 
     @property
     def load(self) -> int:
@@ -85,17 +85,16 @@ class Seat:
         return self.row.open + self.handed - self.row.taken
 
     def stalled(self, now_s: float) -> bool:
-        """Whether it has not taken anything for long, though it was given something."""
-        taken = self.row.taken
-        if taken != self._seen_taken or taken == self.handed:
-            self._seen_taken, self._moved_s = taken, now_s
-        return now_s - self._moved_s > _STALLED_S
+        """Whether its event loop stands still. To be asked a few times a second."""
+        beats = self.row.beats
+        if beats != self._seen_beats:
+            self._seen_beats, self._beat_s = beats, now_s
+        return now_s - self._beat_s > _STALLED_S
 
-    def give(self, listener: int, connections: list[int], now_s: float) -> bool:
+    def give(self, listener: int, connections: list[int]) -> bool:
         """Hands connections over; False, and they are still here, if there is no room."""
         if listener != GATEWAY:
             return self.apps.put(listener, connections)
-        self.stalled(now_s)  # from now on it is waited for
         if not self.gateway.put(listener, connections):
             return False
         self.handed += len(connections)
@@ -234,7 +233,7 @@ class Dispatcher:
             if kind == GATEWAY:
                 self._seats.remove(seat)
                 self._seats.append(seat)
-            if not seat.give(kind, share, now_s):
+            if not seat.give(kind, share):
                 self._held.append((kind, share))
                 self._wait()
 

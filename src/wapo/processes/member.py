@@ -38,6 +38,8 @@ __all__ = ["Member"]
 _ANSWERS_S: Final = 3.0
 #: Messages with connections that are read at once; then those that are there have their turn.
 _BATCH: Final = 8
+#: The supervisor minds when none has come for a second.
+_BEAT_S: Final = 0.2
 
 
 Adopt = Callable[[socket.socket], None]
@@ -100,6 +102,11 @@ class Member:
         self._next_number = 0
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._beat()
+
+    def _beat(self) -> None:
+        self.row.beats += 1
+        self._heart = self._loop.call_later(_BEAT_S, self._beat)
 
     # Connections
 
@@ -229,6 +236,7 @@ class Member:
 
     def close(self) -> None:
         """Idempotent."""
+        self._heart.cancel()
         self.leave_gateway()
         self.leave_apps()
         for task in self._tasks:
