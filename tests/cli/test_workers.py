@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.support import Running, running, wapo, wapo_process
+from tests.cli.support import Running, running, wapo
 from tests.cli.workers import Load, alive, app_worker, children, connect, state, until, worker_of
 from tests.programs import compile_program
 from wapo.cli.admin_client import AdminAccess, AdminClient
@@ -173,12 +173,6 @@ class TestDeath:
             node.command.process.kill()
             node.command.process.wait(30)
             until(lambda: not any(map(alive, left)), "workers run on without their supervisor")
-
-    def test_one_that_cannot_start_ends_the_node_at_once(self, data: Path, agent: Path) -> None:
-        result = wapo_process("serve", *OPTIONS, "--workers", "2", "--ca-file", agent)
-        assert result.code == 1
-        assert "a worker ended with 1 before it served; giving up" in result.err
-        assert str(agent) in result.err
 
 
 class TestStopping:
@@ -378,6 +372,20 @@ class TestBadInput:
     @pytest.mark.parametrize("count", ["0", "-1", "257", "two"])
     def test_a_number_of_workers_that_makes_no_sense(self, count: str) -> None:
         assert "'--workers'" in wapo("serve", "--workers", count).error
+
+    def test_more_than_the_memory_is_enough_for(self) -> None:
+        result = wapo("serve", "--workers", "16", "--max-node-memory", "1GB")
+        assert result.code == 2
+        assert result.error == (
+            "16 workers would have 64 MB each, and need 256 MB: 1024 MB are enough for 4 (see --max-node-memory)"
+        )
+
+    def test_more_than_there_are_cores_is_told(self, data: Path) -> None:
+        count = len(os.sched_getaffinity(0)) + 1
+        with fleet(data, count) as node:
+            assert node.command.wait_for("workers share")
+            assert len(node.workers) == count
+            node.ends_well()
 
     def test_a_port_that_is_taken(self, data: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -71,11 +71,12 @@ from wapo.cli.workers import supervise
 from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
-from wapo.node.memory import default_memory_bytes
+from wapo.node.memory import LEAST_BYTES, default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.processes.inheritance import Inheritance
 from wapo.vm.egress import EgressPolicy
+from wapo.vm.net.options import send_at_once
 from wapo.vm.net.tls_port import is_noise
 
 __all__ = ["serve", "serve_sockets", "take_descriptors"]
@@ -178,10 +179,11 @@ def serve(
         listen_ports=tcp_listen_port_range, tls_host=host, tls_port=tls_port,
         verify_sni=not do_not_verify_tls_server_cert, extra_roots=roots,
     )  # fmt: skip
+    together = default_memory_bytes() if max_node_memory is None else max_node_memory
+    checked(lambda: _check_share(workers, together))
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
-        max_machines=max_machines, extra_roots=roots,
-        node_memory_bytes=default_memory_bytes(workers) if max_node_memory is None else max_node_memory // workers,
+        max_machines=max_machines, extra_roots=roots, node_memory_bytes=together // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     with_apps = replace(settings, worker=worker) if apps else settings
@@ -212,6 +214,9 @@ def serve(
         )
     _configure_logging()
     if workers > 1:
+        cores = len(os.sched_getaffinity(0))
+        if workers > cores:
+            note(f"{workers} workers share {cores} cores: more than one a core make nothing faster")
         if apps and tls_port is not None:
             sockets = replace(sockets, tls=_listen(host, tls_port))
         raise typer.Exit(supervise(
@@ -232,6 +237,23 @@ def take_descriptors() -> None:
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class TooManyWorkers(CallerError):
+    """The node's memory is not enough for so many processes."""
+
+    code = "too_many_workers"
+
+
+def _check_share(workers: int, memory_bytes: int) -> None:
+    """One process alone may have a limit below what it takes in any case, which is then raised; several would together
+    take many times what the operator has said, or the machine has."""
+    share = memory_bytes // workers
+    if workers > 1 and share < LEAST_BYTES:
+        raise TooManyWorkers(
+            f"{workers} workers would have {share >> 20} MB each, and need {LEAST_BYTES >> 20} MB: "
+            f"{memory_bytes >> 20} MB are enough for {max(1, memory_bytes // LEAST_BYTES)} (see --max-node-memory)"
+        )
 
 
 class CannotServe(CallerError):
@@ -263,6 +285,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        send_at_once(listener)  # so do connections, whoever serves them
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except BaseException:

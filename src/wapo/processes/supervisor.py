@@ -271,7 +271,8 @@ class Supervisor:
 
     def _replace(self, was: _State, code: int) -> None:
         if not self._started:
-            self._say(f"a worker ended with {code} before it served; giving up")
+            if code <= 0:  # else it has said why
+                self._say(f"a worker ended with {code} before it served; giving up")
             self._stop(code if code > 0 else 1)
             return
         self._failures += 1
