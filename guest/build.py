@@ -24,6 +24,7 @@ from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
 PORT = GUEST / "wapojs"
+LAYOUT = PORT / "heap_layout.txt"
 OUTPUT = GUEST.parent / "src" / "wapo" / "agents" / "wapojs.wasm"
 
 COMMON = [
@@ -42,6 +43,12 @@ LINK = [
     "--target=wasm32-wasi", "-mexec-model=reactor", "-O3", "-lwasi-emulated-signal", "-lwasi-emulated-process-clocks",
     "-Wl,--strip-all", "-Wl,-z,stack-size=1048576", "-Wl,--export=wapo_poll",
 ]  # fmt: skip
+
+#: What guest/train.py wants to find.
+TRAINING_LINK = [
+    f"-Wl,--export={name}"
+    for name in ("layout_blocks", "layout_block_count", "layout_sealed_at", "layout_map", "layout_arena")
+]
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,28 @@ def embed(modules: list[tuple[str, Path]], folder: Path) -> None:
     (folder / "platform_modules.h").write_text("\n".join(lines) + "\n")
 
 
+def write_layout(folder: Path) -> None:
+    """Writes what ``heap_layout.txt`` says as a C header: block numbers by group, and where the groups begin."""
+    starts, blocks = [0], []
+    for line in LAYOUT.read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["group"]:
+            starts.append(starts[-1] + int(words[1]))
+        elif words and words[0] != "#":
+            blocks += [(int(word), len(starts) - 2) for word in words]
+    blocks.sort()
+    lines = [
+        "/* Written by guest/build.py. */",
+        f"enum {{ HOT_COUNT = {len(blocks)}, HOT_FIRST = {blocks[0][0] if blocks else 0} }};",
+        f"enum {{ HOT_GROUPS = {len(starts)}, HOT_BYTES = {starts[-1] + 8} }};",
+        f"static const uint32_t hot_groups[HOT_GROUPS + 1] = {{ {', '.join(map(str, [*starts, starts[-1]]))} }};",
+        "static const hot_block hot_blocks[HOT_COUNT + 1] = {",
+        *(f"    {{ {number}, {group} }}," for number, group in blocks),
+        "};",
+    ]
+    (folder / "layout_table.h").write_text("\n".join(lines) + "\n")
+
+
 def digest(*parts: str | bytes) -> str:
     state = hashlib.sha256()
     for part in parts:
@@ -109,25 +138,35 @@ def compiler_version() -> str:
     return version("ziglang")
 
 
-def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool) -> list[Unit]:
+def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool, training: bool = False) -> list[Unit]:
     quickjs, ada = sources["quickjs-ng"], sources["ada-url"]
     c, cxx = ["-w", *C_FLAGS, *WITHOUT_BULK], ["-w", *CXX_FLAGS, *WITHOUT_BULK]
-    found = [Unit(quickjs[1] / f, c, sorted(quickjs[1].glob("*.h"))) for f in quickjs[0].files]
+    heap = [PORT / "c" / "heap.h", PORT / "c" / "layout.h"]  # quickjs.c takes its small blocks from there
+    include_ours = ["-I", str(PORT / "c")]
+    found = [
+        Unit(quickjs[1] / f, [*c, *include_ours], [*sorted(quickjs[1].glob("*.h")), *heap]) for f in quickjs[0].files
+    ]
     found += [Unit(ada[1] / f, cxx, sorted(ada[1].glob("*.h"))) for f in ada[0].files]
     ours = sorted((PORT / "c").glob("*.h"))
     include_quickjs = ["-isystem", str(quickjs[1])]
     for path in sorted((PORT / "c").glob("*.c")):
         extra = [generated / "platform_modules.h", *sorted(generated.glob("*.js"))] if path.name == "loader.c" else []
+        if path.name == "layout.c":
+            extra = [generated / "layout_table.h"]
         bulk = WITH_BULK if path.name == "memory.c" else WITHOUT_BULK
         flags = [*C_FLAGS, *OUR_C_FLAGS, *include_quickjs, "-I", str(generated), *bulk]
         if path.name == "heap.c":
             flags += HEAP_FLAGS
+        if path.name == "layout.c" and training:
+            flags.append("-DLAYOUT_TRAINING")
         if path.name == "loader.c" and tests:
             flags.append("-DWAPOJS_TESTS")
         found.append(Unit(path, flags, [*ours, *extra]))
     for path in sorted((PORT / "c").glob("*.cc")):
         flags = [*CXX_FLAGS, "-Wall", "-Wno-c99-designator", *include_quickjs, "-isystem", str(ada[1]), *WITHOUT_BULK]
         found.append(Unit(path, flags, ours))
+    # Linked last: the arena, which begins with what most requests write, lies behind the other files' variables.
+    found.sort(key=lambda unit: unit.path.name == "layout.c")
     return found
 
 
@@ -149,7 +188,7 @@ def compile_unit(unit: Unit, key: str, objects: Path) -> Path:
     return target
 
 
-def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
+def build(output: Path = OUTPUT, say: bool = True, tests: bool = False, training: bool = False) -> Path:
     """Makes ``output`` and returns it. With ``tests`` the platform's own tests are in it, and start with it."""
     started = time.monotonic()
     cache = cache_directory()
@@ -165,9 +204,12 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         generated = Path(scratch)
         embed(platform_modules() + (test_modules() if tests else []), generated)
+        write_layout(generated)
+        link = [*LINK, *(TRAINING_LINK if training else [])]
         places = {str(folder): name for name, (_, folder) in sources.items()} | {str(generated): "generated"}
-        wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated, tests)]
-        linked = cache / "linked" / f"{digest(compiler_version(), *LINK, *(key for _, key in wanted))}.wasm"
+        places[str(PORT / "c")] = "wapojs"
+        wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated, tests, training)]
+        linked = cache / "linked" / f"{digest(compiler_version(), *link, *(key for _, key in wanted))}.wasm"
         if not linked.exists():
             missing = [unit.path.name for unit, key in wanted if not (objects / f"{key}.o").exists()]
             if missing:
@@ -180,7 +222,7 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False) -> Path:
             for index, part in enumerate(parts):
                 shutil.copy(part, folder / f"{index:02}.o")
             names = [f"{index:02}.o" for index in range(len(parts))]
-            zig("cc", *LINK, *names, "-o", "wapojs.wasm", cwd=folder)
+            zig("cc", *link, *names, "-o", "wapojs.wasm", cwd=folder)
             partial = linked.with_suffix(f".{os.getpid()}.part")
             shutil.copy(folder / "wapojs.wasm", partial)
             partial.replace(linked)

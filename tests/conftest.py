@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -132,12 +132,14 @@ async def opened_site(
     settings = NodeSettings(
         data_dir=data_dir, limits=limits, egress=egress, **{"upstreams": (), "public_logs": True} | rest
     )
-    async with (
-        open_node(settings) as node,
-        _served(Gateway(node, inherit_by_key=inherit_by_key), **{"door": AgentDoor} | (server or {})) as (url, running),
+    async with AsyncExitStack() as stack:
+        node = await stack.enter_async_context(open_node(settings))
+        gateway = Gateway(node, inherit_by_key=inherit_by_key)
+        chosen = {"door": AgentDoor, "at_once": gateway.at_once} | (server or {})
+        url, running = await stack.enter_async_context(_served(gateway, **chosen))
         # Without TLS, which would be set up in 50 ms, and without proxies of the environment.
-        httpx.AsyncClient(base_url=url, timeout=30, verify=False, trust_env=False) as client,
-    ):
+        client = httpx.AsyncClient(base_url=url, timeout=30, verify=False, trust_env=False)
+        await stack.enter_async_context(client)
         yield Site(node, url, client, running)
 
 

@@ -340,8 +340,8 @@ class TestOneNode:
                     for _ in range(3):
                         client.ask(agent)
                 victim = clients[1].worker
-                os.kill(victim, signal.SIGKILL)
-                until(lambda: not alive(victim), "it does not die")
+                os.kill(victim, signal.SIGTERM)
+                until(lambda: not alive(victim), "it does not end")
                 found = re.search(rb'wapo_requests_total{outcome="\w+"} (\S+)', clients[0].ask("/metrics"))
             assert found is not None
             assert float(found[1]) == 6

@@ -74,16 +74,64 @@ def test_what_one_machine_writes_no_other_sees(linked: LinkedModule, image: Memo
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(writes=st.lists(st.tuples(st.integers(0, SIZE - 20_000), st.binary(min_size=1, max_size=20_000)), max_size=12))
+@given(
+    runs=st.lists(
+        st.lists(st.tuples(st.integers(0, SIZE - 20_000), st.binary(min_size=1, max_size=20_000)), max_size=12),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_a_reset_machine_is_the_image_byte_for_byte(
-    linked: LinkedModule, image: MemoryImage, original: bytes, writes: list[tuple[int, bytes]]
+    linked: LinkedModule, image: MemoryImage, original: bytes, runs: list[list[tuple[int, bytes]]]
 ) -> None:
-    """Whatever was written wherever, nothing of it is left."""
+    """Whatever was written wherever, in whichever run, nothing of it is left."""
     instance = Instance(linked, StoreLimits())
     image.restore(instance)
-    for _ in range(2):
+    for writes in (*runs, runs[0]):
         for at, data in writes:
             instance.write(at, data)
+        assert image.reset(instance)
+        assert instance.read(0, SIZE) == original
+    instance.close()
+
+
+def test_the_kernel_is_asked_again_only_after_a_page_fault(
+    linked: LinkedModule, image: MemoryImage, original: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    scan = _scanner.own_pages
+    monkeypatch.setattr(_scanner, "own_pages", lambda start, end: asked.append(start) or scan(start, end))
+    instance = Instance(linked, StoreLimits())
+    image.restore(instance)
+    instance.write(5 * PAGE, b"first")
+    assert image.reset(instance)
+    assert len(asked) == 1
+    page = bytes(PAGE)
+    for _ in range(20):  # the interpreter's own heap may cause a fault now and then
+        instance.write(5 * PAGE, page)
+        assert image.reset(instance)
+    assert len(asked) < 20
+    before = len(asked)
+    instance.write(700 * PAGE, b"a page that was the file's until now")
+    assert image.reset(instance)
+    assert len(asked) == before + 1
+    assert instance.read(0, SIZE) == original
+    instance.close()
+
+
+def test_what_the_kernel_writes_on_behalf_of_the_host_is_noticed(
+    linked: LinkedModule, image: MemoryImage, original: bytes
+) -> None:
+    """As when bytes go from a socket straight into a machine."""
+    instance = Instance(linked, StoreLimits())
+    image.restore(instance)
+    assert image.reset(instance)
+    for at in range(0, SIZE, 97 * PAGE):
+        reader, writer = os.pipe()
+        os.write(writer, b"secret")
+        os.readv(reader, [instance.view(at, 6)])
+        os.close(reader)
+        os.close(writer)
         assert image.reset(instance)
         assert instance.read(0, SIZE) == original
     instance.close()

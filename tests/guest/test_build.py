@@ -47,6 +47,7 @@ def test_objects_do_not_depend_on_where_they_are_made(build: ModuleType, tmp_pat
         generated.mkdir(parents=True)
         objects.mkdir()
         build.embed(build.platform_modules(), generated)
+        build.write_layout(generated)
         places = {str(folder): key for key, (_, folder) in sources.items()} | {str(generated): "generated"}
         units = [
             u for u in build.units(sources, generated, False) if u.path.parent.name == "c" and u.path.suffix == ".c"

@@ -41,7 +41,7 @@ async def ask(node: Node, source: str | Located, request_id: str = "r") -> Agent
 
 async def log(node: Node, program: Located) -> list[str]:
     """The program's log, the oldest line first, once its runs have ended."""
-    while node.admission._by_program[program.identity]:
+    while program.identity in node.admission._by_program:
         await asyncio.sleep(0)
     return [f"{record.level} {record.message}" for record in reversed(await node.logs.read(program.identity))]
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "heap.h"
+#include "layout.h"
 
 #define WASM_PAGE 65536u
 #define PAGE 4096u
@@ -44,6 +45,7 @@ typedef struct run {
 } run;
 
 static free_block *lists[CLASSES];
+void *heap_small_lists[HEAP_SMALL_SIZES];
 static uint8_t *chunk, *chunk_end;
 static run *runs;
 static bool exhausted;
@@ -62,6 +64,11 @@ static uint32_t medium_size(uint32_t class)
 {
     uint32_t index = class - SMALL_CLASSES;
     return ((5 + index % 4) << (8 + index / 4)) - 8;
+}
+
+static uint32_t usable_size(uint32_t class)
+{
+    return class < SMALL_CLASSES ? class * 16 + 8 : medium_size(class);
 }
 
 static uint32_t class_of(size_t size)
@@ -155,23 +162,51 @@ static void *take_large(size_t size)
     return h + 1;
 }
 
-/* A new block of a class, from the chunk or a new one. What is left of the old chunk is given up. */
-static void *take_block(uint32_t class, uint32_t size)
+/* Makes the chunk longer, if what follows it is free; otherwise begins another one, and what is left of it is lost. */
+static bool more_chunk(void)
 {
-    uint32_t block = size + 8;
-    if (!chunk || (size_t)(chunk_end - chunk) < block) {
-        uint8_t *fresh = take_run(CHUNK_BYTES);
-        if (!fresh)
-            return NULL;
-        if (chunk && fresh == chunk_end + 8) { /* it goes on where the old one ends */
-            chunk_end += CHUNK_BYTES;
-        } else {
-            chunk = fresh + 8; /* so that pointers, after a header, are aligned */
-            chunk_end = fresh + CHUNK_BYTES - 8;
+    uint8_t *fresh = take_run(CHUNK_BYTES);
+    if (!fresh)
+        return false;
+    if (fresh != chunk_end + 8)
+        chunk = fresh + 8;
+    chunk_end = fresh + CHUNK_BYTES - 8;
+    return true;
+}
+
+/* New memory from the chunk, at a multiple of eight. `headed`: for a header, so that what follows it is 16-byte aligned. */
+static uint8_t *carve(size_t bytes, bool headed)
+{
+    do {
+        uint8_t *block = headed && ((uintptr_t)chunk & 8) == 0 ? chunk + 8 : chunk;
+        if (chunk_end - block >= (ptrdiff_t)bytes) {
+            chunk = block + bytes;
+            return block;
         }
+    } while (more_chunk());
+    return NULL;
+}
+
+void *heap_carve_small(size_t bytes)
+{
+    void *block = carve(bytes, false);
+    if (!block)
+        exhausted = true;
+    return block;
+}
+
+/* A block of a class, without having been counted. */
+static void *take_block(uint32_t class)
+{
+    free_block *first = lists[class];
+    if (first) {
+        lists[class] = first->next;
+        return first;
     }
-    header *h = (header *)chunk;
-    chunk += block;
+    uint32_t size = usable_size(class);
+    header *h = (header *)carve(size + 8, true);
+    if (!h)
+        return NULL;
     h->size = size;
     h->class = class;
     return h + 1;
@@ -181,15 +216,17 @@ void *malloc(size_t size)
 {
     void *pointer;
     if (size + 8 > MAX_MEDIUM_BLOCK || size > SIZE_MAX - 8) {
+        layout_count(SIZE_MAX - 8, true);
         pointer = take_large(size);
     } else {
         uint32_t class = class_of(size);
-        free_block *first = lists[class];
-        if (first) {
-            lists[class] = first->next;
-            return first;
+        header *h = layout_count(usable_size(class) + 8, true);
+        if (h) {
+            h->size = usable_size(class);
+            h->class = class;
+            return h + 1;
         }
-        pointer = take_block(class, class < SMALL_CLASSES ? class * 16 + 8 : medium_size(class));
+        pointer = take_block(class);
     }
     if (!pointer) {
         exhausted = true;
@@ -265,8 +302,10 @@ void *realloc(void *pointer, size_t size)
     header *h = header_of(pointer);
     if (size <= h->size && size >= h->size / 4)
         return pointer;
-    if (h->class == LARGE && size > h->size && size <= SIZE_MAX - 2 * PAGE && extend(h, size))
+    if (h->class == LARGE && size > h->size && size <= SIZE_MAX - 2 * PAGE && extend(h, size)) {
+        layout_count(SIZE_MAX - 8, true); /* as the move that it would be elsewhere: counts must not depend on places */
         return pointer;
+    }
     void *moved = malloc(size);
     if (moved) {
         memcpy(moved, pointer, size < h->size ? size : h->size);
@@ -296,10 +335,13 @@ size_t malloc_usable_size(void *pointer)
 
 void heap_seal(size_t spare)
 {
+    layout_seal();
     memset(lists, 0, sizeof(lists));
-    chunk = chunk_end = NULL;
-    /* A fresh stretch behind everything, which the first chunks will be taken from: earlier runs are set aside too. */
+    memset(heap_small_lists, 0, sizeof(heap_small_lists));
     runs = NULL;
     heap_reserve();
-    grow(spare);
+    /* A request goes on where loading has ended, if there is room for a short one. Another chunk is taken now: to note
+     * that the run got shorter is a page written. */
+    if (spare && grow(spare) && chunk_end - chunk < (ptrdiff_t)CHUNK_BYTES / 2)
+        more_chunk();
 }

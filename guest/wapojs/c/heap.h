@@ -4,6 +4,34 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "layout.h"
+
+/* Small blocks that have no header of ours, for the engine, which has one of its own in each (guest/sources.toml). Blocks
+ * of all sizes come from common chunks, in the order in which they are asked for; freed ones go onto a list by size. */
+#define HEAP_SMALL_SIZES 31
+
+/* Each free block begins with the next one. */
+extern void *heap_small_lists[HEAP_SMALL_SIZES];
+void *heap_carve_small(size_t bytes);
+
+/* A block of a size, given as its index and its bytes, a multiple of eight; NULL if there is no memory. */
+static inline void *heap_take_small(unsigned size, size_t bytes)
+{
+    void *block = layout_count(bytes, false);
+    if (block)
+        return block;
+    block = heap_small_lists[size];
+    if (!block)
+        return heap_carve_small(bytes);
+    heap_small_lists[size] = *(void **)block;
+    return block;
+}
+
+static inline void heap_free_small(unsigned size, void *block)
+{
+    *(void **)block = heap_small_lists[size];
+    heap_small_lists[size] = block;
+}
 
 /* Before a memory image is taken: from now on everything is allocated in a fresh stretch of memory, of which `spare`
  * bytes are there already. Memory that was free before is not used again. */

@@ -135,13 +135,14 @@ static const struct {
     { native_wasm_functions, &native_wasm_count },
     { native_loader_functions, &native_loader_count },
     { native_node_functions, &native_node_count },
+    { native_messages_functions, &native_messages_count },
 };
 
 static int native_init(JSContext *ctx, JSModuleDef *module)
 {
     for (size_t i = 0; i < sizeof(native_lists) / sizeof(native_lists[0]); i++)
         JS_SetModuleExportList(ctx, module, native_lists[i].functions, *native_lists[i].count);
-    return native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
+    return native_messages_init(ctx) || native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
 }
 
 static JSModuleDef *native_module(JSContext *ctx)

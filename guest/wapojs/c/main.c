@@ -11,7 +11,7 @@
 
 enum { COMMAND_LOAD = 1, COMMAND_REQUEST = 2, COMMAND_RUN = 3, COMMAND_ISOLATE = 4 };
 enum { LOAD_EVALUATE = 1 };
-enum { MAX_WAKERS_A_POLL = 256, COMMAND_BUFFER = 16384 };
+enum { MAX_WAKERS_A_POLL = 256 };
 
 /* Deep recursion must end as a JavaScript exception. The engine counts the shadow stack, which is in linear memory
  * (1 MiB, set at link time); the machine stack that the host gives has room for what is on it then. */
@@ -31,11 +31,14 @@ static JSValue handlers[HANDLER_COUNT];
 static bool failed;
 /* There are no commands: an app of a node, or a program in the foreground, as any other. */
 static bool is_program;
-static uint8_t command_buffer[COMMAND_BUFFER];
+/* Whether JavaScript is to look at unhandled rejections once the queue is empty. */
+static bool rejections_changed;
+uint8_t *wapojs_scratch;
 
 static void track_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, bool is_handled, void *opaque)
 {
     (void)opaque;
+    rejections_changed = true;
     JSValue args[] = { JS_DupValue(ctx, promise), JS_DupValue(ctx, reason), JS_NewBool(ctx, is_handled) };
     JS_FreeValue(ctx, wapojs_call_handler(HANDLER_REJECTION, 3, args));
 }
@@ -46,8 +49,9 @@ extern void __wasm_call_ctors(void);
 static bool start(void)
 {
     __wasm_call_ctors();
+    wapojs_scratch = malloc(SCRATCH_BYTES);
     runtime = JS_NewRuntime();
-    if (!runtime)
+    if (!runtime || !wapojs_scratch)
         return false;
     JS_SetMaxStackSize(runtime, JS_STACK_BYTES);
     JS_SetGCThreshold(runtime, (size_t)-1);
@@ -135,8 +139,10 @@ void wapojs_run_jobs(void)
         }
         if (wapojs_interrupted()) /* what the program would still do is not done */
             return;
-        if (!ticks_scheduled)
+        if (!ticks_scheduled && rejections_changed) {
+            rejections_changed = false;
             JS_FreeValue(wapojs_context, wapojs_call_handler(HANDLER_SETTLED, 0, NULL));
+        }
         /* Then the task is over, and an event that has been asked for is the next one. */
     } while (ticks_scheduled || JS_IsJobPending(runtime) || (++task_number, waits_try_deferred()));
 }
@@ -277,18 +283,27 @@ static void start_program(void)
     wapojs_run_jobs();
 }
 
+/* The platform is started, and the base image is about to be taken. What collecting garbage moves (the order of the
+ * collector's list, in every object) it moves now, not in each program's image; and what a program allocates lies side
+ * by side. So the image of a small program differs from this one in 100 pages, not in 600. */
+static void settle(void)
+{
+    JS_RunGC(runtime);
+    heap_seal(0);
+}
+
 /* Takes one command from the host, if there is one. A long one comes through the return slot. True if another may
  * follow at once. */
 static bool take_command(void)
 {
-    ocall_result length = ocall(OCALL_NEXT_COMMAND, OCALL_POINTER(command_buffer), COMMAND_BUFFER, 0, 0);
+    ocall_result length = ocall(OCALL_NEXT_COMMAND, OCALL_POINTER(wapojs_scratch), SCRATCH_BYTES, 0, 0);
     if (length.error) {
         if (length.error == ERROR_UNKNOWN_CALL)
             start_program();
         return false;
     }
-    uint8_t *command = command_buffer;
-    if (length.value > COMMAND_BUFFER) {
+    uint8_t *command = wapojs_scratch;
+    if (length.value > SCRATCH_BYTES) {
         command = malloc(length.value);
         if (!command || ocall(OCALL_GET_RETURN, OCALL_POINTER(command), (int32_t)length.value, 0, 0).error) {
             free(command);
@@ -304,7 +319,7 @@ static bool take_command(void)
     case COMMAND_RUN: run(at); break;
     case COMMAND_ISOLATE: isolate(at); break;
     }
-    if (command != command_buffer)
+    if (command != wapojs_scratch)
         free(command);
     if (failed)
         return false;
@@ -315,7 +330,8 @@ static bool take_command(void)
 __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
 {
     static int32_t wakers[MAX_WAKERS_A_POLL];
-    if (!wapojs_context && !start())
+    bool starting = !wapojs_context;
+    if (starting && !start())
         failed = true;
     if (failed)
         return 1;
@@ -336,6 +352,8 @@ __attribute__((export_name("wapo_poll"))) int32_t wapo_poll(void)
             break;
     }
     while (!is_program && take_command()) { }
+    if (starting && !is_program)
+        settle();
     if (wapojs_interrupted()) {
         timers_clear_all(wapojs_context);
         waits_cancel_all(wapojs_context);

@@ -3,8 +3,6 @@
 
 enum { CODER_PIECE = 32 << 10 };
 
-static uint8_t coded[CODER_PIECE];
-
 /* coderOpen(format, decode): a coder. */
 static JSValue coder_open(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
@@ -21,12 +19,12 @@ static JSValue coder_open(JSContext *ctx, JSValueConst this_value, int argc, JSV
 static bool drain(JSContext *ctx, int32_t coder, JSValueConst sink)
 {
     for (;;) {
-        ocall_result got = ocall(OCALL_CODER_READ, coder, OCALL_POINTER(coded), CODER_PIECE, 0);
+        ocall_result got = ocall(OCALL_CODER_READ, coder, OCALL_POINTER(wapojs_scratch), CODER_PIECE, 0);
         if (got.error)
             return false;
         if (!got.value)
             return true;
-        JSValue bytes = JS_NewUint8ArrayCopy(ctx, coded, got.value);
+        JSValue bytes = JS_NewUint8ArrayCopy(ctx, wapojs_scratch, got.value);
         if (JS_IsException(bytes))
             return false;
         JSValue result = JS_Call(ctx, sink, JS_UNDEFINED, 1, (JSValueConst *)&bytes);

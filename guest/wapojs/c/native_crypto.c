@@ -2,7 +2,7 @@
 #include <string.h>
 #include "wapojs.h"
 
-enum { NUMBERS = 4, PARTS = 4, HEAD_BYTES = 4 * (NUMBERS + PARTS), BUFFER_BYTES = 8192 };
+enum { NUMBERS = 4, PARTS = 4, HEAD_BYTES = 4 * (NUMBERS + PARTS) };
 
 /* The bytes in the return slot. */
 static JSValue returned(JSContext *ctx, size_t length)
@@ -24,7 +24,6 @@ static JSValue returned(JSContext *ctx, size_t length)
  * The result replaces the request in its buffer: the host has read all of it before. */
 static JSValue crypto(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv, int waits)
 {
-    static uint8_t small[BUFFER_BYTES];
     uint32_t head[NUMBERS + PARTS] = { 0 };
     const uint8_t *parts[PARTS] = { NULL };
     size_t total = HEAD_BYTES;
@@ -41,8 +40,8 @@ static JSValue crypto(JSContext *ctx, JSValueConst this_value, int argc, JSValue
         head[NUMBERS + i] = (uint32_t)length;
         total += length;
     }
-    size_t room = total <= BUFFER_BYTES ? BUFFER_BYTES : total;
-    uint8_t *message = total <= BUFFER_BYTES ? small : js_malloc(ctx, total);
+    size_t room = total <= SCRATCH_BYTES ? SCRATCH_BYTES : total;
+    uint8_t *message = total <= SCRATCH_BYTES ? wapojs_scratch : js_malloc(ctx, total);
     if (!message)
         return JS_EXCEPTION;
     memcpy(message, head, HEAD_BYTES);
@@ -71,7 +70,7 @@ static JSValue crypto(JSContext *ctx, JSValueConst this_value, int argc, JSValue
         answer = returned(ctx, done.value);
     }
 end:
-    if (message != small)
+    if (message != wapojs_scratch)
         js_free(ctx, message);
     return answer;
 }

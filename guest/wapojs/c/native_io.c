@@ -3,8 +3,6 @@
 #include <string.h>
 #include "wapojs.h"
 
-enum { RESPONSE_BUFFER = 65536 };
-
 static JSValue native_log(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     int32_t level;
@@ -160,44 +158,113 @@ static JSValue http_head(JSContext *ctx, JSValueConst this_value, int argc, JSVa
     return waits_head(ctx, resource, argv[1]);
 }
 
+/* A message that is being written: of what does not fit only the length counts. */
+typedef struct {
+    uint8_t *bytes;
+    size_t room, length;
+} message;
+
+static void put(message *m, const void *data, size_t length)
+{
+    if (length && m->length + length <= m->room)
+        memcpy(m->bytes + m->length, data, length);
+    m->length += length;
+}
+
+/* A string of code points up to 255, a byte each. False with an exception pending. */
+static bool put_latin1(JSContext *ctx, message *m, JSValue string)
+{
+    size_t length, plain = 0;
+    const char *text = JS_ToCStringLen(ctx, &length, string);
+    JS_FreeValue(ctx, string);
+    if (!text)
+        return false;
+    while (plain < length && !(text[plain] & 0x80))
+        plain++;
+    put(m, text, plain);
+    bool valid = true;
+    for (size_t i = plain; i < length && valid; i++) {
+        uint8_t c = (uint8_t)text[i];
+        if (c >= 0x80) {
+            valid = c == 0xC2 || c == 0xC3;
+            c = (uint8_t)(c << 6 | ((uint8_t)text[++i] & 0x3F));
+        }
+        put(m, &c, 1);
+    }
+    JS_FreeCString(ctx, text);
+    if (!valid)
+        JS_ThrowTypeError(ctx, "the string has a character above U+00FF");
+    return valid;
+}
+
+/* Headers, [[name, value], ...]: names and values joined by NUL. */
+static bool put_headers(JSContext *ctx, message *m, JSValueConst headers)
+{
+    int64_t count;
+    if (JS_GetLength(ctx, headers, &count))
+        return false;
+    for (uint32_t i = 0; i < (uint32_t)count; i++) {
+        JSValue header = JS_GetPropertyUint32(ctx, headers, i);
+        bool written = true;
+        for (uint32_t part = 0; part < 2 && written; part++) {
+            if (i || part)
+                put(m, "", 1);
+            written = put_latin1(ctx, m, JS_GetPropertyUint32(ctx, header, part));
+        }
+        JS_FreeValue(ctx, header);
+        if (!written)
+            return false;
+    }
+    return true;
+}
+
+static bool put_response(JSContext *ctx, message *m, uint32_t status, JSValueConst headers, const void *body,
+                         size_t body_length, bool complete)
+{
+    uint32_t numbers[3] = { complete, status, 0 };
+    put(m, numbers, sizeof(numbers));
+    if (!put_headers(ctx, m, headers))
+        return false;
+    numbers[2] = (uint32_t)(m->length - sizeof(numbers));
+    memcpy(m->bytes, numbers, sizeof(numbers));
+    put(m, body, body_length);
+    return true;
+}
+
 /* respond(status, headers, body, complete): the stream for the rest of the body, or -1 if it is complete.
- * body is a string, bytes, or null. One crossing hands over the head and what there is of the body. */
+ * headers is a list of [name, value], body a string, bytes, or null. One crossing hands over the head and what there is
+ * of the body. */
 static JSValue respond(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
-    static uint8_t small[RESPONSE_BUFFER];
     uint32_t status;
-    size_t headers_length, body_length = 0;
+    size_t body_length = 0;
     const char *text = NULL;
     const uint8_t *body = NULL;
+    uint8_t *large = NULL;
     JSValue answer = JS_EXCEPTION;
     if (JS_ToUint32(ctx, &status, argv[0]))
         return JS_EXCEPTION;
     bool complete = JS_ToBool(ctx, argv[3]) > 0;
-    uint8_t *headers = wapojs_to_latin1(ctx, argv[1], &headers_length);
-    if (!headers)
-        return JS_EXCEPTION;
     if (JS_IsString(argv[2])) {
         text = wapojs_to_utf8(ctx, argv[2], &body_length);
         if (!text)
-            goto done;
+            return JS_EXCEPTION;
         body = (const uint8_t *)text;
     } else if (!JS_IsNull(argv[2]) && !JS_IsUndefined(argv[2])) {
         body = wapojs_bytes(ctx, argv[2], &body_length);
         if (!body && JS_HasException(ctx))
+            return JS_EXCEPTION;
+    }
+    message m = { wapojs_scratch, SCRATCH_BYTES, 0 };
+    if (!put_response(ctx, &m, status, argv[1], body, body_length, complete))
+        goto done;
+    if (m.length > m.room) {
+        large = js_malloc(ctx, m.length);
+        m = (message){ large, m.length, 0 };
+        if (!large || !put_response(ctx, &m, status, argv[1], body, body_length, complete))
             goto done;
     }
-    size_t total = 12 + headers_length + body_length;
-    uint8_t *message = total <= sizeof(small) ? small : js_malloc(ctx, total);
-    if (!message)
-        goto done;
-    uint32_t numbers[3] = { complete, status, (uint32_t)headers_length };
-    memcpy(message, numbers, 12);
-    memcpy(message + 12, headers, headers_length);
-    if (body_length)
-        memcpy(message + 12 + headers_length, body, body_length);
-    ocall_result sent = ocall(OCALL_RESPOND, OCALL_POINTER(message), (int32_t)total, 0, 0);
-    if (message != small)
-        js_free(ctx, message);
+    ocall_result sent = ocall(OCALL_RESPOND, OCALL_POINTER(m.bytes), (int32_t)m.length, 0, 0);
     if (sent.error)
         answer = wapojs_throw_ocall(ctx, "the response cannot be sent", sent.error);
     else
@@ -205,7 +272,7 @@ static JSValue respond(JSContext *ctx, JSValueConst this_value, int argc, JSValu
 done:
     if (text)
         JS_FreeCString(ctx, text);
-    js_free(ctx, headers);
+    js_free(ctx, large);
     return answer;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "wapojs.h"
 
-enum { READ_BUFFER = 65536, HEAD_BUFFER = 8192, MAX_DEFERRED_A_POLL = 256 };
+enum { HEAD_BUFFER = 8192, MAX_DEFERRED_A_POLL = 256 };
 
 typedef struct {
     bool used;
@@ -27,7 +27,6 @@ static uint32_t capacity;
 static int used;
 static int deferred;
 static int deferred_room;
-static uint8_t read_buffer[READ_BUFFER];
 
 int waits_count(void)
 {
@@ -92,14 +91,14 @@ static JSValue failure_text(uint32_t resource, int error)
 
 static void try_read(wait *w, uint32_t waker)
 {
-    uint32_t limit = w->limit < READ_BUFFER ? w->limit : READ_BUFFER;
-    ocall_result got = ocall(OCALL_POLL_READ, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(read_buffer), (int32_t)limit);
+    uint32_t limit = w->limit < SCRATCH_BYTES ? w->limit : SCRATCH_BYTES;
+    ocall_result got = ocall(OCALL_POLL_READ, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(wapojs_scratch), (int32_t)limit);
     if (got.error == ERROR_PENDING)
         return;
     if (got.error)
         finish(w, failure_text(w->resource, got.error), JS_NULL);
     else
-        finish(w, JS_NULL, got.value ? JS_NewUint8ArrayCopy(wapojs_context, read_buffer, got.value) : JS_NULL);
+        finish(w, JS_NULL, got.value ? JS_NewUint8ArrayCopy(wapojs_context, wapojs_scratch, got.value) : JS_NULL);
 }
 
 static void try_write(wait *w, uint32_t waker)
@@ -167,12 +166,12 @@ static void try_head(wait *w, uint32_t waker)
 static void try_crypto(wait *w, uint32_t waker)
 {
     JSContext *ctx = wapojs_context;
-    ocall_result length = ocall(OCALL_CRYPTO_RESULT, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(read_buffer),
-                                READ_BUFFER);
+    ocall_result length = ocall(OCALL_CRYPTO_RESULT, (int32_t)waker, (int32_t)w->resource, OCALL_POINTER(wapojs_scratch),
+                                SCRATCH_BYTES);
     if (length.error == ERROR_PENDING)
         return;
-    uint8_t *result = read_buffer;
-    if (!length.error && length.value > READ_BUFFER) {
+    uint8_t *result = wapojs_scratch;
+    if (!length.error && length.value > SCRATCH_BYTES) {
         result = malloc(length.value);
         if (!result)
             length.error = ERROR_NO_MEMORY;
@@ -181,7 +180,7 @@ static void try_crypto(wait *w, uint32_t waker)
     }
     ocall(OCALL_CLOSE, (int32_t)w->resource, 0, 0, 0);
     JSValue bytes = length.error ? JS_NULL : JS_NewUint8ArrayCopy(ctx, result, length.value);
-    if (result != read_buffer)
+    if (result != wapojs_scratch)
         free(result);
     if (JS_IsException(bytes)) {
         JS_FreeValue(ctx, JS_GetException(ctx));
@@ -227,16 +226,16 @@ static void try_resolve(wait *w, uint32_t waker)
 static void try_event(wait *w, uint32_t waker)
 {
     JSContext *ctx = wapojs_context;
-    uint8_t *event = read_buffer;
+    uint8_t *event = wapojs_scratch;
     ocall_result length = ocall(OCALL_WEBSOCKET_EVENT, (int32_t)waker, (int32_t)w->resource,
-                                OCALL_POINTER(read_buffer), READ_BUFFER);
+                                OCALL_POINTER(wapojs_scratch), SCRATCH_BYTES);
     if (length.error == ERROR_PENDING)
         return;
     if (length.error) {
         finish(w, failure_text(w->resource, length.error), JS_NULL);
         return;
     }
-    if (length.value > READ_BUFFER) {
+    if (length.value > SCRATCH_BYTES) {
         event = malloc(length.value);
         if (!event || ocall(OCALL_GET_RETURN, OCALL_POINTER(event), (int32_t)length.value, 0, 0).error) {
             free(event);
@@ -247,7 +246,7 @@ static void try_event(wait *w, uint32_t waker)
     uint32_t kind;
     memcpy(&kind, event, sizeof(kind));
     JSValue data = JS_NewUint8ArrayCopy(ctx, event + sizeof(kind), length.value - sizeof(kind));
-    if (event != read_buffer)
+    if (event != wapojs_scratch)
         free(event);
     if (JS_IsException(data)) {
         JS_FreeValue(ctx, JS_GetException(ctx));

@@ -116,6 +116,9 @@ int native_url_init(JSContext *ctx, JSModuleDef *module);
 extern const JSCFunctionListEntry native_url_pattern_functions[];
 extern const int native_url_pattern_count;
 int native_url_pattern_init(JSContext *ctx);
+extern const JSCFunctionListEntry native_messages_functions[];
+extern const int native_messages_count;
+int native_messages_init(JSContext *ctx);
 
 /* loader.c: the platform's modules, which are in this program's data; the user's program. */
 void loader_init(JSContext *ctx);
@@ -144,6 +147,8 @@ int imports_set_url(JSContext *ctx, JSModuleDef *module, const char *name);
 /* Forgets the user's modules that were compiled and never linked; the pending exception stays. */
 void imports_forget(JSContext *ctx);
 /* In the engine (guest/sources.toml). */
+/* As promise.then(...), without a promise for what the handlers return. */
+int wapojs_promise_react(JSContext *ctx, JSValueConst promise, JSValueConst *handlers);
 void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
 
 /* node_modules.c: Node's built-in modules, which are the platform's modules in "node/". */
@@ -165,6 +170,10 @@ JSValue async_context_set(JSContext *ctx, JSValueConst this_value, int argc, JSV
 
 /* native_misc.c: randomness is drawn again after this. */
 void wapojs_forget(void);
+
+/* main.c: room for what goes across the border within one call. The next call may use it. */
+enum { SCRATCH_BYTES = 65536 };
+extern uint8_t *wapojs_scratch;
 
 /* text.c */
 /* Bytes that stand for code points 0 to 255 (HTTP headers). */

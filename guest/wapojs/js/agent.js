@@ -12,11 +12,11 @@
 import * as native from 'wapo:native';
 import { startClock } from './clock.js';
 import { describe, reportRejections, unhandledRejection } from './errors.js';
+import { headerBlock as joinHeaders } from './fetch.js';
 import { dispatchFetch, hasFetchListener } from './fetch-event.js';
-import { parseHeaderBlock } from './fetch.js';
 import { prepareIntl } from './intl-globals.js';
 import { defineModule, prepareModules } from './node-require.js';
-import { setArgumentSource, setEnvironment } from './process.js';
+import { setArgumentSource, setEnvironment, setSecret } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
 import { createRequest, findHeader, RequestSlots } from './request.js';
 import { isOfResource, pumpInto, resourceStream } from './resource-streams.js';
@@ -24,8 +24,8 @@ import { isResponse, responseSlots } from './response.js';
 import { giveToClient } from './web-socket-pair.js';
 import { Body } from './body.js';
 import { call } from './primordials.js';
-import { promiseResolve, promiseThen } from './promises.js';
-import { readAllBytes } from './streams/internal.js';
+import { promiseReact, promiseResolve, promiseThen } from './promises.js';
+import { readAllBytes, takeWhole } from './streams/internal.js';
 
 const { ArrayBuffer, JSON, Object, SyntaxError, TypeError, Uint8Array } = globalThis;
 const { defineProperty } = Object;
@@ -166,10 +166,10 @@ function entryOfScript() {
 /** The host gives the request; `stream` is the resource with what comes after `body`, or -1. */
 export function request(method, url, headerBlock, body, stream, secret, id, epoch, monotonic) {
   startClock(epoch, monotonic);
-  current = { method, url, headerBlock, body, stream, secret, id, bodyText: undefined };
-  setEnvironment({ secret: secret ?? NO_SECRET });
+  current = { method, url, headerBlock, body, stream, secret, id };
+  setSecret(secret ?? NO_SECRET);
   if (entry !== null) serve();
-  else promiseThen(evaluateProgram(), serve, fail);
+  else promiseReact(evaluateProgram(), serve, fail);
 }
 
 /** The host runs a loaded program in the foreground: arguments instead of a request, a result instead of a response. */
@@ -211,7 +211,7 @@ function makeRequest() {
   const slots = new RequestSlots();
   slots.method = current.method;
   slots.url = current.url;
-  slots.headerList = parseHeaderBlock(current.headerBlock);
+  slots.headerBlock = current.headerBlock;
   slots.headersGuard = 'immutable';
   slots.redirect = 'manual';
   if (current.stream >= 0) {
@@ -239,16 +239,16 @@ const context = {
 };
 
 function serveFetch() {
-  const env = current.secret === null ? {} : parseJson(current.secret);
-  const result = call(entry.handler, entry.target, makeRequest(), env, context);
+  const { handler, target } = entry;
+  const result = call(handler, target, makeRequest(), current.secret === null ? {} : parseJson(current.secret), context);
   if (isResponse(result)) respond(result);
-  else promiseThen(promiseResolve(result), respond, fail);
+  else promiseReact(promiseResolve(result), respond, fail);
 }
 
 function serveListener() {
   const result = dispatchFetch(makeRequest(), context.waitUntil);
   if (result === null) refuse('the fetch listener did not call event.respondWith');
-  else promiseThen(result, respond, fail);
+  else promiseReact(result, respond, fail);
 }
 
 /** Sends a Response: in one crossing if its body is at hand. */
@@ -262,19 +262,19 @@ function respond(response) {
   try {
     if (status === 0) return void refuse('the handler returned Response.error()');
     if (body !== null && body.unusable) return void refuse('the body of the returned Response has been read already');
-    const block = joinHeaders(headerList);
     if (status === 101) {
-      giveToClient(slots.webSocket, block, findHeader(headerList, 'sec-websocket-protocol') ?? '');
+      giveToClient(slots.webSocket, joinHeaders(headerList), findHeader(headerList, 'sec-websocket-protocol') ?? '');
       answered = true;
       return;
     }
-    if (body === null || body.stream === null) {
-      native.respond(status, block, body === null ? null : (body.text ?? body.bytes), true);
+    const whole = body === null ? null : body.stream === null ? (body.text ?? body.bytes) : takeWhole(body.stream);
+    if (body === null || whole !== null) {
+      native.respond(status, headerList, whole, true);
       answered = true;
       if (body !== null) body.consumed = true;
       return;
     }
-    const resource = native.respond(status, block, null, false);
+    const resource = native.respond(status, headerList, null, false);
     answered = true;
     promiseThen(pumpInto(body.stream, resource), () => native.close(resource), (error) => {
       native.close(resource); // without a shutdown: the caller sees that it is not complete
@@ -284,12 +284,6 @@ function respond(response) {
   } catch (error) {
     fail(error);
   }
-}
-
-function joinHeaders(list) {
-  let block = '';
-  for (let i = 0; i < list.length; i++) block += i === 0 ? `${list[0][0]}\0${list[0][1]}` : `\0${list[i][0]}\0${list[i][1]}`;
-  return block;
 }
 
 // Conventions that answer with an output
@@ -320,23 +314,35 @@ function callEntry() {
     fail(error);
     return;
   }
-  promiseThen(promiseResolve(result), (value) => {
+  promiseReact(promiseResolve(result), finishEntry, fail);
+}
+
+/** An entry function may give its output, or set it. */
+function finishEntry(value) {
+  try {
     if (isResponse(value)) respond(value);
     else if (value !== undefined) globalThis.scriptOutput = value;
-  }, fail);
+  } catch (error) {
+    fail(error); // somebody has made a setter of it
+  }
 }
 
 /** The request of the classic templates. */
 function requestJson({ method, url, headerBlock, body, secret }) {
   // Clients choose these names: `constructor` and `__proto__` must be names like any other.
   const headers = { __proto__: null };
-  for (const [name, value] of parseHeaderBlock(headerBlock)) headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
+  const list = native.parseHeaderBlock(headerBlock);
+  for (let i = 0; i < list.length; i++) {
+    const name = list[i][0];
+    headers[name] = name in headers ? `${headers[name]}, ${list[i][1]}` : list[i][1];
+  }
   const at = url.indexOf('/', url.indexOf('//') + 2);
   const tail = at < 0 ? '/' : url.slice(at);
   const mark = tail.indexOf('?');
   const queries = { __proto__: null };
   if (mark >= 0) {
-    for (const [name, value] of parseUrlEncoded(tail.slice(mark + 1))) (queries[name] ??= []).push(value);
+    const pairs = parseUrlEncoded(tail.slice(mark + 1));
+    for (let i = 0; i < pairs.length; i++) (queries[pairs[i][0]] ??= []).push(pairs[i][1]);
   }
   const path = mark < 0 ? tail : tail.slice(0, mark);
   const json = { method, url: GATEWAY_ORIGIN + tail, path, queries, headers };

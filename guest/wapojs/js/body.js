@@ -9,15 +9,16 @@ import { createFormData, formDataEntries, isFormData } from './form-data.js';
 import { parseMultipart, serializeMultipart } from './multipart.js';
 import { promiseReject, promiseResolve, promiseThen } from './promises.js';
 import {
-  cancelStream, concatBytes, createReadableByteStream, isDisturbed, isReadableStream, isStreamLocked, readAllBytes,
-  teeStream,
+  cancelStream, concatBytes, createWholeStream, isDisturbed, isReadableStream, isStreamLocked, peekWhole, readAllBytes,
+  takeWhole, teeStream,
 } from './streams/internal.js';
 import { ReadableStream } from './streams/readable-stream.js';
 import { isURLSearchParams, searchParamsList } from './url-search-params.js';
 import { parseUrlEncodedBytes, serializeUrlEncoded } from './urlencoded.js';
 import { isBufferSource, isObject, toBytes, toUSVString } from './webidl.js';
 
-const { JSON, Symbol, TypeError, Uint8Array } = globalThis;
+const { JSON, Object, Symbol, TypeError, Uint8Array } = globalThis;
+const { assign } = Object;
 const parseJson = JSON.parse;
 const { asyncIterator } = Symbol;
 
@@ -26,12 +27,17 @@ const { asyncIterator } = Symbol;
  * the others when somebody asks for it.
  */
 export class Body {
-  text = null;
-  bytes = null;
-  stream = null;
-  consumed = false;
-  /** Length in bytes, if it is known without encoding anything. */
-  length = null;
+  static {
+    // What most bodies have: on the prototype, as each property of its own costs a body as much as a call.
+    assign(this.prototype, {
+      text: null,
+      bytes: null,
+      stream: null,
+      consumed: false,
+      /** Length in bytes, if it is known without encoding anything. */
+      length: null,
+    });
+  }
 
   static ofText(text) {
     const body = new Body();
@@ -64,14 +70,8 @@ export class Body {
   /** The stream, made of the source if need be. */
   open() {
     if (this.stream === null) {
-      const bytes = this.bytes ?? utf8Encode(this.text);
+      this.stream = createWholeStream(this.bytes ?? this.text);
       this.text = this.bytes = null;
-      this.stream = createReadableByteStream({
-        pull(controller) {
-          if (bytes.length > 0) controller.enqueue(bytes);
-          controller.close();
-        },
-      }).stream;
       if (this.consumed) cancelStream(this.stream, undefined);
     }
     return this.stream;
@@ -86,6 +86,8 @@ export class Body {
       copy.length = this.length;
       return copy;
     }
+    const whole = peekWhole(this.stream);
+    if (whole !== null) return typeof whole === 'string' ? Body.ofText(whole) : Body.ofBytes(whole.slice());
     const [mine, other] = teeStream(this.stream, (chunk) => chunk.slice());
     this.stream = mine;
     return Body.ofStream(other);
@@ -93,18 +95,28 @@ export class Body {
 
   /** All bytes; the caller has checked that it is usable. */
   read() {
-    if (this.stream !== null) return readAllBytes(this.stream);
-    this.consumed = true;
-    return promiseResolve(this.bytes === null ? utf8Encode(this.text) : this.bytes.slice());
+    let whole;
+    if (this.stream === null) {
+      this.consumed = true;
+      whole = this.text ?? this.bytes.slice();
+    } else {
+      whole = takeWhole(this.stream);
+      if (whole === null) return readAllBytes(this.stream);
+    }
+    return promiseResolve(typeof whole === 'string' ? utf8Encode(whole) : whole);
   }
 
   /** All text, without a detour through bytes where the source is a string. */
   readText() {
-    if (this.stream === null && this.text !== null) {
+    let whole;
+    if (this.stream === null) {
       this.consumed = true;
-      return promiseResolve(this.text);
+      whole = this.text ?? this.bytes;
+    } else {
+      whole = takeWhole(this.stream);
+      if (whole === null) return promiseThen(readAllBytes(this.stream), decodeText);
     }
-    return promiseThen(this.read(), decodeText);
+    return promiseResolve(typeof whole === 'string' ? whole : decodeText(whole));
   }
 }
 

@@ -3,7 +3,7 @@
 // The host makes the connections and keeps them for other machines; redirects, bodies and aborting are decided here.
 // No CORS, no cookies, no cache: those protect or serve a browser's user.
 
-import { close, httpHead, httpOpen, utf8Encode } from 'wapo:native';
+import { close, httpHead, httpOpen, parseHeaderBlock, utf8Encode } from 'wapo:native';
 import { abortReason, addAbortAlgorithm, isAborted, removeAbortAlgorithm } from './abort.js';
 import { Body } from './body.js';
 import { readDataUrl } from './data-url.js';
@@ -34,15 +34,6 @@ export function headerBlock(list) {
   let block = '';
   for (let i = 0; i < list.length; i++) block += `${i === 0 ? '' : '\0'}${list[i][0]}\0${list[i][1]}`;
   return block;
-}
-
-/** The opposite: a list of [name, value]. */
-export function parseHeaderBlock(block) {
-  if (block === '') return [];
-  const parts = block.split('\0');
-  const list = [];
-  for (let i = 0; i + 1 < parts.length; i += 2) list.push([parts[i], parts[i + 1]]);
-  return list;
 }
 
 const originOf = (href) => /^[a-z]+:\/\/[^/?#]*/.exec(href)[0];

@@ -5,6 +5,7 @@
 // Names and values are byte strings. That they hold no character above U+00FF is checked with everything else that is
 // wrong with them, when they are appended, rather than when they are converted: both throw a TypeError.
 
+import { headerPairs, isPlainHeaderValue } from 'wapo:native';
 import { defineInterface, definePairIterable } from './interfaces.js';
 import { isObject, requireArguments, toByteString, toDOMString, toRecord, toSequence } from './webidl.js';
 
@@ -13,7 +14,6 @@ const { Map, Set, Symbol, TypeError } = globalThis;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const OUTER_WHITESPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const INVALID_IN_VALUE = /[\0\n\r]/;
-const NOT_PLAIN = /[\0\n\r\u0100-\uffff]/;
 
 // Valid names as they are written -> in lower case. Programs use few, so looking one up replaces three checks.
 const knownNames = new Map();
@@ -32,8 +32,8 @@ export function toHeaderName(value) {
 
 /** "Normalize" and check a header value, a string. */
 export function toHeaderValue(value) {
-  // Most values begin and end with something visible, and need nothing.
-  if (value.charCodeAt(0) > 0x20 && value.charCodeAt(value.length - 1) > 0x20 && !NOT_PLAIN.test(value)) return value;
+  // Most values are ASCII that begins and ends with something visible, and need nothing.
+  if (isPlainHeaderValue(value)) return value;
   const string = toByteString(value).replace(OUTER_WHITESPACE, '');
   if (INVALID_IN_VALUE.test(string))
     throw new TypeError('a header value must not hold a line break or a null character');
@@ -258,6 +258,9 @@ export class Headers {
       if (method !== undefined && method !== null) {
         if (typeof method !== 'function') throw new TypeError('headers: Symbol.iterator is not a function');
         pairs = toSequence(init, toPair, 'headers', method);
+      } else if (headers.#guard === 'none' && headers.#list.length === 0 && (pairs = headerPairs(init)) !== undefined) {
+        headers.#list = pairs;
+        return;
       } else {
         pairs = toRecord(init, toDOMString, toDOMString);
       }

@@ -77,6 +77,12 @@ export function setEnvironment(entries) {
   for (const name in entries) values[name] ??= entries[name];
 }
 
+/** The same for a request, which has nothing but a secret. */
+export function setSecret(secret) {
+  known = true;
+  values[SECRET] ??= secret;
+}
+
 let argv = () => [];
 /** What `process.argv` has after the first two words. */
 export function setArgumentSource(source) {

@@ -4,7 +4,7 @@
 // this engine. So internal algorithms may return `undefined` where the standard says "a promise resolved with
 // undefined", and `react` then queues the reaction as a bare microtask: same order, nothing allocated.
 
-import { markHandled } from 'wapo:native';
+import { markHandled, promiseReact } from 'wapo:native';
 import { enqueueMicrotask, uncurryThis } from './primordials.js';
 
 /** Promise.prototype.then as a function of the promise. */
@@ -38,6 +38,12 @@ export function handledRejection(reason) {
   return promise;
 }
 
+/**
+ * Reacts to a genuine promise where nobody wants to know what becomes of the reaction: no promise is made for it, and
+ * neither function may throw.
+ */
+export { promiseReact };
+
 /** What an algorithm returns if it will call the reaction itself, in a microtask. */
 export const LATER = { __proto__: null };
 
@@ -49,7 +55,7 @@ export function react(result, onFulfilled, onRejected) {
   if (result === undefined) {
     enqueueMicrotask(onFulfilled);
   } else if (result !== LATER) {
-    promiseThen(promiseResolve(result), onFulfilled, onRejected);
+    promiseReact(promiseResolve(result), onFulfilled, onRejected);
   }
 }
 

@@ -3,6 +3,7 @@
 // Requests that arrive at an agent have no guard on their headers beyond being immutable, and those that an agent makes
 // have none at all: forbidden header names protect browser users from pages, and here is no browser.
 
+import { parseHeaderBlock } from 'wapo:native';
 import { AbortController, createDependentSignal, isAbortSignal } from './abort.js';
 import { parseWithBase } from './base-url.js';
 import { Body, bodyMixin, extractBody } from './body.js';
@@ -14,7 +15,8 @@ import { TransformStream } from './streams/transform-stream.js';
 import { parseToHref, URL } from './url.js';
 import { isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString } from './webidl.js';
 
-const { TypeError } = globalThis;
+const { Object, TypeError } = globalThis;
+const { assign } = Object;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NORMALIZED = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'];
@@ -42,26 +44,43 @@ function toMethod(value) {
 
 /** What a request is, whoever made it. */
 export class RequestSlots {
-  method = 'GET';
-  url;
+  static {
+    // What most requests have, as in Body.
+    assign(this.prototype, {
+      method: 'GET',
+      url: undefined,
+      headersGuard: 'none',
+      headers: null,
+      /** @type {?Body} */
+      body: null,
+      redirect: 'follow',
+      mode: 'cors',
+      credentials: 'same-origin',
+      cache: 'default',
+      referrer: 'about:client',
+      referrerPolicy: '',
+      integrity: '',
+      keepalive: false,
+      duplex: 'half',
+      /** @type {?AbortSignal} made when somebody asks for it */
+      signal: null,
+      controller: null,
+      /** The headers as the host gave them, until somebody asks for the list. */
+      headerBlock: '',
+    });
+  }
+
+  /** @type {?[string, string][]} */
+  #headerList = null;
+
   /** @type {[string, string][]} */
-  headerList = [];
-  headersGuard = 'none';
-  headers = null;
-  /** @type {?Body} */
-  body = null;
-  redirect = 'follow';
-  mode = 'cors';
-  credentials = 'same-origin';
-  cache = 'default';
-  referrer = 'about:client';
-  referrerPolicy = '';
-  integrity = '';
-  keepalive = false;
-  duplex = 'half';
-  /** @type {?AbortSignal} made when somebody asks for it */
-  signal = null;
-  controller = null;
+  get headerList() {
+    return (this.#headerList ??= this.headerBlock === '' ? [] : parseHeaderBlock(this.headerBlock));
+  }
+
+  set headerList(list) {
+    this.#headerList = list;
+  }
 
   contentType() {
     return findHeader(this.headerList, 'content-type');
@@ -79,6 +98,8 @@ export class RequestSlots {
     return this.signal;
   }
 }
+
+const hasCredentials = (url) => url.username !== '' || url.password !== '';
 
 /** The value of a header in a list, combined if it is there more than once; null if it is not. */
 export function findHeader(list, name) {
@@ -106,7 +127,7 @@ export class Request {
       const from = input.#slots;
       slots.method = from.method;
       slots.url = from.url;
-      slots.headerList = from.headerList.map(([name, value]) => [name, value]);
+      slots.headerList = from.headerList.slice();
       slots.redirect = from.redirect;
       slots.mode = from.mode;
       slots.credentials = from.credentials;
@@ -121,8 +142,7 @@ export class Request {
       const text = toUSVString(input);
       const href = parseWithBase(text);
       if (href === null) throw new TypeError(`Invalid URL: '${text}'`);
-      const url = new URL(href);
-      if (url.username !== '' || url.password !== '') throw new TypeError('a URL with credentials is not allowed here');
+      if (href.includes('@') && hasCredentials(new URL(href))) throw new TypeError('a URL with credentials is not allowed here');
       slots.url = href;
     }
 
@@ -250,7 +270,7 @@ export class Request {
     if (from.body !== null && from.body.unusable) throw new TypeError('a request whose body is in use cannot be cloned');
     const slots = new RequestSlots();
     for (const name in from) slots[name] = from[name];
-    slots.headerList = from.headerList.map(([name, value]) => [name, value]);
+    slots.headerList = from.headerList.slice();
     slots.headers = null;
     slots.body = from.body === null ? null : from.body.clone();
     slots.signal = createDependentSignal([from.openSignal()]);

@@ -1,7 +1,7 @@
 // Response: https://fetch.spec.whatwg.org/#response-class
 
 import { parseWithBase } from './base-url.js';
-import { bodyMixin, extractBody } from './body.js';
+import { Body, bodyMixin, extractBody } from './body.js';
 import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.js';
 import { defineInterface, include } from './interfaces.js';
 import { findHeader } from './request.js';
@@ -10,7 +10,7 @@ import { isObject, requireArguments, toByteString, toDictionary, toUnsignedShort
 
 const { JSON, RangeError, TypeError } = globalThis;
 const stringify = JSON.stringify;
-const { defineProperty } = Object;
+const { assign, defineProperty } = Object;
 
 const NULL_BODY_STATUS = [101, 103, 204, 205, 304];
 const REDIRECT_STATUS = [301, 302, 303, 307, 308];
@@ -23,19 +23,27 @@ export let responseSlots;
 export let isResponse;
 
 export class ResponseSlots {
-  type = 'default';
-  url = '';
-  redirected = false;
-  status = 200;
-  statusText = '';
-  /** @type {[string, string][]} */
-  headerList = [];
-  headersGuard = 'none';
-  headers = null;
-  /** @type {?Body} */
-  body = null;
-  /** The end of a WebSocketPair that the client is to get, with status 101. */
-  webSocket = null;
+  static {
+    // What most responses have, as in Body.
+    assign(this.prototype, {
+      type: 'default',
+      url: '',
+      redirected: false,
+      status: 200,
+      statusText: '',
+      headersGuard: 'none',
+      headers: null,
+      /** @type {?Body} */
+      body: null,
+      /** The end of a WebSocketPair that the client is to get, with status 101. */
+      webSocket: null,
+    });
+  }
+
+  /** @param {[string, string][]} headerList the slots' own from now on */
+  constructor(headerList = []) {
+    this.headerList = headerList;
+  }
 
   contentType() {
     return findHeader(this.headerList, 'content-type');
@@ -48,6 +56,12 @@ export class ResponseSlots {
 
 /** "Initialize a response": https://fetch.spec.whatwg.org/#initialize-a-response */
 function initialize(slots, init, body, type) {
+  if (init === undefined || init === null) {
+    if (body === null) return;
+    slots.body = body;
+    if (type !== null) slots.headerList[0] = ['content-type', type];
+    return;
+  }
   const { headers, status, statusText, webSocket } = toDictionary(init, 'new Response: init');
   const number = status === undefined ? 200 : toUnsignedShort(status);
   const reason = statusText === undefined ? '' : toByteString(statusText);
@@ -56,21 +70,20 @@ function initialize(slots, init, body, type) {
     filled = new Headers();
     fillHeaders(filled, headers);
   }
-  slots.webSocket = toPairEnd(webSocket);
+  if (webSocket !== undefined) slots.webSocket = toPairEnd(webSocket);
   if ((number < 200 || number > 599) && !(number === 101 && slots.webSocket !== null)) throw new RangeError(`new Response: the status must be from 200 to 599, not ${number}`);
-  if (!REASON_PHRASE.test(reason)) throw new TypeError('new Response: the statusText is not valid');
-  slots.status = number;
-  slots.statusText = reason;
+  if (reason !== '' && !REASON_PHRASE.test(reason)) throw new TypeError('new Response: the statusText is not valid');
+  if (number !== 200) slots.status = number;
+  if (reason !== '') slots.statusText = reason;
   if (filled !== null) {
     slots.headers = filled;
     slots.headerList = headersListOf(filled);
   }
   if (body === null) return;
-  if (NULL_BODY_STATUS.includes(number)) throw new TypeError(`new Response: a response with status ${number} cannot have a body`);
+  if (number !== 200 && NULL_BODY_STATUS.includes(number)) throw new TypeError(`new Response: a response with status ${number} cannot have a body`);
   slots.body = body;
   if (type !== null && findHeader(slots.headerList, 'content-type') === null) {
-    slots.headerList.push(['content-type', type]);
-    if (slots.headers !== null) slots.headers = headersFromList(slots.headerList, 'none');
+    slots.headerList.push(['content-type', type]); // nobody has seen the Headers yet
   }
 }
 
@@ -105,7 +118,7 @@ export class Response {
     const text = stringify(data);
     if (text === undefined) throw new TypeError('Response.json: the value cannot be written as JSON');
     const slots = new ResponseSlots();
-    initialize(slots, init, extractBody(text).body, 'application/json');
+    initialize(slots, init, Body.ofText(text.toWellFormed()), 'application/json');
     return new Response(CREATE, slots);
   }
 
@@ -116,9 +129,8 @@ export class Response {
     if (href === null) throw new TypeError(`Invalid URL: '${text}'`);
     const number = toUnsignedShort(status);
     if (!REDIRECT_STATUS.includes(number)) throw new RangeError(`Response.redirect: ${number} is not a redirect status`);
-    const slots = new ResponseSlots();
+    const slots = new ResponseSlots([['location', href]]);
     slots.status = number;
-    slots.headerList = [['location', href]];
     slots.headersGuard = 'immutable';
     return new Response(CREATE, slots);
   }
@@ -157,9 +169,9 @@ export class Response {
   clone() {
     const from = this.#slots;
     if (from.body !== null && from.body.unusable) throw new TypeError('a response whose body is in use cannot be cloned');
-    const slots = new ResponseSlots();
+    const slots = new ResponseSlots(null);
     for (const name in from) slots[name] = from[name];
-    slots.headerList = from.headerList.map(([name, value]) => [name, value]);
+    slots.headerList = from.headerList.slice();
     slots.headers = null;
     slots.body = from.body === null ? null : from.body.clone();
     return new Response(CREATE, slots);

@@ -34,6 +34,7 @@ export class URLSearchParams {
   #onUpdate = null;
 
   constructor(init = '') {
+    if (init === '') return;
     if (isObject(init)) {
       // A sequence of pairs if it is iterable, otherwise a record.
       const method = init[Symbol.iterator];

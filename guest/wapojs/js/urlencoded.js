@@ -1,8 +1,8 @@
 // application/x-www-form-urlencoded: https://url.spec.whatwg.org/#application/x-www-form-urlencoded
 
-import { latin1Decode, utf8Decode, utf8Encode } from 'wapo:native';
+import { latin1Decode, parseQuery, utf8Decode, utf8Encode } from 'wapo:native';
 
-const { decodeURIComponent, encodeURIComponent, parseInt, Uint8Array } = globalThis;
+const { encodeURIComponent, parseInt, Uint8Array } = globalThis;
 
 const HEX_DIGIT = /^[0-9A-Fa-f]{2}$/;
 
@@ -24,21 +24,14 @@ function percentDecode(text) {
   return bytes.subarray(0, length);
 }
 
-/** One name or value. `isBytes`: each character of the text is a byte, otherwise a code unit. */
-function decodeComponent(text, isBytes) {
+/** One name or value. Each character of the text is a byte. */
+function decodeComponent(text) {
   if (text.includes('+')) text = text.replaceAll('+', ' ');
-  if (!isBytes) {
-    if (!text.includes('%')) return text.toWellFormed();
-    try {
-      return decodeURIComponent(text.toWellFormed());
-    } catch {
-      text = latin1Decode(utf8Encode(text.toWellFormed())); // not well-formed: decode it byte by byte, leniently
-    }
-  }
   return utf8Decode(percentDecode(text), false, true);
 }
 
-function parse(text, isBytes) {
+/** The parser proper. Each character of the text is a byte, and what they decode to need not be UTF-8. */
+function parse(text) {
   const pairs = [];
   const sequences = text.split('&');
   for (let i = 0; i < sequences.length; i++) {
@@ -47,16 +40,16 @@ function parse(text, isBytes) {
     const at = sequence.indexOf('=');
     const name = at < 0 ? sequence : sequence.slice(0, at);
     const value = at < 0 ? '' : sequence.slice(at + 1);
-    pairs[pairs.length] = [decodeComponent(name, isBytes), decodeComponent(value, isBytes)];
+    pairs[pairs.length] = [decodeComponent(name), decodeComponent(value)];
   }
   return pairs;
 }
 
 /** The string parser: a list of [name, value]. */
-export const parseUrlEncoded = (text) => parse(text, false);
+export const parseUrlEncoded = (text) => (text === '' ? [] : parseQuery(text) ?? parse(latin1Decode(utf8Encode(text))));
 
 /** The parser proper, from bytes. */
-export const parseUrlEncodedBytes = (bytes) => parse(latin1Decode(bytes), true);
+export const parseUrlEncodedBytes = (bytes) => parse(latin1Decode(bytes));
 
 const UNCHANGED = /^[\w*\-.]*$/;
 const LEFT_BY_ENCODE = /%20|[!'()~]/g;

@@ -5,6 +5,7 @@ import struct
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from wapo.abi.results import PENDING, OcallError, OcallFailure
+from wapo.agents.messages import Header
 from wapo.agents.run import Run
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.ocalls.http import write_or_keep
@@ -19,6 +20,8 @@ _COMPLETE: Final = 1
 _MAX_REPORT_BYTES: Final = 64 << 10
 #: Names and values of a response: as many parts as they may have must not take the host long.
 _MAX_HEADER_BYTES: Final = 256 << 10
+#: Read at once, before its limits are looked at.
+_SMALL_BYTES: Final = 16 << 10
 _INVALID: Final = OcallError.INVALID_PARAMETER
 
 
@@ -45,7 +48,8 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
     guest.instance.check(p0, p1)
     if p1 < _HEAD.size:
         raise OcallFailure(_INVALID)
-    flags, status, length = _HEAD.unpack(guest.instance.read(p0, _HEAD.size))
+    data = guest.instance.read(p0, min(p1, _SMALL_BYTES))
+    flags, status, length = _HEAD.unpack_from(data)
     end = _HEAD.size + length
     if end > p1:
         raise OcallFailure(_INVALID)
@@ -53,13 +57,23 @@ def respond(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> in
         _too_large(guest, length, _MAX_HEADER_BYTES, "response's head")
     if p1 - end > guest.session.max_response_bytes:
         _too_large(guest, p1 - end, guest.session.max_response_bytes, "response")
-    data = guest.instance.read(p0, p1)
-    fields = data[_HEAD.size : end].split(b"\0") if length else []
-    if len(fields) % 2:
-        raise OcallFailure(_INVALID)
-    headers = list(zip(fields[::2], fields[1::2], strict=True))
+    if p1 > _SMALL_BYTES:
+        data = guest.instance.read(p0, p1)
+    headers = _headers(data[_HEAD.size : end])
     result: int = guest.session.respond(guest, status, headers, data[end:], bool(flags & _COMPLETE))
     return result
+
+
+def _headers(block: bytes) -> list[Header]:
+    """Names and values joined by NUL.
+
+    Raises:
+        OcallFailure: 3 a name without a value.
+    """
+    fields = block.split(b"\0") if block else []
+    if len(fields) % 2:
+        raise OcallFailure(_INVALID)
+    return list(zip(fields[::2], fields[1::2], strict=True))
 
 
 def websocket_accept(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -68,10 +82,7 @@ def websocket_accept(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: i
     guest.instance.check(p0, p1)
     if p1 > _MAX_HEADER_BYTES:
         _too_large(guest, p1, _MAX_HEADER_BYTES, "response's head")
-    fields = guest.instance.read(p0, p1).split(b"\0") if p1 else []
-    if len(fields) % 2:
-        raise OcallFailure(_INVALID)
-    result: int = guest.session.accept(guest, list(zip(fields[::2], fields[1::2], strict=True)))
+    result: int = guest.session.accept(guest, _headers(guest.instance.read(p0, p1)))
     return result
 
 

@@ -88,7 +88,7 @@ class AgentImage:
     def pool(self, linked: "LinkedModule", limits: StoreLimits) -> InstancePool:
         """Machines in this image's state. Another set of limits makes another pool; the one before goes."""
         assert self.memory is not None
-        if self._pool is None or self._pool.limits != limits:
+        if self._pool is None or (self._pool.limits is not limits and self._pool.limits != limits):
             if self._pool is not None:
                 self._pool.close()
             self._pool = InstancePool(linked, self.memory, limits)

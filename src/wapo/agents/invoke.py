@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 
 from wapo.agents.image import AgentImage, ImageKind
-from wapo.agents.imports import Imports
 from wapo.agents.messages import AgentRequest, MemoryLimitReached, failure_of
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run, RunLog
@@ -52,7 +51,7 @@ def start(
         raise MemoryLimitReached(
             f"the program takes {image.memory.size} bytes before its first request; {limits.memory_bytes} are allowed"
         )
-    run = Run(request, log, max_response_bytes, Imports(image.modules))
+    run = Run(request, log, max_response_bytes, image.modules)
     pool = image.pool(profile.serving, limits.store)
     guest = Guest(
         pool.take(), scheduler=scheduler, services=services, limits=limits, owner=owner, session=run,
@@ -60,15 +59,17 @@ def start(
     )  # fmt: skip
     run.guest = guest
     guest.select_entry()
-    guest.start_clock()
 
     def ended(end: End) -> None:
         run.ended(end)
+        run.guest = None  # which has the run: neither is to wait for the collector
         if on_end is not None:
             on_end(end, guest)
 
     guest.on_end(ended)
     scheduler.run_now(guest)
+    if guest.ended is None:
+        guest.start_clock()
     return run
 
 

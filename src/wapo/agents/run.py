@@ -24,9 +24,10 @@ from wapo.agents.messages import (
     TimeLimitReached,
     failure_of,
 )  # fmt: skip
+from wapo.agents.modules import Modules
 from wapo.errors import GuestError
 from wapo.vm.ends import End, EndReason
-from wapo.vm.http_client import valid_header
+from wapo.vm.http_client import valid_header, valid_headers
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe
 from wapo.vm.resources.websocket import ServedWebSocket
@@ -91,20 +92,21 @@ class Run:
     Attributes:
         response: once the guest has given the head.
         failure: why there is none, or what the guest reported after it had answered.
-        imports: what it may import while it runs; None is nothing.
         websocket: whether the request may be answered with a WebSocket.
         kept_alive: work that goes on after the response (``waitUntil``) is left.
     """
 
     __slots__ = (
-        "_answered", "_refusal", "_request", "_waiter", "failure", "guest", "imports", "kept_alive", "log",
+        "_answered", "_imports", "_modules", "_refusal", "_request", "_waiter", "failure", "guest", "kept_alive", "log",
         "max_response_bytes", "response", "websocket",
     )  # fmt: skip
 
     def __init__(
-        self, request: AgentRequest, log: RunLog, max_response_bytes: int, imports: Imports | None = None
+        self, request: AgentRequest, log: RunLog, max_response_bytes: int, modules: Modules | None = None
     ) -> None:
-        self.imports = imports
+        """``modules``: where what it imports while it runs comes from; None: it can import nothing."""
+        self._modules = modules
+        self._imports: Imports | None = None
         self._request: AgentRequest | None = request
         self._waiter: asyncio.Future[None] | None = None
         self._answered = False
@@ -116,6 +118,13 @@ class Run:
         self.kept_alive = False
         self.max_response_bytes = max_response_bytes
         self.log = log
+
+    @property
+    def imports(self) -> Imports:
+        """What it has imported while it runs."""
+        if self._imports is None:
+            self._imports = Imports(self._modules)
+        return self._imports
 
     # What the guest asks and says (calls)
 
@@ -169,6 +178,8 @@ class Run:
         return number
 
     def _check_headers(self, headers: list[Header]) -> None:
+        if valid_headers(headers):
+            return
         for name, value in headers:
             if not valid_header(name, value):
                 shown = name[:100].decode("latin-1")
@@ -229,8 +240,8 @@ class Run:
 
     def ended(self, end: End) -> None:
         """The guest is gone: whoever waits learns why, if they have not. A response that is not complete fails."""
-        if self.imports is not None:
-            self.imports.close()
+        if self._imports is not None:
+            self._imports.close()
         if self.response is not None and self.response.stream is not None and not self.response.stream.ended:
             self.response.stream.fail()
         if self.response is not None or self.failure is not None:

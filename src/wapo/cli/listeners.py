@@ -58,7 +58,7 @@ def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
 
 def gateway_server(node: Node, gateway: Any, changed: Callable[[int], None] | None = None) -> Server:
     """The server of agents, vaults, logs and content. ``changed`` hears how many connections come and go."""
-    return Server(_config(node, gateway, door=AgentDoor), changed)
+    return Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once), changed)
 
 
 def app_servers(

@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -14,7 +13,7 @@ from wapo.cli.announce import url_of
 from wapo.cli.data import NoNode
 from wapo.cli.output import note
 from wapo.cli.sockets import Sockets
-from wapo.node.metrics import SHARED_FOLDER
+from wapo.node.metrics import sum_counts
 from wapo.node.settings import NodeSettings
 from wapo.processes.dispatcher import ADMIN, GATEWAY, USER
 from wapo.processes.supervisor import Supervisor
@@ -50,8 +49,7 @@ def supervise(
         told = {ADMIN_URL: url_of(sockets.admin), USER_URL: url_of(sockets.user)}
     if sockets.tls is not None:
         passed = {TLS: sockets.tls.fileno()}
-    # Not in the data directory: what a process that was killed leaves behind is the system's to remove.
-    with tempfile.TemporaryDirectory(prefix="wapo-metrics-") as folder, contextlib.ExitStack() as until_started:
+    with contextlib.ExitStack() as until_started:
         until_started.enter_context(starting)
 
         def all_serve() -> None:
@@ -61,7 +59,7 @@ def supervise(
         supervisor = Supervisor(
             [sys.executable, "-m", "wapo", *sys.argv[1:]], workers, listeners,
             has_apps=bool(told), say=note, started=all_serve, passed=passed, told=told,
-            image_bytes=settings.image_bytes, environment={SHARED_FOLDER: folder},
+            image_bytes=settings.image_bytes, sum_counts=sum_counts,
         )  # fmt: skip
         try:
             return uvloop.run(supervisor.run())

@@ -1,7 +1,7 @@
 """The engine: its settings, and the epochs by which a guest's slice ends.
 
 One engine serves a whole process. Its epoch advances every :data:`TICK_S` while guests run; a guest that is still
-running one tick after its call was resumed yields its fiber (see ``fiber``).
+running at the second tick (:data:`SLICE_TICKS`) after its call was resumed yields its fiber (see ``fiber``).
 """
 
 import contextlib
@@ -18,11 +18,14 @@ import msgspec
 from wapo.engine import capi
 from wapo.engine.running import running
 
-__all__ = ["TICK_S", "Engine", "Settings"]
+__all__ = ["SLICE_TICKS", "TICK_S", "Engine", "Settings"]
 
-#: Seconds between two epochs: a slice lasts between zero and two of them. Shorter slices make others wait less, but
-#: every tick takes the interpreter lock once.
+#: Seconds between two epochs. Shorter slices make others wait less, but every tick takes the interpreter lock once.
 TICK_S: Final = 0.002
+
+#: A slice lasts between one and two ticks. With one it would last between zero and one: nearly every tick would suspend
+#: a guest that has just begun and is about to end, and all that come after would have to queue.
+SLICE_TICKS: Final = 2
 
 #: Ticks without a guest running after which the ticker sleeps, so that an idle node costs no CPU.
 _IDLE_TICKS: Final = 50

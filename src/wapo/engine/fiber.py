@@ -14,7 +14,8 @@ has one owner with one ``finally``:
 """
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+import struct
+from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine import capi
 from wapo.engine.engine import Engine
@@ -24,36 +25,82 @@ from wapo.engine.suspension import Suspension
 if TYPE_CHECKING:
     from wapo.engine.instance import Instance
 
-__all__ = ["Call", "Instantiation"]
+__all__ = ["Call", "Instantiation", "PollFunction"]
 
 _poll = capi.released.wasmtime_call_future_poll
 _delete = capi.released.wasmtime_call_future_delete
-_POINTER_BYTES = ctypes.sizeof(ctypes.c_void_p)
+_start = capi.held.wasmtime_func_call_async
+
+# Trap, error, result (wasmtime_val_t), and the number of the call's i32 in the latter.
+_POINTER_BYTES: Final = ctypes.sizeof(ctypes.c_void_p)
+_RESULT_AT: Final = 2 * _POINTER_BYTES
+_CELLS_BYTES: Final = _RESULT_AT + ctypes.sizeof(capi.Value)
+_OUTCOME: Final = struct.Struct(f"<QQ{capi.Value.of.offset}xi")
+_NOTHING: Final = bytes(_CELLS_BYTES)
+
+
+class Cells:
+    """Where C leaves how a call ended: a trap, an error, or a result. One call at a time.
+
+    Attributes:
+        address: of the cells, one after the other, in this process.
+    """
+
+    __slots__ = ("_bytes", "address")
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(_CELLS_BYTES)
+        self.address = ctypes.addressof(self._bytes)
+
+    def clear(self) -> None:
+        """Before a call."""
+        capi.memory[self.address : self.address + _CELLS_BYTES] = _NOTHING
+
+    def outcome(self) -> tuple[int, int, int]:
+        """Trap and error, which are the caller's or 0, and the i32 result, signed."""
+        trap, error, result = _OUTCOME.unpack_from(self._bytes)
+        return trap, error, result
+
+
+class PollFunction:
+    """An exported function without arguments and with at most one i32 result, ready to be called again and again, by
+    one call at a time."""
+
+    __slots__ = ("_arguments", "_function", "cells", "engine")
+
+    def __init__(self, engine: Engine, context: int, function: Any, results: int) -> None:
+        self.engine = engine
+        self.cells = Cells()
+        self._function = function  # C gets its address only
+        at = self.cells.address
+        self._arguments = (
+            context, ctypes.addressof(function), None, 0, at + _RESULT_AT, results, at, at + _POINTER_BYTES,
+        )  # fmt: skip
+
+    def begin(self) -> int:
+        """The future of a call."""
+        self.cells.clear()
+        future: int = _start(*self._arguments)
+        return future
 
 
 class Call:
-    """A call of an exported function without arguments and with at most one i32 result.
+    """A call of such a function.
 
     Attributes:
         result: the i32 result, signed, once :meth:`poll` has returned True.
         waiting: after a :meth:`poll` that returned False: what a host function waits for, or None if the slice ended.
     """
 
-    __slots__ = ("_cells", "_engine", "_future", "_guest", "_results", "result", "waiting")
+    __slots__ = ("_cells", "_engine", "_future", "_guest", "result", "waiting")
 
-    def __init__(self, engine: Engine, context: int, function: Any, results: int, guest: Any) -> None:
-        self._engine = engine
+    def __init__(self, function: PollFunction, guest: Any) -> None:
+        self._engine = function.engine
+        self._cells = function.cells  # C keeps their address for as long as the future lives
         self._guest = guest
         self.result = 0
         self.waiting: Suspension | None = None
-        # The C side keeps these addresses for as long as the future lives.
-        self._cells = (ctypes.c_void_p * 2)()  # trap, error
-        self._results = capi.Value()
-        cells = ctypes.addressof(self._cells)
-        self._future: int = capi.held.wasmtime_func_call_async(
-            context, ctypes.byref(function), None, 0,
-            ctypes.byref(self._results), results, cells, cells + _POINTER_BYTES,
-        )  # fmt: skip
+        self._future = function.begin()
 
     def poll(self) -> bool:
         """Runs the guest until its slice ends or it has to wait (False), or the call is over (True). Releases the
@@ -72,13 +119,12 @@ class Call:
         finally:
             running.guest = None
         self.close()
-        trap, error = self._cells
+        trap, error, self.result = self._cells.outcome()
         if trap or error:
             self._raise(trap, error)
-        self.result = self._results.of.i32
         return True
 
-    def _raise(self, trap: int | None, error: int | None) -> None:
+    def _raise(self, trap: int, error: int) -> None:
         failure, running.failure = running.failure, None
         try:
             if trap:
@@ -116,10 +162,9 @@ class Instantiation(Call):
         self._guest = guest
         self.result = 0
         self.waiting = None
-        self._cells = (ctypes.c_void_p * 2)()
-        self._results = capi.Value()
-        cells = ctypes.addressof(self._cells)
-        self._future = instance.begin(cells, cells + _POINTER_BYTES)
+        self._cells = Cells()
+        at = self._cells.address
+        self._future = instance.begin(at, at + _POINTER_BYTES)
 
     def poll(self) -> bool:
         running.starting = self._instance
@@ -131,7 +176,7 @@ class Instantiation(Call):
         self._instance.finish()
         return True
 
-    def _raise(self, trap: int | None, error: int | None) -> None:
+    def _raise(self, trap: int, error: int) -> None:
         if error and running.failure is None:
             self._instance.raise_failure(error)
         super()._raise(trap, error)

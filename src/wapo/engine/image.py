@@ -9,7 +9,8 @@ An image is right only because of three things, and each is somebody's duty:
 
 An instance whose run is over can be reset to its image instead of being made anew. Of a private mapping, the pages
 that were written are the process's own, and all others are still the file's; the kernel tells which are which, so
-copying the former back makes every byte what it was.
+copying the former back makes every byte what it was. A page that is the process's own stays so; where this thread has
+had no page fault since the last reset, the answer is what it was then, and the kernel is not asked (``faults``).
 """
 
 import ctypes
@@ -22,6 +23,7 @@ from typing import Final
 
 from wapo.engine import capi
 from wapo.engine.errors import OutOfMappings
+from wapo.engine.faults import page_faults
 from wapo.engine.instance import Instance
 
 __all__ = ["MAX_RESET_BYTES", "MemoryImage"]
@@ -193,27 +195,42 @@ class MemoryImage:
         """
         if instance.memory_size != self.size:
             return False
+        source, memory = self._source(instance), capi.memory
+        fresh = instance.own_pages is None or instance.faults != page_faults()
+        if fresh:
+            instance.own_pages = self._own_pages(instance)
+        if instance.own_pages is None:
+            return False
+        for start, end in instance.own_pages:
+            memory[start:end] = memory[source + start : source + end]
+        if fresh:  # after the copy: into holes that were joined it brought new pages, which are listed
+            instance.faults = page_faults()
+        return True
+
+    def _source(self, instance: Instance) -> int:
+        """How far the image is from the instance's memory, in this process's addresses."""
+        if self._view is None:
+            self._open_view()
+        return self._address - instance.base
+
+    def _own_pages(self, instance: Instance) -> list[tuple[int, int]] | None:
+        """Ranges of addresses that hold all pages that are the process's own, small holes joined; None if it cannot be
+        told, or they are too many to be worth while."""
         base = instance.base
         written = _scanner.own_pages(base, base + self.size)
         if written is None:
-            return False
-        if self._view is None:
-            self._open_view()
-        source = self._address - base
-        memory = capi.memory
-        total, start, end = 0, 0, 0
+            return None
+        joined: list[tuple[int, int]] = []
+        start = end = 0
         for first, last in written:
             if first - end > _JOIN_BYTES:
                 if end:
-                    memory[start:end] = memory[source + start : source + end]
-                    total += end - start
-                    if total > MAX_RESET_BYTES:
-                        return False
+                    joined.append((start, end))
                 start = first
             end = last
         if end:
-            memory[start:end] = memory[source + start : source + end]
-        return True
+            joined.append((start, end))
+        return joined if sum(end - start for start, end in joined) <= MAX_RESET_BYTES else None
 
     def _open_view(self) -> None:
         """One read-only mapping of the whole image, to copy from."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from wapo.engine import capi
+from wapo.engine.engine import SLICE_TICKS
 from wapo.engine.errors import InvalidModule, OutOfMappings
-from wapo.engine.fiber import Call, Instantiation
+from wapo.engine.fiber import Call, Instantiation, PollFunction
 from wapo.engine.linker import LinkedModule
 from wapo.engine.module_types import FunctionType
 
@@ -71,6 +72,8 @@ class Instance:
         is_command: whether the function to call is a WASI command's, which runs once and answers nothing.
         metered: whether its instructions are counted as fuel.
         base: address of its memory in this process; 0 as long as there is none.
+        own_pages: since the last reset to an image: ranges of addresses with all pages that it had written by then.
+        faults: page faults of this thread at that time.
 
     Raises (constructor):
         InvalidModule: the module's own minimum does not fit the limits, or it needs what the host forbids.
@@ -87,9 +90,11 @@ class Instance:
         "_size",
         "_store",
         "base",
+        "faults",
         "is_command",
         "linked",
         "metered",
+        "own_pages",
         "started",
     )
 
@@ -117,13 +122,14 @@ class Instance:
         self._store: int = _held.wasmtime_store_new(linked.engine.pointer, None, capi.NO_FINALIZER)
         self._context: int = _held.wasmtime_store_context(self._store)
         self._memory: Any = None
-        self._polls: Any = None
+        self._polls: PollFunction | None = None
         self._size = 0
-        self.base = 0
+        self.base = self.faults = 0
+        self.own_pages: list[tuple[int, int]] | None = None
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
-        _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-        _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, 1)
+        _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
+        _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, SLICE_TICKS)
         self.started = self.is_command = False
         self.metered = linked.engine.settings.consume_fuel
         if self.metered:
@@ -202,16 +208,21 @@ class Instance:
         Once is enough for an instance."""
         if self.linked.module.function(name) != _POLL_TYPE:
             return False
-        self._polls = self._export(name, _FUNCTION_KIND)
+        self._select(name, 1)
         return self._polls is not None
 
     def select_command(self) -> bool:
         """Chooses the ``_start`` function of a WASI command instead; False if there is no ``() -> ()`` of that name."""
         if self.linked.module.function("_start") != _COMMAND_TYPE:
             return False
-        self._polls = self._export("_start", _FUNCTION_KIND)
+        self._select("_start", 0)
         self.is_command = self._polls is not None
         return self.is_command
+
+    def _select(self, name: str, results: int) -> None:
+        function = self._export(name, _FUNCTION_KIND)
+        if function is not None:
+            self._polls = PollFunction(self.linked.engine, self._context, function, results)
 
     @property
     def poll_selected(self) -> bool:
@@ -220,8 +231,9 @@ class Instance:
 
     def start_poll(self, guest: Any) -> Call:
         """Starts the function that was chosen; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
-        _held.wasmtime_context_set_epoch_deadline(self._context, 1)
-        return Call(self.linked.engine, self._context, self._polls, 0 if self.is_command else 1, guest)
+        assert self._polls is not None
+        _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
+        return Call(self._polls, guest)
 
     # Memory
 

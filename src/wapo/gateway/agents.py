@@ -6,20 +6,20 @@ ASGI messages without a task having been made for it.
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 import time
 from collections.abc import Callable, Coroutine
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, unquote_plus, unquote_to_bytes
 
 from wapo.agents.messages import AgentRequest, AgentResponse
-from wapo.errors import CallerError, WapoError
+from wapo.errors import WapoError
+from wapo.gateway.addresses import agent_url, path_for_log, vault_key
+from wapo.gateway.at_once import BEGUN, Begun
 from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, has_body, take_body
 from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
 from wapo.gateway.paths import ContentPath
 from wapo.gateway.replies import (
+    NO_BODY_STATUS,
     OWN_HEADERS,
     Headers,
     Receive,
@@ -30,30 +30,18 @@ from wapo.gateway.replies import (
     failure_reply,
 )
 from wapo.gateway.websocket import handshake_of
+from wapo.node.limits import AgentLimits
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 
 __all__ = ["AgentRoutes", "ResponseCut"]
 
-#: RFC 3986 3.2.2, without percent-encoding and with a port.
-_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?")
-_MAX_HOST_BYTES: Final = 300
-_NO_BODY_STATUS: Final = frozenset((204, 205, 304))
-_KEY: Final = b"key"
 #: What takes longer is watched, for a client that goes away meanwhile.
 _AT_ONCE_S: Final = 0.2
-_URL_CHARACTERS: Final = "%/:@!$&'()*+,;=-._~?"
 
 
 _T = TypeVar("_T")
-
-
-class InvalidHost(CallerError):
-    """The Host header is not one."""
-
-    code = "invalid_host"
-    status = 400
 
 
 class AgentRoutes:
@@ -64,6 +52,10 @@ class AgentRoutes:
 
     async def by_cid(self, scope: Scope, receive: Receive, send: Send, request_id: str, path: bytes) -> None:
         """``path`` is what follows ``/ipfs/``, as sent (percent-encoded)."""
+        begun: Begun | None = scope.get(BEGUN)
+        if begun is not None:
+            await self._continue(scope, receive, send, begun)
+            return
         started = time.perf_counter()
         try:
             where = ContentPath.parse(path)
@@ -101,8 +93,7 @@ class AgentRoutes:
         path: bytes,
     ) -> None:
         method: str = scope["method"]
-        # The server leaves white space at the end, which is no part of a value (RFC 9110 5.5).
-        headers: Headers = [(name, value.rstrip(b" \t")) for name, value in scope["headers"]]
+        headers: Headers = scope["headers"]
         intake, invocation, handshake = Intake(), None, handshake_of(scope)
         try:
             limits = self._node.programs.known_limits(located.identity) or await self._node.programs.limits(
@@ -110,15 +101,15 @@ class AgentRoutes:
             )
             query: bytes = scope["query_string"]
             request = AgentRequest(
-                method, _url(scope["scheme"], headers, path, query), headers, request_id=request_id,
+                method, agent_url(scope["scheme"], headers, path, query), headers, request_id=request_id,
                 websocket=handshake is not None,
             )  # fmt: skip
-            key = _vault_key(query)
+            key = vault_key(query)
             if key is not None:
                 request.secret = await self._secret(located, key)
             intake = await take_body(headers, receive, limits.request_bytes)
             request.body, request.stream = intake.body, intake.stream
-            report = f"{method} {_for_log(scope['raw_path'], query, hide=key is not None)}"
+            report = f"{method} {path_for_log(scope['raw_path'], query, hide=key is not None)}"
             invoking = self._node.invoke(located, request, report)
             if self._node.images.get(located.image_key, limits.memory_bytes) is None:
                 invocation = await _while_there(invoking, partial(_left, intake, receive))
@@ -129,12 +120,12 @@ class AgentRoutes:
                 raise RequestTooLarge
         except ClientGone:
             intake.close()
+            if intake.oversized:  # while the image was being made: nobody is gone, but nobody is waited for
+                await _refuse(_too_large(limits), scope, send, request_id, started)
             return
         except Exception as error:
             intake.close()
-            failure = error
-            if intake.oversized:
-                failure = RequestTooLarge(f"the request body is larger than the {limits.request_bytes} bytes allowed")
+            failure = _too_large(limits) if intake.oversized else error
             if invocation is not None:
                 (invocation.abandon if intake.oversized else invocation.finish)()
             await _refuse(failure, scope, send, request_id, started)
@@ -163,6 +154,28 @@ class AgentRoutes:
         if preflight:
             answer_preflight(response.headers, headers)
         await self._send(invocation, response, intake, receive, send, request_id, started, method == "HEAD")
+
+    async def _continue(self, scope: Scope, receive: Receive, send: Send, begun: Begun) -> None:
+        """The rest of a request that was begun in its connection's callback: a GET, nothing special about it."""
+        intake, invocation = Intake(), begun.invocation
+        try:
+            if invocation is None:
+                assert begun.error is not None
+                raise begun.error
+            response = invocation.run.response or await self._answer(invocation, intake, receive)
+        except ClientGone:
+            return
+        except Exception as error:
+            if invocation is not None:
+                invocation.finish()
+            await _refuse(error, scope, send, begun.request_id, begun.started)
+            return
+        except BaseException:  # cancelled: the server goes down
+            if invocation is not None:
+                invocation.abandon()
+            raise
+        response.headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
+        await self._send(invocation, response, intake, receive, send, begun.request_id, begun.started, head=False)
 
     async def _secret(self, located: Located, key: str) -> str:
         vaults = self._node.vaults
@@ -204,10 +217,10 @@ class AgentRoutes:
         headers, stream = response.headers, response.stream
         add_defaults(headers)
         headers += common_headers(request_id, started)
-        bare = head or response.status in _NO_BODY_STATUS
+        bare = head or response.status in NO_BODY_STATUS
         if stream is None:
             # An empty body of a response to HEAD tells nothing about the one to GET.
-            if response.status not in _NO_BODY_STATUS and (response.body or not head):
+            if response.status not in NO_BODY_STATUS and (response.body or not head):
                 headers.append((b"content-length", b"%d" % len(response.body)))
             await send({"type": "http.response.start", "status": response.status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if bare else response.body})
@@ -262,6 +275,10 @@ async def _while_there(work: Coroutine[Any, Any, _T], gone: Callable[[], Corouti
             task.cancel()
 
 
+def _too_large(limits: AgentLimits) -> RequestTooLarge:
+    return RequestTooLarge(f"the request body is larger than the {limits.request_bytes} bytes allowed")
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -305,74 +322,3 @@ async def _watch(invocation: Invocation, intake: Intake, receive: Receive) -> No
     """Ends the run then."""
     await _left(intake, receive)
     invocation.abandon()
-
-
-def _url(scheme: str, headers: Headers, path: bytes, query: bytes) -> str:
-    """The agent's own URL: rooted at it, the query as it was sent, no dangling question mark.
-
-    Raises:
-        InvalidHost.
-    """
-    host = "localhost"
-    for name, value in headers:
-        if name == b"host":
-            host = _host(value)
-            break
-    url = f"{scheme}://{host}/{_printable(path)}"
-    return f"{url}?{_printable(query)}" if query else url
-
-
-@lru_cache(1024)
-def _host(value: bytes) -> str:
-    """A Host header that can be part of a URL.
-
-    Raises:
-        InvalidHost: it would make ``new URL(request.url)`` fail.
-    """
-    text = value.decode("latin-1")
-    match = _HOST.fullmatch(text) if len(value) <= _MAX_HOST_BYTES else None
-    try:
-        if match is None or int(match[2] or 0) > 65535:
-            raise ValueError
-        host = match[1]
-        if host.startswith("["):
-            ipaddress.IPv6Address(host[1:-1])
-        elif host.rstrip(".").rpartition(".")[2].isdigit():  # the URL standard takes such a host for an address
-            ipaddress.IPv4Address(host)
-    except ValueError:
-        raise InvalidHost("the Host header is not a host name") from None
-    return text
-
-
-def _printable(raw: bytes) -> str:
-    """As sent, where that can be part of a URL; other bytes percent-encoded."""
-    try:
-        text = raw.decode("ascii")
-    except UnicodeDecodeError:
-        return quote(raw, safe=_URL_CHARACTERS)
-    return text if text.isprintable() and " " not in text else quote(raw, safe=_URL_CHARACTERS)
-
-
-def _is_key(name: bytes) -> bool:
-    return name == _KEY or (b"%" in name and unquote_to_bytes(name) == _KEY)
-
-
-def _vault_key(query: bytes) -> str | None:
-    """The first value of the parameter ``key``, however that is spelled; None if there is no such parameter."""
-    if query:
-        for pair in query.split(b"&"):
-            name, _, value = pair.partition(b"=")
-            if _is_key(name):
-                return unquote_plus(value.decode("latin-1"))
-    return None
-
-
-def _for_log(path: bytes, query: bytes, *, hide: bool) -> str:
-    """Path and query as received, without the vault key."""
-    text = path.decode("latin-1")
-    if not query:
-        return text
-    if hide:
-        pairs = [pair.partition(b"=") for pair in query.split(b"&")]
-        query = b"&".join(name + equals + (b"***" if _is_key(name) else value) for name, equals, value in pairs)
-    return f"{text}?{query.decode('latin-1')}"

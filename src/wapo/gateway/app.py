@@ -1,6 +1,5 @@
 """The ASGI application of a node."""
 
-import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -11,9 +10,10 @@ from starlette.routing import Match, Route
 from wapo import __version__
 from wapo.errors import CallerError
 from wapo.gateway.agents import AgentRoutes
+from wapo.gateway.at_once import AtOnce
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
-from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, text_reply
+from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
 from wapo.node.node import Node
 
@@ -36,10 +36,15 @@ class MetricsForbidden(CallerError):
 
 
 class Gateway:
-    """Routes requests. Agents first and by hand, because they are nearly all of them."""
+    """Routes requests. Agents first and by hand, because they are nearly all of them.
+
+    Attributes:
+        at_once: for the server: answers requests that need not come here.
+    """
 
     def __init__(self, node: Node, *, inherit_by_key: bool = False) -> None:
         self._node = node
+        self.at_once = AtOnce(node)
         self._agents = AgentRoutes(node)
         self._content = ContentRoutes(node)
         vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
@@ -66,7 +71,7 @@ class Gateway:
             await _lifespan(receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = _new_id()
+        request_id = new_id()
         path: bytes = scope["raw_path"]
         for prefix in _AGENT_PREFIXES:
             if path.startswith(prefix) and len(path) > len(prefix):
@@ -134,13 +139,7 @@ class Gateway:
             raise MetricsForbidden(
                 "metrics are for the operator: send the operator's token, as Authorization: Bearer <token>"
             )
-        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", self._node.metrics.exposition())
-
-
-def _new_id() -> str:
-    """A random UUID (RFC 9562, version 4), in a quarter of the time that ``uuid.uuid4`` takes."""
-    h = os.urandom(16).hex()
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:]}"
+        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", await self._node.exposition())
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -70,7 +70,7 @@ class ContentRoutes:
         """The Accept header, if it asks for blocks or archives and not for the agent. Clients that want them send it;
         a query parameter ``format`` may be the agent's own."""
         for name, value in headers:
-            if name == b"accept" and any(kind in value for kind in _TYPES):
+            if name == b"accept" and value != b"*/*" and any(kind in value for kind in _TYPES):
                 return value.decode("latin-1")
         return None
 

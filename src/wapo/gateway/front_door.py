@@ -4,6 +4,9 @@ uvicorn leaves both to a proxy in front. Its parser (llhttp) is strict about all
 but collects a request line, a header or a trailer for as long as it goes on, and nobody minds a client that sends a
 byte an hour, or never reads its answer. Every connection costs a descriptor, and a process has only so many.
 
+Where there is somebody to ask, small requests are answered in the connection's own callback (``at_once``), with neither
+a task nor an ASGI call.
+
 Bounded are: a head, and trailers; the time that a head takes; a pause in a body; what is left of a body when its
 answer is complete; a client that does not read; connections. What an agent reads and writes is bounded by its run.
 """
@@ -18,6 +21,8 @@ from typing import Any, Final
 import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from wapo.gateway.at_once import BEGUN, AtOnce
 
 __all__ = ["MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
 
@@ -97,10 +102,24 @@ class FrontDoor(HttpToolsProtocol):
         patience: how long its client is waited for.
         max_connections: of this process; one more is turned away.
         unsent: what clients of this process have not read.
+        at_once: asked first about a GET without a body; see ``AtOnce``.
     """
 
-    def __init__(self, *args: Any, patience: Patience, max_connections: int, unsent: Unsent, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        patience: Patience,
+        max_connections: int,
+        unsent: Unsent,
+        at_once: AtOnce | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._at_once = at_once
+        self._may_answer = False  # once in a piece that was received: pipelined requests let others go between them
+        self._answered = False  # the message that is coming in
+        self._idle_since: float | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self._patience = patience
         self._max_connections = max_connections
         self._unsent = unsent
@@ -135,6 +154,9 @@ class FrontDoor(HttpToolsProtocol):
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
         super().connection_lost(exc)
 
     def _wait(self, seconds: float, late: Callable[[], None]) -> None:
@@ -187,7 +209,8 @@ class FrontDoor(HttpToolsProtocol):
         if self._refused:
             return
         self._unset_keepalive_if_required()
-        self._heard = True
+        self._heard = self._may_answer = True
+        self._idle_since = None
         view = memoryview(data)
         for start in range(0, len(view), _PIECE_BYTES):
             self._feed(view[start : start + _PIECE_BYTES])
@@ -231,10 +254,10 @@ class FrontDoor(HttpToolsProtocol):
         return False
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = b"", [], False
         self._begin()
         self._in_head, self._in_body = True, False
-        self._hosts, self._has_body = 0, False
+        self._hosts, self._has_body, self._answered = 0, False, False
 
     def on_chunk_header(self) -> None:
         self._begin()
@@ -242,12 +265,15 @@ class FrontDoor(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_body:
             return  # a trailer, which must not be taken for a header (RFC 9110 6.5.1)
-        super().on_header(name, value)
-        name = self.headers[-1][0]
+        name = name.lower()
+        value = value.rstrip(b" \t")  # which is no part of it (RFC 9110 5.5), and which the parser leaves
+        self.headers.append((name, value))
         if name == b"host":
             self._hosts += 1
         elif name in _OF_A_BODY:
             self._has_body = True
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
 
     def on_headers_complete(self) -> None:
         if self._refused:
@@ -262,12 +288,65 @@ class FrontDoor(HttpToolsProtocol):
             self._refuse(400, "a request with a body cannot ask for an upgrade here")  # the parser would lose the body
         else:
             self._in_head, self._in_body = False, True
+            begun = None
+            if self._may_answer and self._at_once is not None and self._is_simple():
+                self._may_answer = False
+                begun = self._at_once(self.url, self.headers, self.scheme or "http", self.server_state.default_headers)
+                if isinstance(begun, bytes):
+                    self._answer(begun)
+                    return
+            self._make_scope(begun)
             super().on_headers_complete()
             if self._draining:
                 self.cycle.keep_alive = False
             if self._has_body:
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)
+
+    def _is_simple(self) -> bool:
+        """Whether it is a GET without a body, everything before it has been answered and read, and more may follow."""
+        parser, cycle = self.parser, self.cycle
+        return (
+            not self._has_body
+            and not self._draining
+            and parser.get_method() == b"GET"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and not self.expect_100_continue
+            and (cycle is None or cycle.response_complete)
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _answer(self, response: bytes) -> None:
+        self._answered = True
+        self.transport.write(response)
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self._resting is None:
+            self._resting = self.loop.call_later(self._patience.idle_s, self._rested)
+
+    def _rested(self) -> None:
+        """Closes a connection that has been idle for long. One timer for many requests: what has come since is looked
+        at when it is over."""
+        self._resting = None
+        if self._idle_since is None or self.transport.is_closing():
+            return  # whoever answers what came then sees to the next time
+        left = self._idle_since + self._patience.idle_s - self.loop.time()
+        if left > 0:
+            self._resting = self.loop.call_later(left, self._rested)
+        else:
+            self.timeout_keep_alive_handler()
+
+    def _make_scope(self, begun: Any) -> None:
+        """The scope of the request, which uvicorn makes when a message begins; what is known of it by now stays."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        if begun is not None:
+            self.scope[BEGUN] = begun  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -278,7 +357,8 @@ class FrontDoor(HttpToolsProtocol):
         if not self._refused:
             self._in_body = False
             self._stop_waiting()
-            super().on_message_complete()
+            if not self._answered:
+                super().on_message_complete()
 
     def _head_is_late(self) -> None:
         if self._in_head:
@@ -341,6 +421,7 @@ def server_config(
     max_connections: int | None = None,
     door: type[FrontDoor] = FrontDoor,
     max_unsent_bytes: int = 256 << 20,
+    at_once: AtOnce | None = None,
     **options: Any,
 ) -> uvicorn.Config:
     """How a node is served: HTTP/1.1 through :class:`FrontDoor`, without WebSockets, with no line for each request.
@@ -349,13 +430,14 @@ def server_config(
         door: of which kind; one that leaves HTTP for some requests, say.
         max_connections: half of the process's descriptors if not given. The other half is for agents' own connections,
             for files and for the database.
+        at_once: asked first about simple requests.
         max_unsent_bytes: what may wait for clients to read it, of all connections together.
     """
     chosen = patience or Patience()
     if max_connections is None:
         max_connections = max(16, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
     doors: Any = functools.partial(
-        door, patience=chosen, max_connections=max_connections, unsent=Unsent(max_unsent_bytes)
+        door, patience=chosen, max_connections=max_connections, unsent=Unsent(max_unsent_bytes), at_once=at_once
     )
     return uvicorn.Config(
         app, http=doors, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,

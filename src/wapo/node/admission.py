@@ -5,7 +5,6 @@ moment. So machines are counted, and a node that is full says so long before.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,7 +56,7 @@ class Admission:
         possible = machines_possible()
         self.max_machines = possible if max_machines is None else min(max_machines, possible)
         self.machines = self.isolates = 0
-        self._by_program: Counter[str] = Counter()
+        self._by_program: dict[str, int] = {}
         self._empty: asyncio.Future[None] | None = None
 
     def enter(self, program: str, concurrency: int | None) -> None:
@@ -68,10 +67,11 @@ class Admission:
             TooManyRequests: this program has its share.
         """
         self._check_room()
-        if concurrency is not None and self._by_program[program] >= concurrency:
+        mine = self._by_program.get(program, 0)
+        if concurrency is not None and mine >= concurrency:
             raise TooManyRequests(f"this program has {concurrency} requests under way, which is its limit")
         self.machines += 1
-        self._by_program[program] += 1
+        self._by_program[program] = mine + 1
 
     def _check_room(self) -> None:
         if self.machines + self.isolates >= self.max_machines:
@@ -93,8 +93,10 @@ class Admission:
     def leave(self, program: str) -> None:
         """Gives a place back."""
         self.machines -= 1
-        self._by_program[program] -= 1
-        if not self._by_program[program]:
+        left = self._by_program[program] - 1
+        if left:
+            self._by_program[program] = left
+        else:
             del self._by_program[program]
         if self._empty is not None and not self.machines and not self._empty.done():
             self._empty.set_result(None)

@@ -9,7 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from itertools import chain
+from typing import Final
 
 import msgspec
 import structlog
@@ -31,7 +33,19 @@ _REFILL_S: Final = 64.0
 _ROW_BYTES: Final = 1024
 _RUNNING: Final = 1 << 62
 _COLUMNS: Final = ("program", "request_id", "ended_ms", "records", "data")
-_INSERT: Final = f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_ROW: Final = f"({', '.join('?' * len(_COLUMNS))})"
+_ROWS: Final = 200
+
+# Row values in the order of _COLUMNS.
+_Row = tuple[str, str, "int | None", int, bytes]
+
+
+@lru_cache(_ROWS)
+def _insert(rows: int) -> str:
+    """One statement for many rows. Of each statement the driver lets go of the interpreter lock once, and has to get it
+    back from a thread that is busy."""
+    return f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"
+
 
 _log = structlog.get_logger("wapo.logs")
 
@@ -52,7 +66,7 @@ class RunLog:
 
     __slots__ = (
         "_book", "_bytes", "_chunks", "_endless", "_last_chunk", "_last_refill", "_max_bytes", "_records", "_room",
-        "cut", "program", "request_id",
+        "closed", "cut", "program", "request_id",
     )  # fmt: skip
 
     def __init__(
@@ -65,11 +79,11 @@ class RunLog:
         self._max_bytes = max_bytes
         self._room = max_bytes
         self._endless = endless
-        self._last_refill = time.monotonic()
+        self._last_refill = self._last_chunk = time.monotonic()
         self._bytes = 0
         self._chunks = 0
-        self._last_chunk = time.monotonic()
         self.cut = 0
+        self.closed = False
 
     def add(self, level: int, message: str) -> None:
         """A record, stamped now. What is beyond the run's limit is counted, and the count is reported at the end."""
@@ -111,6 +125,7 @@ class RunLog:
 
     def close(self) -> None:
         """The run is over."""
+        self.closed = True
         self._report_cut()
         self._book.closed(self)
         self._hand_over(time.time_ns() // 1_000_000)
@@ -137,7 +152,7 @@ class LogBook:
         self._database = database
         self._max_program_bytes = max_program_bytes
         self._max_pending_bytes = max_pending_bytes
-        self._pending: list[tuple[dict[str, Any], int]] = []
+        self._pending: list[tuple[_Row, int]] = []
         self._pending_bytes = 0
         self._open: set[RunLog] = set()
         self._wake = asyncio.Event()
@@ -153,8 +168,17 @@ class LogBook:
         """The log of a run that begins now. ``endless``: it may hold ``max_bytes`` at once, and that much more with
         time."""
         log = RunLog(self, program, request_id, max_bytes, endless=endless)
-        self._open.add(log)
+        self.watch(log)
         return log
+
+    def open_brief(self, program: str, request_id: str, max_bytes: int) -> RunLog:
+        """The log of a run that may be over before anybody can look; :meth:`watch` it if it is not."""
+        return RunLog(self, program, request_id, max_bytes)
+
+    def watch(self, log: RunLog) -> None:
+        """Hands over what a run has logged so far, from time to time and when somebody looks."""
+        if not log.closed:
+            self._open.add(log)
 
     def closed(self, log: RunLog) -> None:
         """Nothing more will come."""
@@ -169,12 +193,11 @@ class LogBook:
         if self._pending_bytes + size > self._max_pending_bytes:
             self.dropped += 1
             return
-        values = (run.program, run.request_id, ended_ms, len(records), _encoded(records))
-        row = dict(zip(_COLUMNS, values, strict=True))
-        self._pending.append((row, chunks))
+        self._pending.append(((run.program, run.request_id, ended_ms, len(records), _encoded(records)), chunks))
         self._pending_bytes += size
-        self._idle.clear()
-        self._wake.set()
+        if not self._wake.is_set():
+            self._idle.clear()
+            self._wake.set()
 
     async def flush(self) -> None:
         """Returns when what was handed over before has been written (or dropped)."""
@@ -209,20 +232,19 @@ class LogBook:
             for log in self._open:
                 log.hand_over_old(now)
 
-    async def _write(self, batch: list[tuple[dict[str, Any], int]]) -> None:
+    async def _write(self, batch: list[tuple[_Row, int]]) -> None:
         async with self._database.writing() as connection:
             # Straight to the driver: these are most of all rows that a node ever writes.
-            await connection.exec_driver_sql(_INSERT, [tuple(row.values()) for row, _ in batch])
-            for row, chunks in batch:
-                if chunks and row["ended_ms"] is not None:  # earlier chunks of a long run now have their end
+            for start in range(0, len(batch), _ROWS):
+                rows = [row for row, _ in batch[start : start + _ROWS]]
+                await connection.exec_driver_sql(_insert(len(rows)), tuple(chain.from_iterable(rows)))
+            for (_, request_id, ended_ms, *_rest), chunks in batch:
+                if chunks and ended_ms is not None:  # earlier chunks of a long run now have their end
                     await connection.execute(
-                        update(log_chunks)
-                        .where(log_chunks.c.request_id == row["request_id"])
-                        .values(ended_ms=row["ended_ms"])
+                        update(log_chunks).where(log_chunks.c.request_id == request_id).values(ended_ms=ended_ms)
                     )
-        for row, _ in batch:
-            program = row["program"]
-            size = self._since_prune.get(program, 0) + len(row["data"])
+        for (program, *_others, data), _ in batch:
+            size = self._since_prune.get(program, 0) + len(data)
             if size > self._max_program_bytes // 8:
                 await self._prune(program)
                 size = 0

@@ -37,7 +37,7 @@ from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
-from wapo.node.siblings import Siblings
+from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
@@ -56,6 +56,7 @@ _REPORT, _ERROR = 0, 1
 #: What processes of one node ask each other: to write a program's log out; for their figures.
 _WRITTEN: Final = "log-written"
 _FIGURES: Final = "figures"
+_ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
 _log = structlog.get_logger("wapo.node")
 
 
@@ -182,24 +183,43 @@ class Node:
         """
         identity = located.identity
         limits = self.programs.known_limits(identity) or await self.programs.limits(identity)
-        self.memory.admit()
-        self.admission.enter(identity, limits.concurrency)
-        log = self.logs.open(identity, request.request_id, limits.log_bytes)
-        log.add(_REPORT, f"START Request: {report}")
+        image = self.images.get(located.image_key, limits.memory_bytes)
+        if image is not None:
+            return self.begin(image, identity, limits, request, report)
+        log = self._admit(identity, limits, request, report)
+        self.logs.watch(log)
         started = time.perf_counter()
         try:
-            image = self.images.get(located.image_key, limits.memory_bytes)
-            if image is None:
-                image = await self._make_image(located, limits, log)
-            started = time.perf_counter()
-            run = self._start(image, request, limits, log, started)
+            image = await self._make_image(located, limits, log)
         except BaseException as error:
-            if isinstance(error, GuestError):
-                log.add(_ERROR, str(error))
-            self._close(log, started)
-            self.metrics.count(getattr(error, "code", "cancelled"))
+            self._failed(log, error, started)
             raise
-        return Invocation(run, identity)
+        return self._start(image, request, limits, log)
+
+    def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
+        """What :meth:`begin` needs, if all of it is in memory."""
+        limits = self.programs.known_limits(located.identity)
+        image = self.images.get(located.image_key, limits.memory_bytes) if limits is not None else None
+        return (image, limits) if image is not None and limits is not None else None
+
+    def begin(
+        self, image: AgentImage, identity: str, limits: AgentLimits, request: AgentRequest, report: str
+    ) -> Invocation:
+        """As :meth:`invoke`, with what is known of the program; an agent that need not wait has answered."""
+        return self._start(image, request, limits, self._admit(identity, limits, request, report))
+
+    def _admit(self, identity: str, limits: AgentLimits, request: AgentRequest, report: str) -> RunLog:
+        self.memory.admit()
+        self.admission.enter(identity, limits.concurrency)
+        log = self.logs.open_brief(identity, request.request_id, limits.log_bytes)
+        log.add(_REPORT, f"START Request: {report}")
+        return log
+
+    def _failed(self, log: RunLog, error: BaseException, began: float) -> None:
+        if isinstance(error, GuestError):
+            log.add(_ERROR, str(error))
+        self._close(log, began)
+        self.metrics.count(getattr(error, "code", "cancelled"))
 
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
@@ -212,20 +232,27 @@ class Node:
         image.log.clear()
         return image
 
-    def _start(self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog, began: float) -> Run:
+    def _start(self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog) -> Invocation:
+        began = time.perf_counter()
+
         def ended(end: End, guest: Guest) -> None:
-            if end.reason not in (EndReason.EXITED, EndReason.STOPPED):
+            if end.reason not in _ORDINARY:
                 log.add(_ERROR, f"the machine was ended: {end.detail}")
-            self.metrics.cpu_seconds.inc(guest.meter.cpu_s)
-            self.metrics.count(end.reason.value)
+            self.metrics.count(end.reason.value, guest.meter.cpu_s)
             if end.reason is EndReason.HOST_FAILURE:
                 _log.error("a host function failed", program=log.program, request_id=log.request_id, cause=end.detail)
             self._close(log, began)
 
-        return start(
-            self._profile, self._scheduler, self._services, image, request, log=log, limits=limits.guest,
-            max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended,
-        )  # fmt: skip
+        try:
+            run = start(
+                self._profile, self._scheduler, self._services, image, request, log=log, limits=limits.guest,
+                max_response_bytes=limits.response_bytes, owner=log.program, on_end=ended,
+            )  # fmt: skip
+        except BaseException as error:
+            self._failed(log, error, began)
+            raise
+        self.logs.watch(log)
+        return Invocation(run, log.program)
 
     def _close(self, log: RunLog, started: float) -> None:
         self.admission.leave(log.program)
@@ -255,7 +282,11 @@ class Node:
         async def figures(_text: str) -> bytes:
             return msgspec.msgpack.encode(self.status())
 
-        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures}
+        async def counts(_text: str) -> bytes:
+            return self.metrics.counts()
+
+        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures, COUNTS: counts}
+        siblings.counts = self.metrics.counts
         self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
         self._siblings = siblings
 
@@ -270,6 +301,11 @@ class Node:
                 status[name] = max(status[name], *(other[name] for other in others), 0)
             status["workers"] = 1 + len(others)
         return status
+
+    async def exposition(self) -> bytes:
+        """The metrics of all processes of the node, as a scraper reads them."""
+        others = await self._siblings.ask(COUNTS) if self._siblings is not None else []
+        return self.metrics.exposition(filter(None, others))
 
     def status(self) -> dict[str, Any]:
         """Figures of this process at this moment."""

@@ -19,6 +19,7 @@ from wapo.processes.messages import (
     AppsRunning,
     Ask,
     Asked,
+    Counted,
     FromSupervisor,
     ImageGiven,
     ImageGivenUp,
@@ -40,6 +41,7 @@ _ANSWERS_S: Final = 3.0
 _BATCH: Final = 8
 #: The supervisor minds when none has come for a second.
 _BEAT_S: Final = 0.2
+_BEATS_A_COUNT: Final = 5
 
 
 Adopt = Callable[[socket.socket], None]
@@ -82,6 +84,7 @@ class Member:
         retire: set when others have taken its place.
         orphaned: set when there is no supervisor any more.
         on_question: answers what other workers ask, by the question's name.
+        counts: gives what has been counted here, which is to outlive this process.
         row: figures for the supervisor.
     """
 
@@ -91,6 +94,8 @@ class Member:
         self.orphaned = asyncio.Event()
         self.on_question: dict[str, Callable[[str], Awaitable[bytes]]] = {}
         self.inheritance = inheritance
+        self.counts: Callable[[], bytes] | None = None
+        self._counted = b""
         self._loop = asyncio.get_running_loop()
         self._board = Board(inheritance.board)
         self.row = self._board.row(inheritance.row)
@@ -106,6 +111,8 @@ class Member:
 
     def _beat(self) -> None:
         self.row.beats += 1
+        if self.row.beats % _BEATS_A_COUNT == 0:
+            self._say_counted()
         self._heart = self._loop.call_later(_BEAT_S, self._beat)
 
     # Connections
@@ -149,6 +156,12 @@ class Member:
 
     def say_apps_failed(self, reason: str) -> None:
         self._channel.send(AppsFailed(reason))
+
+    def _say_counted(self) -> None:
+        counted = self.counts() if self.counts is not None else b""
+        if counted != self._counted:
+            self._counted = counted
+            self._channel.send(Counted(counted))
 
     async def ask(self, question: str, text: str = "") -> list[bytes]:
         """What the other workers say. Those that do not answer within a second are left out."""
@@ -236,6 +249,8 @@ class Member:
 
     def close(self) -> None:
         """Idempotent."""
+        if not self.orphaned.is_set():
+            self._say_counted()
         self._heart.cancel()
         self.leave_gateway()
         self.leave_apps()

@@ -9,10 +9,13 @@ from typing import Final
 from msgspec import Struct
 
 __all__ = [
-    "PROTOCOL", "Answers", "AppsEnded", "AppsFailed", "AppsRunning", "Ask", "Asked", "FromSupervisor", "FromWorker",
-    "ImageGiven", "ImageGivenUp", "ImageMade", "ImageWanted", "Leaving", "Ready", "Reply", "Retire", "RunApps",
-    "StopAll",
+    "COUNTS", "PROTOCOL", "Answers", "AppsEnded", "AppsFailed", "AppsRunning", "Ask", "Asked", "Counted",
+    "FromSupervisor", "FromWorker", "ImageGiven", "ImageGivenUp", "ImageMade", "ImageWanted", "Leaving", "Ready",
+    "Reply", "Retire", "RunApps", "StopAll",
 ]  # fmt: skip
+
+#: The question for what everybody has counted; the supervisor answers for workers that have ended.
+COUNTS: Final = "counts"
 
 #: Raised by whoever changes a message, or the meaning of one.
 PROTOCOL: Final = 1
@@ -57,6 +60,12 @@ class Ask(_Message, frozen=True):
     number: int
     question: str
     text: str
+
+
+class Counted(_Message, frozen=True):
+    """What I have counted by now, which is to outlive me."""
+
+    data: bytes
 
 
 class Reply(_Message, frozen=True):
@@ -129,6 +138,7 @@ FromWorker = (
     | AppsFailed
     | Ask
     | Reply
+    | Counted
     | ImageWanted
     | ImageMade
     | ImageGivenUp

@@ -21,12 +21,14 @@ from wapo.processes.channel import Channel, socket_pair
 from wapo.processes.dispatcher import Dispatcher, Seat
 from wapo.processes.inheritance import Inheritance
 from wapo.processes.messages import (
+    COUNTS,
     Answers,
     AppsEnded,
     AppsFailed,
     AppsRunning,
     Ask,
     Asked,
+    Counted,
     FromWorker,
     ImageGiven,
     ImageGivenUp,
@@ -86,6 +88,7 @@ class _Worker:
     began_s: float
     channel: Channel | None = None
     state: _State = _State.STARTING
+    counted: bytes = b""
     timers: list[asyncio.Handle] = field(default_factory=list)
 
     @property
@@ -123,6 +126,7 @@ class Supervisor:
         image_bytes: memory of the images that are kept for all.
         say: tells the operator.
         started: called when every worker serves for the first time, and the apps do.
+        sum_counts: adds up what workers have counted.
         environment: of workers, beside this process's.
     """
 
@@ -138,6 +142,7 @@ class Supervisor:
         passed: Mapping[str, int] | None = None,
         told: Mapping[str, str] | None = None,
         image_bytes: int = 1 << 30,
+        sum_counts: Callable[[Sequence[bytes]], bytes] = b"".join,
         environment: Mapping[str, str] | None = None,
         patience: Patience | None = None,
     ) -> None:
@@ -149,6 +154,9 @@ class Supervisor:
         self._on_started = started
         self._passed = dict(passed or {})
         self._told = dict(told or {})
+        self._sum_counts = sum_counts
+        #: By workers that have ended.
+        self._counted = b""
         self._environment = dict(environment or {})
         self._patience = patience or Patience()
         self._shelf = ImageShelf(image_bytes)
@@ -250,6 +258,8 @@ class Supervisor:
         self._workers.remove(worker)
         if worker.channel is not None:
             worker.channel.close()
+        if worker.counted:
+            self._counted = self._sum_counts([self._counted, worker.counted] if self._counted else [worker.counted])
         was = worker.state
         self._leave(worker)
         self._free_rows.append(worker.row)
@@ -344,6 +354,8 @@ class Supervisor:
                 self._apps_failed(worker, reason)
             case Ask(number, question, text):
                 self._ask(worker, number, question, text)
+            case Counted(data):
+                worker.counted = data
             case Reply(number, data):
                 self._replied(worker, number, data)
             case ImageWanted(number, key):
@@ -421,6 +433,8 @@ class Supervisor:
         }  # fmt: skip
         index, self._next_question = self._next_question, self._next_question + 1
         asked = self._questions[index] = _Question(asker, number, others)
+        if question == COUNTS and self._counted:
+            asked.replies.append(self._counted)
         for other in others:
             assert other.channel is not None
             other.channel.send(Asked(index, question, text))

@@ -33,8 +33,12 @@ __all__ = ["Guest"]
 
 _POLL_EXPORTS: Final = ("wapo_poll", "sidevm_poll")
 _CLEAN_EXIT_CODES: Final = range(126)
+_DONE: Final = End(EndReason.EXITED, FINISHED, 0)
+_DONE_LEGACY: Final = End(EndReason.EXITED, FINISHED, 1)
 _FUEL_PER_GAS: Final = 1024
 _MIN_FUEL: Final = 16384
+#: More than this a first slice cannot have used; the system has let others run.
+_FIRST_SLICE_S: Final = 0.05
 #: What a second of CPU is taken for where the fuel that it burnt is not known: a gas unit a microsecond.
 _FUEL_PER_CPU_S: Final = _FUEL_PER_GAS * 1_000_000
 
@@ -273,18 +277,21 @@ class Guest:
         call = self._call
         if call is None:
             call = self._call = self._begin()
+            started, clock = time.perf_counter(), None
+        else:
+            clock = time.thread_time
+            started = clock()
         self._queued = False
-        started = time.thread_time()
         try:
             done = call.poll()
         except Exception as error:
-            self._account(started)
+            self._account(started, clock)
             self._sync_gas()
             self._call = None
             starting = not self.instance.started
             self._finish(self._doom or (_failed_start(error) if starting else _end_of(error)))
             return False
-        self._account(started)
+        self._account(started, clock)
         if self.on_slice is not None:
             self.on_slice()
         if self.tasks.overflowing:
@@ -297,7 +304,8 @@ class Guest:
         self._call = None
         if isinstance(call, Instantiation):
             return self._start()
-        self._sync_gas()
+        if self.instance.metered:
+            self._sync_gas()
         return self._polled(call.result)
 
     def _begin(self) -> Call:
@@ -358,7 +366,7 @@ class Guest:
                 self.on_wait()
             return False
         if result == 1:
-            self._finish(End(EndReason.EXITED, FINISHED, 1 if self._is_legacy else 0), clean=True)
+            self._finish(_DONE_LEGACY if self._is_legacy else _DONE, clean=True)
         elif self._is_legacy:
             self._finish(End(EndReason.EXITED, f"the program finished with {result}", result))
         else:
@@ -389,8 +397,10 @@ class Guest:
         if burst:
             self._burst_s += cpu_s
 
-    def _account(self, started: float) -> None:
-        elapsed = time.thread_time() - started
+    def _account(self, started: float, clock: Callable[[], float] | None) -> None:
+        """A slice has been run. Asking for CPU time is a system call, so of a poll's first slice, which is short, the
+        time on the wall is taken for it."""
+        elapsed = min(time.perf_counter() - started, _FIRST_SLICE_S) if clock is None else clock() - started
         self._burst_s += elapsed
         self._poll_cpu_s += elapsed
         self.meter.cpu_s += elapsed

@@ -21,7 +21,7 @@ from wapo.vm.net.resolver import Resolver
 from wapo.vm.net.tls_config import CLIENT_CIPHERS
 from wapo.vm.shares import FairShare
 
-__all__ = ["HttpClient", "asking", "describe_failure", "valid_header"]
+__all__ = ["HttpClient", "asking", "describe_failure", "valid_header", "valid_headers"]
 
 _MAX_HEADER_BYTES: Final = 64 << 10
 _MAX_CONNECTIONS: Final = 8192
@@ -33,6 +33,15 @@ asking: contextvars.ContextVar[str] = contextvars.ContextVar("asking", default="
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+
+
+_HEADERS: Final = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\0[\t\x20-\x7e\x80-\xff]*(?:\0|\Z))*")
+
+
+def valid_headers(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether all of them are valid, as :func:`valid_header` says, in one go."""
+    block = b"\0".join([part for header in headers for part in header])
+    return _HEADERS.fullmatch(block) is not None and block.count(0) == max(0, 2 * len(headers) - 1)
 
 
 def valid_header(name: bytes, value: bytes) -> bool:

@@ -69,14 +69,18 @@ class Scheduler:
         """Whether guests are waiting for a turn."""
         return bool(self._heap)
 
-    def submit(self, guest: "Guest") -> None:
-        """Queues a guest for its next slice. The guest sees to it that it is queued once."""
+    def submit(self, guest: "Guest", spent_s: float = 0.0) -> None:
+        """Queues a guest for its next slice. The guest sees to it that it is queued once.
+
+        Args:
+            spent_s: what its owner has used meanwhile and nobody has counted.
+        """
         owner = self._owners.get(guest.owner)
         if owner is None:
             owner = self._owners[guest.owner] = _Owner(guest.owner)
         (owner.suspended if guest.in_poll else owner.fresh).append(guest)
         if not owner.queued:
-            owner.virtual_s = max(owner.virtual_s, self._clock)
+            owner.virtual_s = max(owner.virtual_s, self._clock) + spent_s
             self._push(owner)
         if not self._scheduled:
             self._scheduled = True
@@ -106,13 +110,21 @@ class Scheduler:
         heapq.heappush(self._heap, (owner.virtual_s, self._sequence, owner))
 
     def run_now(self, guest: "Guest") -> None:
-        """Submits a guest and, if nobody else waits, runs its first slice before returning.
+        """Submits a guest that is not queued and, if nobody else waits, runs its first slice before returning.
 
         A request that needs no wait is then answered without another pass of the event loop.
         """
-        guest.request_poll()
-        if len(self._heap) == 1 and self.running is None:
-            self._run_one()
+        if self._heap or self.running is not None:
+            guest.request_poll()
+            return
+        started = time.perf_counter()
+        self.running = guest
+        try:
+            again = guest.step()
+        finally:
+            self.running = None
+        if again:
+            self.submit(guest, time.perf_counter() - started)
 
     def _turn(self) -> None:
         self._scheduled = False

@@ -16,6 +16,16 @@ export function latin1Encode(string) {
   return new Uint8Array(Buffer.from(string, 'latin1'));
 }
 export const latin1Decode = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+export function parseHeaderBlock(block) {
+  const parts = block.split('\0');
+  const list = [];
+  for (let i = 0; i + 1 < parts.length; i += 2) list.push([parts[i], parts[i + 1]]);
+  return list;
+}
+export const isPlainHeaderValue = (value) => /^[\x21-\x7f](?:[\x01-\x09\x0b\x0c\x0e-\x7f]*[\x21-\x7f])?$/.test(value);
+export const headerPairs = () => undefined;
+export const parseQuery = () => undefined;
+export const promiseReact = (promise, onFulfilled, onRejected) => void Promise.prototype.then.call(promise, onFulfilled, onRejected);
 export const randomBytes = (n) => crypto.getRandomValues(new Uint8Array(n));
 export const now = () => performance.timeOrigin + performance.now();
 export const hrtime = () => performance.now();

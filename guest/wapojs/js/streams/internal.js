@@ -3,6 +3,7 @@
 // A stream is passed around as the public object; a controller as its slots, whose methods `enqueue`, `close`, `error`
 // and getter `desiredSize` are what the standard lets a source call. Readers are slots too.
 
+import { utf8Encode } from 'wapo:native';
 import { typedArraySet } from '../primordials.js';
 import { newDeferred, promiseReject } from '../promises.js';
 import { ByteControllerSlots } from './readable-byte-controller.js';
@@ -50,6 +51,63 @@ export function createReadableByteStream(source, highWaterMark = 0) {
   controller.start(undefined);
   return { stream: readableObject(slots), controller };
 }
+
+/** The slots of a byte stream whose bytes are all there; its controller is made when somebody asks for it. */
+class WholeSlots extends ReadableSlots {
+  /** @type {?(string|Uint8Array)} null once they are given */
+  #whole;
+  #controller = null;
+
+  constructor(whole) {
+    super();
+    this.#whole = whole;
+  }
+
+  get controller() {
+    if (this.#controller === null) {
+      const pull = () => {
+        const bytes = this.#whole;
+        this.#whole = null;
+        if (bytes.length > 0) this.controller.enqueue(typeof bytes === 'string' ? utf8Encode(bytes) : bytes);
+        this.controller.close();
+      };
+      new ByteControllerSlots(this, pull, doNothing, 0, undefined).start(undefined);
+    }
+    return this.#controller;
+  }
+
+  set controller(controller) {
+    this.#controller = controller;
+  }
+
+  peek() {
+    return this.disturbed || this.reader !== null ? null : this.#whole;
+  }
+
+  take() {
+    const whole = this.peek();
+    if (whole !== null) {
+      this.#whole = null;
+      this.disturbed = true;
+      this.state = CLOSED;
+    }
+    return whole;
+  }
+
+  static of = (stream) => {
+    const slots = readableSlots(stream);
+    return #whole in slots ? slots : null;
+  };
+}
+
+/** A byte stream of a text, or of bytes that become the reader's own. */
+export const createWholeStream = (whole) => readableObject(new WholeSlots(whole));
+
+/** What such a stream was made of, if nobody has touched it; null otherwise, and for any other stream. */
+export const peekWhole = (stream) => WholeSlots.of(stream)?.peek() ?? null;
+
+/** The same, and it has been read to its end by that. */
+export const takeWhole = (stream) => WholeSlots.of(stream)?.take() ?? null;
 
 /** A stream of any chunks over an internal source; each chunk counts as 1. Otherwise as createReadableByteStream. */
 export function createReadableStream(source, highWaterMark = 1) {

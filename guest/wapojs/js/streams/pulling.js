@@ -4,6 +4,8 @@
 import { enqueueMicrotask } from '../primordials.js';
 import { promiseReject, react } from '../promises.js';
 
+const { assign } = Object;
+
 /**
  * The common slots of a controller.
  *
@@ -12,17 +14,17 @@ import { promiseReject, react } from '../promises.js';
  * methods of https://streams.spec.whatwg.org/#rs-abstract-ops-used-by-controllers.
  */
 export class PullingController {
-  stream;
-  pullAlgorithm;
-  cancelAlgorithm;
-  highWaterMark;
-  started = false;
-  closeRequested = false;
-  pulling = false;
-  pullAgain = false;
-  /** What to do when a pull has ended; made once, on the first pull, so that a chunk costs no closure. */
-  onPulled = null;
-  onPullFailed = null;
+  static {
+    assign(this.prototype, {
+      started: false,
+      closeRequested: false,
+      pulling: false,
+      pullAgain: false,
+      /** What to do when a pull has ended; made once, on the first pull, so that a chunk costs no closure. */
+      onPulled: null,
+      onPullFailed: null,
+    });
+  }
 
   constructor(stream, pullAlgorithm, cancelAlgorithm, highWaterMark) {
     this.stream = stream;

@@ -17,18 +17,24 @@ import {
 import { Deque } from './deque.js';
 import { CLOSED, ERRORED, READABLE } from './states.js';
 
-const { TypeError } = globalThis;
+const { Object, TypeError } = globalThis;
+const { assign } = Object;
 
 /** The slots of a ReadableStream. */
 export class ReadableSlots {
-  /** @type {?ReadableStream} the public object */
-  object = null;
-  state = READABLE;
-  /** @type {?ReaderSlots} */
-  reader = null;
-  storedError = undefined;
-  disturbed = false;
-  controller = null;
+  static {
+    // On the prototype: most streams never have most of it.
+    assign(this.prototype, {
+      /** @type {?ReadableStream} the public object */
+      object: null,
+      state: READABLE,
+      /** @type {?ReaderSlots} */
+      reader: null,
+      storedError: undefined,
+      disturbed: false,
+      controller: null,
+    });
+  }
 }
 
 /**

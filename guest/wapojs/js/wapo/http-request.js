@@ -1,8 +1,8 @@
 // Wapo.httpRequest: wapojs-api.md 3.9.
 
-import { httpHead, httpOpen } from 'wapo:native';
+import { httpHead, httpOpen, parseHeaderBlock } from 'wapo:native';
 import { defineTag } from '../interfaces.js';
-import { headerBlock, parseHeaderBlock } from '../fetch.js';
+import { headerBlock } from '../fetch.js';
 import { enqueueMicrotask } from '../primordials.js';
 import { findHeader } from '../request.js';
 import { parseToHref } from '../url.js';

@@ -1,0 +1,132 @@
+"""Requests to agents that are answered in the connection's own callback.
+
+Most requests are small GETs of programs whose image is in memory, and most programs answer them without waiting. For
+those a task, a scope and two messages cost more than the program. So the connection asks here first; an answer that is
+complete goes out in one write. Whatever needs more (a body, a secret that is not known, a response that streams or
+takes its time, an error) goes the way of ASGI, where ``AgentRoutes`` continues what was begun.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Final
+
+from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.gateway.addresses import agent_url, path_for_log, vault_key
+from wapo.gateway.content import ContentRoutes
+from wapo.gateway.cors import add_defaults
+from wapo.gateway.paths import ContentPath
+from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_lines, new_id
+from wapo.node.node import Invocation, Node
+from wapo.node.programs import Located
+
+__all__ = ["BEGUN", "AtOnce", "Begun"]
+
+#: The key of a scope under which what was begun is found.
+BEGUN: Final = "wapo.begun"
+_PREFIX: Final = b"/ipfs/"
+_PATH_BYTES: Final = 256
+_MAX_FOUND: Final = 10_000
+#: What proxies say is for the ASGI server to weigh, and who accepts blocks is answered elsewhere.
+_WEIGHED: Final = frozenset((b"accept", b"x-forwarded-for", b"x-forwarded-proto"))
+
+
+@dataclass(slots=True)
+class Begun:
+    """A request whose program was started, or refused, and has not answered.
+
+    Attributes:
+        started: of ``time.perf_counter``.
+        error: why there is no invocation.
+    """
+
+    request_id: str
+    started: float
+    invocation: Invocation | None
+    error: Exception | None = None
+
+
+@lru_cache(600)
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+class AtOnce:
+    """Answers what can be answered at once."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._found: dict[bytes, tuple[Located, bytes]] = {}
+
+    def __call__(self, target: bytes, headers: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
+        """The response to a GET without a body, on a connection that stays open.
+
+        Args:
+            target: as it was sent (RFC 9112 3.2.1).
+            headers: names in lower case.
+            server_headers: of every response.
+
+        Returns:
+            the whole response; what has begun; or None if nothing has, and the request is to go the long way.
+        """
+        path, _, query = target.partition(b"?")
+        if not path.startswith(_PREFIX) or len(path) > _PATH_BYTES or b"#" in target:
+            return None
+        started = time.perf_counter()
+        node = self._node
+        for name, _ in headers:
+            if name in _WEIGHED and (name != b"accept" or ContentRoutes.wants_blocks(headers) is not None):
+                return None
+        found = self._found.get(path) or self._find(path)
+        ready = node.ready(found[0]) if found is not None else None
+        if found is None or ready is None:
+            return None
+        located, own_path = found
+        image, limits = ready
+        key = vault_key(query) if query else None
+        secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
+        if key is not None and secret is None:
+            return None
+        request_id = new_id()
+        try:
+            url = agent_url(scheme, headers, own_path, query)
+            request = AgentRequest("GET", url, headers, secret=secret, request_id=request_id)
+            report = f"GET {path_for_log(path, query, hide=key is not None)}"
+            invocation = node.begin(image, located.identity, limits, request, report)
+        except Exception as error:
+            return Begun(request_id, started, None, error)
+        response = invocation.run.response
+        if (
+            response is None
+            or response.stream is not None
+            or response.websocket is not None
+            or response.status in NO_BODY_STATUS
+        ):
+            return Begun(request_id, started, invocation)
+        invocation.finish()
+        return _encoded(response, server_headers, request_id, started)
+
+    def _find(self, path: bytes) -> tuple[Located, bytes] | None:
+        """The program at a path, and the path inside it. A CID never means another one."""
+        where = ContentPath.parse(path[len(_PREFIX) :])
+        located = self._node.programs.known(where.cid, where.segments)
+        if located is None:
+            return None
+        if len(self._found) >= _MAX_FOUND:
+            self._found.clear()
+        found = self._found[path] = located, where.own(len(located.rest))
+        return found
+
+
+def _encoded(response: AgentResponse, server_headers: Headers, request_id: str, started: float) -> bytes:
+    """Names and values have been checked, those of the program too (``Run.respond``)."""
+    headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
+    add_defaults(headers)
+    lines = [b"%b: %b\r\n" % header for header in (*server_headers, *headers)]
+    common = common_lines(request_id, started, len(response.body))
+    return b"".join((_status_line(response.status), *lines, common, b"\r\n", response.body))
