@@ -92,7 +92,7 @@ class Channel:
         self._ended: Callable[[], None] | None = ended
         self._waiting: deque[tuple[bytes, list[int]]] = deque()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(end.fileno(), self._read)
+        self._loop.add_reader(end.fileno(), self.read)
 
     @property
     def clogged(self) -> bool:
@@ -130,7 +130,8 @@ class Channel:
         for number in self._waiting.popleft()[1]:
             os.close(number)
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Hears what is there by now; the loop calls it."""
         while self._end.fileno() >= 0:
             try:
                 found = receive_descriptors(self._end)

@@ -37,6 +37,8 @@ __all__ = ["Member"]
 
 #: More than the supervisor gives those that are asked.
 _ANSWERS_S: Final = 3.0
+#: How long somebody else's image is waited for. An image that is made twice does no harm.
+_IMAGE_S: Final = 20.0
 #: Messages with connections that are read at once; then those that are there have their turn.
 _BATCH: Final = 8
 #: The supervisor minds when none has come for a second.
@@ -177,11 +179,14 @@ class Member:
         so with :meth:`share_image` or :meth:`give_image_up`. Waits while another worker makes it."""
         answer = self._question(lambda number: ImageWanted(number, key))
         try:
-            found: tuple[bytes, int] | None = await asyncio.shield(answer)
-        except asyncio.CancelledError:
+            async with asyncio.timeout(_IMAGE_S):
+                found: tuple[bytes, int] | None = await asyncio.shield(answer)
+                return found
+        except BaseException as error:
             answer.add_done_callback(partial(self._refuse_image, key))
-            raise
-        return found
+            if not isinstance(error, TimeoutError):
+                raise
+        return None
 
     def _refuse_image(self, key: str, answer: "asyncio.Future[Any]") -> None:
         """Nobody waits for it any more."""
@@ -222,7 +227,7 @@ class Member:
             case Answers(number, replies):
                 self._resolve(number, replies)
             case ImageGiven(number, about):
-                if about is None:
+                if about is None or not descriptors:  # there was none left for it here
                     self._resolve(number, None)
                 elif self._resolve(number, (about, descriptors[0])):
                     descriptors.pop()

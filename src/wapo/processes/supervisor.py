@@ -51,7 +51,7 @@ _FIRST_DELAY_S: Final = 0.5
 _MOST_DELAY_S: Final = 30.0
 #: A worker that has served for so long has not died of its start.
 _SETTLED_S: Final = 30.0
-_APPS_AGAIN_S: Final = 5.0
+_AGAIN_S: Final = 5.0
 _ANSWER_S: Final = 1.0
 
 
@@ -213,28 +213,35 @@ class Supervisor:
 
     # Processes
 
-    def _start(self) -> _Worker:
+    def _start(self) -> None:
+        """Raises OSError: the system has no room for another process."""
         mine, theirs = socket_pair()
-        row = self._free_rows.pop(0)
-        seat = Seat(self._board.row(row))
+        seat, row = Seat(self._board.row(self._free_rows[0])), self._free_rows[0]
         inheritance = Inheritance(
             control=theirs.fileno(), connections=seat.gateway.worker_end.fileno(),
             app_connections=seat.apps.worker_end.fileno(), board=self._board.descriptor, row=row,
             passed=self._passed, told=self._told,
         )  # fmt: skip
-        process = subprocess.Popen(
-            self._command, env=os.environ | self._environment | inheritance.environment(),
-            pass_fds=inheritance.descriptors(),
-            # Ctrl-C in a terminal is for whoever is in the foreground: this process, which tells the others.
-            process_group=0,
-        )  # fmt: skip
-        theirs.close()
-        worker = _Worker(process, os.pidfd_open(process.pid), row, seat, self._generation, self._loop.time())
+        try:
+            process = subprocess.Popen(
+                self._command, env=os.environ | self._environment | inheritance.environment(),
+                pass_fds=inheritance.descriptors(),
+                # Ctrl-C in a terminal is for whoever is in the foreground: this process, which tells the others.
+                process_group=0,
+            )  # fmt: skip
+            pidfd = os.pidfd_open(process.pid)
+        except OSError:
+            mine.close()
+            seat.close()
+            raise
+        finally:
+            theirs.close()
+        self._free_rows.pop(0)
+        worker = _Worker(process, pidfd, row, seat, self._generation, self._loop.time())
         worker.channel = Channel(mine, FromWorker, lambda *heard: self._heard(worker, *heard), lambda: None)
-        self._loop.add_reader(worker.pidfd, self._ended, worker)
+        self._loop.add_reader(pidfd, self._ended, worker)
         self._workers.append(worker)
         self._later(worker, self._patience.start_s, self._start_is_late, worker)
-        return worker
 
     def _later(self, worker: _Worker, seconds: float, call: Callable[..., None], *arguments: object) -> None:
         worker.timers.append(self._loop.call_later(seconds, call, *arguments))
@@ -255,9 +262,10 @@ class Supervisor:
         code = worker.process.wait()
         for timer in worker.timers:
             timer.cancel()
+        assert worker.channel is not None
+        worker.channel.read()  # its last words
+        worker.channel.close()
         self._workers.remove(worker)
-        if worker.channel is not None:
-            worker.channel.close()
         if worker.counted:
             self._counted = self._sum_counts([self._counted, worker.counted] if self._counted else [worker.counted])
         was = worker.state
@@ -285,15 +293,16 @@ class Supervisor:
                 self._say(f"a worker ended with {code} before it served; giving up")
             self._stop(code if code > 0 else 1)
             return
+        if was is _State.LEAVING and not code:  # it was told to, and has its successor
+            return
         self._failures += 1
         if self._failures >= _MOST_FAILURES and not self._ready():
             self._say("workers keep dying; giving up")
             self._stop(1)
             return
-        delay_s = min(_MOST_DELAY_S, _FIRST_DELAY_S * 2 ** (self._failures - 2)) if self._failures > 1 else 0.0
-        if was is not _State.LEAVING or code:
-            when = f" in {delay_s:g} s" if delay_s else ""
-            self._say(f"a worker ended with {code}; starting another{when}")
+        delay_s = min(_MOST_DELAY_S, _FIRST_DELAY_S * 2 ** min(self._failures - 2, 9)) if self._failures > 1 else 0.0
+        when = f" in {delay_s:g} s" if delay_s else ""
+        self._say(f"a worker ended with {code}; starting another{when}")
         self._after(delay_s, self._fill)
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
@@ -308,8 +317,12 @@ class Supervisor:
         """Starts what is missing of those that serve; a reload that is under way does so by itself."""
         if self._generation == self._serving and not self._stopping:
             have = sum(w.generation == self._serving and w.state is not _State.LEAVING for w in self._workers)
-            for _ in range(self._count - have):
-                self._start()
+            try:
+                for _ in range(self._count - have):
+                    self._start()
+            except OSError as error:
+                self._say(f"no worker can be started: {error.strerror}; the next try is in {_AGAIN_S:g} s")
+                self._after(_AGAIN_S, self._fill)
 
     def _ready(self) -> list[_Worker]:
         return [w for w in self._workers if w.state is _State.READY and w.generation == self._serving]
@@ -317,14 +330,15 @@ class Supervisor:
     def _leave(self, worker: _Worker) -> None:
         """It gets nothing more, and others get what it has not taken."""
         worker.state = _State.LEAVING
+        if self._stopping:
+            return  # there are no others
         self._seat_all()
         if worker is self._apps:
             self._dispatcher.set_apps(None)
         self._dispatcher.empty(worker.seat)
 
     def _seat_all(self) -> None:
-        if not self._stopping:
-            self._dispatcher.set_seats([worker.seat for worker in self._ready()])
+        self._dispatcher.set_seats([worker.seat for worker in self._ready()])
 
     def _finish(self) -> None:
         if not self._done.done():
@@ -361,8 +375,10 @@ class Supervisor:
             case ImageWanted(number, key):
                 self._shelf.want(worker, key, lambda about, image: self._give_image(worker, number, about, image))
             case ImageMade(key, size, about):
-                if len(descriptors) == 1:
+                if descriptors:
                     self._shelf.put(key, descriptors.pop(), size, about)
+                else:  # there was none left for it here
+                    self._shelf.give_up(worker, key)
             case ImageGivenUp(key):
                 self._shelf.give_up(worker, key)
         for number in descriptors:  # of a message that should have had none
@@ -399,7 +415,7 @@ class Supervisor:
 
     def _place_apps(self) -> None:
         """Nobody has the apps: somebody gets them. Until they are there, whoever comes waits in the kernel's queue."""
-        if self._apps is not None:
+        if self._apps is not None and not self._stopping:
             self._dispatcher.set_apps(None)
             self._dispatcher.empty(self._apps.seat)
         self._apps, self._apps_run = None, False
@@ -416,9 +432,9 @@ class Supervisor:
             self._say(f"the apps cannot run: {reason}")
             self._stop(1)
             return
-        self._say(f"the apps cannot run: {reason}; the next try is in {_APPS_AGAIN_S:g} s")
+        self._say(f"the apps cannot run: {reason}; the next try is in {_AGAIN_S:g} s")
         self._apps, self._apps_run = None, False
-        self._after(_APPS_AGAIN_S, self._try_apps_again)
+        self._after(_AGAIN_S, self._try_apps_again)
 
     def _try_apps_again(self) -> None:
         if self._apps is None:
@@ -481,8 +497,11 @@ class Supervisor:
         self._say(f"reloading: {self._count} new workers start")
         self._reload_again = False
         self._generation += 1
-        for _ in range(self._count):
-            self._start()
+        try:
+            for _ in range(self._count):
+                self._start()
+        except OSError as error:
+            self._reload_failed(f"no worker can be started: {error.strerror}")
 
     def _reload_failed(self, reason: str) -> None:
         if self._generation == self._serving:
