@@ -96,7 +96,7 @@ def serve(
     ] = 8000,
     workers: Annotated[
         int,
-        typer.Option(help="Processes that run agents; the first runs the apps, too.", min=1, max=256, metavar="NUMBER"),
+        typer.Option(help="Processes that run agents; one of them runs the apps, too.", min=1, max=256, metavar="NUMBER"),
     ] = 1,
     max_memory: NodeMemory = None,
     max_node_memory: NodeMemoryTogether = None,
