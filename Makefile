@@ -44,7 +44,7 @@ wpt: dev ## web-platform-tests: WPT_DIR=a checkout, FILTER=streams/ or the like
 	@test -n "$(WPT_DIR)" || { echo "make wpt WPT_DIR=<a checkout of web-platform-tests> [FILTER=streams/]" >&2; exit 2; }
 	@$(BIN)/python -m tests.wpt "$(WPT_DIR)" --filter "$(FILTER)" $(WPT_OPTIONS)
 
-bench: dev ## all benchmarks, with results in bench/results
+bench: dev ## all benchmarks, beside peers from npm and PyPI, with results in bench/results
 	$(BIN)/python bench/run_all.py
 
 lint: dev ## ruff and mypy

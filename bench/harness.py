@@ -1,6 +1,6 @@
 """What the benchmark scripts share: one JSON line for machines, a table for people, comparison with an earlier run.
 
-    python bench/<script>.py [--compare FILE]
+    python bench/<script>.py [--compare FILE] [--quick]
 
 Every script answers one question. Times are given as minimum, median and 99th percentile over many repetitions, because
 a mean says nothing on a shared machine.
@@ -20,11 +20,13 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import uvloop
+from tables import as_text, compared, flatten, tables_of, targets_of
 
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.apps.worker import Worker
@@ -59,33 +61,49 @@ def quantiles(seconds: Sequence[float], unit: float = 1e6) -> dict[str, float]:
     return {name: round(ordered[min(int(len(ordered) * q), len(ordered) - 1)] * unit, 1) for name, q in pick.items()}
 
 
-def report(question: str, results: dict[str, Any], targets: dict[str, str] | None = None) -> None:
-    """Prints a table to stderr and one JSON line to stdout; with ``--compare``, beside an earlier run's figures."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--compare", type=Path, help="a file with an earlier run's JSON line")
-    options, _ = parser.parse_known_args()
-    before = json.loads(options.compare.read_text())["results"] if options.compare else {}
+def options(description: str | None = None) -> argparse.Namespace:
+    """What every script takes: ``--compare`` and ``--quick``."""
+    return _parser(description).parse_args()
+
+
+def _parser(description: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="a file with an earlier run's JSON line")
+    parser.add_argument("--quick", action="store_true", help="to see that it works: too short to learn anything")
+    return parser
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars of one column of the table ``results[table]``, for the page of results. ``better``: higher or lower."""
+
+    table: str
+    column: str
+    better: str
+
+
+def report(
+    question: str, results: dict[str, Any], targets: dict[str, str] | None = None, charts: Sequence[Chart] = ()
+) -> None:
+    """Prints tables to stderr and one JSON line to stdout; with ``--compare``, beside an earlier run's figures.
+
+    Args:
+        results: figures by name; a dictionary of dictionaries of figures is a table with a row each.
+        targets: by the name that ``tables.flatten`` gives a figure; ``target: at most 60`` and ``at least`` are checked.
+    """
+    parsed, _ = _parser(None).parse_known_args()
     sys.stderr.write(f"\n{question}\n")
-    for name, value in flatten(results):
-        line = f"  {name:52} {value!s:>12}"
-        if (old := dict(flatten(before)).get(name)) is not None:
-            line += f"   was {old!s:>10}" + (f"  x{value / old:.2f}" if isinstance(old, int | float) and old else "")
-        if targets and name in targets:
-            line += f"   ({targets[name]})"
-        sys.stderr.write(line + "\n")
+    if parsed.compare:
+        sys.stderr.write(compared(results, json.loads(parsed.compare.read_text())["results"]))
+    else:
+        sys.stderr.write("".join(as_text(table) for table in tables_of(results)))
+    for target in targets_of(results, targets or {}):
+        sys.stderr.write(f"  {target}\n")
     record = {
         "question": question, "date": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(),
-        "results": results, "targets": targets or {},
+        "results": results, "targets": targets or {}, "charts": [asdict(chart) for chart in charts],
     }  # fmt: skip
     sys.stdout.write(json.dumps(record) + "\n")
-
-
-def flatten(results: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in results.items():
-        if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{name} ")
-        else:
-            yield f"{prefix}{name}".strip(), value
 
 
 @asynccontextmanager
@@ -112,13 +130,18 @@ async def a_worker_node(**worker: Any) -> AsyncIterator[Worker]:
             yield node.worker
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def a_server(*options: str) -> Iterator[tuple[str, int, Path]]:
     """``wapo serve`` as users run it: its URL, its process id, its data directory."""
     with tempfile.TemporaryDirectory(prefix="wapo-bench-") as folder:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         command = [
             sys.executable, "-m", "wapo", "serve", "--data-dir", folder, "--port", str(port), "--upstream", "none",
             "--allow-private", *options,
@@ -174,6 +197,6 @@ def memory_kb(pid: int | None = None) -> int:
 
 
 __all__ = [
-    "AGENTS", "ROOT", "SDK", "a_node", "a_server", "a_worker_node", "asyncio", "build_program", "flatten", "machine", "memory_kb", "publish", "quantiles",
+    "AGENTS", "ROOT", "SDK", "Chart", "a_node", "a_server", "a_worker_node", "asyncio", "build_program", "flatten", "free_port", "machine", "memory_kb", "options", "publish", "quantiles",
     "report", "run",
 ]  # fmt: skip

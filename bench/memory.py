@@ -64,6 +64,10 @@ async def main() -> None:
                 "spare machines": spare,
                 f"waiting request, of {WAITING}": {"pss": round(waiting[0]), "available": round(waiting[1])},
             },
+            {
+                "idle agent, after spare machines were freed pss": "target: at most 1024",
+                f"waiting request, of {WAITING} pss": "target: at most 300",
+            },
         )
 
 

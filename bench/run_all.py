@@ -1,48 +1,84 @@
-"""Runs every benchmark, one after another, and writes ``bench/results/<date>.md``."""
+"""Runs every benchmark, one after another, and writes ``bench/results/<date>.md`` and its charts.
 
+A script that fails is named on the page, and the others run all the same.
+"""
+
+import argparse
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness import flatten, machine
+from harness import machine
+from page import Done, chart, overview, page
+from peers.servers import versions
 
 FOLDER = Path(__file__).resolve().parent
-SCRIPTS = (
+
+#: Beside peers. These take ``--quick``.
+BESIDE = (
+    "http_hello", "http_router", "http_page", "http_json", "http_stream", "http_upstream", "http_cpu", "fresh_context",
+    "cold_peers", "memory_peers", "limits_cost",
+)  # fmt: skip
+#: About ourselves.
+OURS = (
     "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
     "js_speed", "fetch_body", "websocket", "wasm_speed",
 )  # fmt: skip
+#: A script that takes longer has hung; on a busy machine they take five times as long as on a quiet one.
+TIMEOUT_S = 600
 
 
 def main() -> None:
-    records = []
-    for name in SCRIPTS:
-        done = subprocess.run([sys.executable, FOLDER / f"{name}.py"], stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            sys.exit(f"{name} failed")
-        records.append((name, json.loads(done.stdout.splitlines()[-1])))
-    target = FOLDER / "results" / f"{datetime.now(UTC):%Y-%m-%d}.md"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(page(records))
-    sys.stderr.write(f"\nwritten to {target}\n")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="to see that those beside peers work; theirs only")
+    parser.add_argument("--only", nargs="+", choices=(*BESIDE, *OURS), metavar="SCRIPT", help="some of them")
+    parser.add_argument("--into", type=Path, default=FOLDER / "results", metavar="DIR", help="where the page goes")
+    options = parser.parse_args()
+    # Before anything is timed: they install what is not there.
+    peers = versions()
+    scripts = options.only or (BESIDE if options.quick else (*BESIDE, *OURS))
+    done = [run_script(name, ["--quick"] if options.quick and name in BESIDE else []) for name in scripts]
+    target = write(done, options.into, peers)
+    sys.stderr.write(f"\nwritten to {target}, after {sum(one.seconds for one in done) / 60:.1f} minutes\n")
+    if failed := [one.script for one in done if one.record is None]:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
-def page(records: list[tuple[str, dict]]) -> str:  # type: ignore[type-arg]
-    where = machine()
-    lines = [
-        f"# Results of {datetime.now(UTC):%Y-%m-%d}", "",
-        f"{where['cores']} cores of {where['cpu']}, Linux {where['kernel']}, CPython {where['python']}. Each section says how "
-        "loaded the machine was when it ran; `make bench` makes this page.", "",
-    ]  # fmt: skip
-    for name, record in records:
-        lines += [f"## {record['question']}", "", f"`bench/{name}.py`, load {record['machine']['load']} before", ""]
-        lines += ["| | | target |", "|---|---|---|"]
-        lines += [
-            f"| {key} | {value} | {record['targets'].get(key, '')} |" for key, value in flatten(record["results"])
-        ]
-        lines.append("")
-    return "\n".join(lines)
+def run_script(name: str, options: Sequence[str]) -> Done:
+    begin = time.monotonic()
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *options]
+    # A group of its own: the servers that a script has started end with it, however that ends.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            out, _ = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return Done(name, time.monotonic() - begin, None, f"not done after {TIMEOUT_S} s")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode:
+        return Done(name, time.monotonic() - begin, None, f"ended with {process.returncode}")
+    return Done(name, time.monotonic() - begin, json.loads(out.splitlines()[-1]))
+
+
+def write(done: Sequence[Done], into: Path, peers: dict[str, str]) -> Path:
+    date = f"{datetime.now(UTC):%Y-%m-%d}"
+    images = into / date
+    images.mkdir(parents=True, exist_ok=True)
+    drawn = {"overview": overview(done)} | {one.script: chart(one.record) for one in done if one.record is not None}
+    for name, svg in drawn.items():
+        if svg is not None:
+            (images / f"{name}.svg").write_text(svg)
+    target = into / f"{date}.md"
+    target.write_text(page(done, date, machine(), peers, date))
+    return target
 
 
 if __name__ == "__main__":

@@ -56,3 +56,43 @@ def test_json_numbers_of_unusual_forms(profile: JavaScriptProfile) -> None:
     """They mean what they mean in a program."""
     source = "scriptOutput = String(JSON.parse(scriptArgs[0]).every((x, i) => Object.is(x, eval(scriptArgs[i + 1]))))"
     assert run(profile, source, f"[{','.join(HARD)}]", *HARD) == "true"
+
+
+#: What has a text, has none, or must be done by the general algorithm. Each is evaluated on its own.
+WRITTEN = [
+    "{}", "[]", "[[], {}, [{}]]", "null", "'text'", "-0", "({ a: -0, b: NaN, c: -Infinity, d: 1e21, e: 5e-324 })",
+    "[undefined, () => 1, Symbol(), null]", "({ a: undefined, b: () => 1, [Symbol()]: 1, c: 1 })", "[, 1, , 2, ,]",
+    "Object.assign([1, 2], { length: 4 })", "Object.assign([1], { toJSON: () => 'mine' })", "Object.assign([1], { x: 1 })",
+    "({ b: 1, 2: 2, a: 3, 1: 4, '01': 5, 4294967295: 6 })", "({ get a() { return 1; }, b: 2 })", "({ a: { toJSON: (key) => key } })",
+    "({ toJSON: 1, a: 2 })", "Object.defineProperty({ a: 1 }, 'b', { value: 2 })", "({ __proto__: null, a: 1 })", "({ __proto__: { b: 2 }, a: 1 })",
+    "({ __proto__: { toJSON() { return 'inherited'; } }, a: 1 })", "[new Date(0), new Map([[1, 2]]), new Set([1]), /x/, new Error('x')]",
+    "[new String('a'), new Number(1), new Boolean(false), Object('b')]", "new Proxy({ a: 1, b: [2] }, {})", "new Proxy([1, 2], {})",
+    "new (class A { a = 1; #b = 2; get c() { return 3; } })()", "(() => { const o = { a: 1, b: 2, c: 3 }; delete o.b; o.d = 4; return o; })()",
+    "new Uint8Array([1, 2])", "(function () { return arguments; })(1, 2)", "JSON.parse('{\"__proto__\": 1, \"a\": [1.5, true]}')",
+    "'\"\\\\/\\b\\f\\n\\r\\t\\v\\0\\x1f\\x7f\\xa0\\xff'", "['\\ud800', '\\udc00a', '\\ud83d\\ude00', '\\u2028', 'ä'.repeat(300), 'x'.repeat(999) + '\"']",
+    "({ 'quo\"te': 1, '\\ud800': 2, 'ключ': 3, '': 4 })", "Array.from({ length: 99 }).reduce((inner) => [inner], 'deep')",
+    "Array.from({ length: 300 }).reduce((inner) => ({ inner }), 'deep')", "['a' + 'b'.repeat(9000), 'c'.repeat(9000) + 'd'.repeat(9000)]",
+    "[1n]", "({ a: { b: 10n } })", "(() => { const o = {}; o.o = [o]; return o; })()", "globalThis.Math", "Object.freeze([1, Object.freeze({ a: 1 })])",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("before", ["", "Object.prototype.toJSON = function (key) { return [key, typeof this]; };",
+                                    "Array.prototype.toJSON = () => 'array';",
+                                    "Array.prototype.__proto__ = { __proto__: Object.prototype, toJSON: () => 'far' };"])  # fmt: skip
+def test_json_is_written_as_by_the_general_algorithm(profile: JavaScriptProfile, before: str) -> None:
+    """Which is what a replacer asks for."""
+    source = """
+      const of = (write) => { try { return write(); } catch (error) { return `${error.name}: ${error.message}`; } };
+      const same = (text) => of(() => JSON.stringify(eval(`(${text})`))) === of(() => JSON.stringify(eval(`(${text})`), (_, x) => x));
+      const texts = scriptArgs.filter((text) => !same(text));
+      scriptOutput = texts.join('\\n');
+    """
+    assert run(profile, before + source, *WRITTEN) == ""
+
+
+def test_writing_json_runs_out_of_memory_as_anything_else(profile: JavaScriptProfile) -> None:
+    source = """
+      const piece = 'x'.repeat(1 << 20), many = Array.from({ length: 400 }, () => piece);
+      try { JSON.stringify(many); } catch (error) { scriptOutput = String(error === null || error instanceof Error); }
+    """
+    assert run(profile, source) == "true"

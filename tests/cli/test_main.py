@@ -134,7 +134,11 @@ def test_a_damaged_database_is_an_error(path: list[str], agent: Path, data: Path
     (data / "wapo.db").write_bytes(b"this is no database " * 200)
     arguments = {"publish": [agent], "secret": ["local", "a=b"], "inspect": [agent]}.get(path[0], ["local"])
     result = wapo(*path, *arguments)
-    assert (result.code, result.error) == (1, "the database node/wapo.db cannot be opened: file is not a database")
+    assert result.code == 1
+    assert result.error == (
+        "the database node/wapo.db cannot be opened: file is not a database; "
+        "stop the node and bring back a backup with 'wapo restore'"
+    )
 
 
 def test_a_key_that_others_may_read_is_an_error(data: Path) -> None:

@@ -72,3 +72,28 @@ async def test_a_store_that_fails_for_a_while_is_looked_at_again(library: Librar
     library.prune = failing  # type: ignore[method-assign]
     logs = await keeping(library, 1 << 20, looks=3)
     assert [line["event"] for line in logs] == ["the content store could not be pruned"]
+
+
+async def test_nothing_is_removed_when_the_clock_was_set(library: Library) -> None:
+    """All that is being published looks old by then, and is not pinned yet."""
+    asked = 0
+
+    def clock() -> float:
+        """Before a look and after it, and so on: a day forward in the first, back in the second."""
+        nonlocal asked
+        asked += 1
+        return time.time() + (86_400.0 if asked in (2, 3) else 0.0)
+
+    pruned: list[int] = []
+
+    async def prune(_: int) -> int:
+        pruned.append(asked)
+        return 0
+
+    library.prune = prune  # type: ignore[method-assign]
+    task = asyncio.create_task(keep_content_within(library, 0, every_s=0.001, clock=clock))
+    while not pruned:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert pruned == [6]  # neither the first look nor the second

@@ -135,10 +135,6 @@ static uint8_t *take_run(size_t bytes)
         if (!grow(bytes))
             break;
     }
-    if (reserve) {
-        free_run(reserve, RESERVE_BYTES);
-        reserve = NULL;
-    }
     return NULL;
 }
 
@@ -146,6 +142,13 @@ void heap_reserve(void)
 {
     if (!reserve)
         reserve = take_run(RESERVE_BYTES);
+}
+
+void heap_give_up_reserve(void)
+{
+    if (reserve)
+        free_run(reserve, RESERVE_BYTES);
+    reserve = NULL;
 }
 
 static void *take_large(size_t size)

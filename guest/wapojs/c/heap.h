@@ -37,9 +37,11 @@ static inline void heap_free_small(unsigned size, void *block)
  * bytes are there already. Memory that was free before is not used again. */
 void heap_seal(size_t spare);
 
-/* Sets a little memory aside, which is given up when an allocation fails: so that running out of memory is an exception
- * that can be made, and told. */
+/* Sets a little memory aside for when there is none left: so that running out of memory is an exception that can be
+ * made, and told. The engine gives it up when it throws that, not when an allocation fails: there are some that it can do
+ * without, and tries again and again (a larger table of shapes). */
 void heap_reserve(void);
+void heap_give_up_reserve(void);
 
 /* Whether an allocation has ever failed in this machine. */
 bool heap_exhausted(void);

@@ -142,7 +142,7 @@ static int native_init(JSContext *ctx, JSModuleDef *module)
 {
     for (size_t i = 0; i < sizeof(native_lists) / sizeof(native_lists[0]); i++)
         JS_SetModuleExportList(ctx, module, native_lists[i].functions, *native_lists[i].count);
-    return native_messages_init(ctx) || native_url_pattern_init(ctx) || native_url_init(ctx, module) ? -1 : 0;
+    return native_messages_init(ctx) || native_url_pattern_init(ctx) ? -1 : 0;
 }
 
 static JSModuleDef *native_module(JSContext *ctx)
@@ -152,7 +152,6 @@ static JSModuleDef *native_module(JSContext *ctx)
         return NULL;
     for (size_t i = 0; i < sizeof(native_lists) / sizeof(native_lists[0]); i++)
         JS_AddModuleExportList(ctx, module, native_lists[i].functions, *native_lists[i].count);
-    JS_AddModuleExport(ctx, module, "urlOffsets");
     return module;
 }
 

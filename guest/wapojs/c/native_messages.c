@@ -1,5 +1,5 @@
-/* What requests and responses do most: headers, query strings, reactions to a promise. Each function has the common case
- * only and says undefined to the others, which JavaScript knows (headers.js, urlencoded.js). */
+/* What requests and responses do most: headers, query strings, reactions to a promise, calls. Where a function has the
+ * common case only, it says undefined to the others, which JavaScript knows (headers.js, urlencoded.js). */
 #include <stdlib.h>
 #include <string.h>
 #include "wapojs.h"
@@ -288,6 +288,25 @@ static JSValue promise_react(JSContext *ctx, JSValueConst this_value, int argc, 
     return wapojs_promise_react(ctx, argv[0], argv + 1) ? JS_EXCEPTION : JS_UNDEFINED;
 }
 
+/* call(function, this, ...arguments) */
+static JSValue call(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    return argc < 2 ? JS_Call(ctx, argv[0], JS_UNDEFINED, 0, NULL) : JS_Call(ctx, argv[0], argv[1], argc - 2, argv + 2);
+}
+
+static JSValue call_uncurried(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv, int magic,
+                              JSValueConst *method)
+{
+    return argc < 1 ? JS_Call(ctx, method[0], JS_UNDEFINED, 0, NULL)
+                    : JS_Call(ctx, method[0], argv[0], argc - 1, argv + 1);
+}
+
+/* uncurryThis(method): a function that takes its `this` value first */
+static JSValue uncurry_this(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    return JS_NewCFunctionData(ctx, call_uncurried, 0, 0, 1, argv);
+}
+
 int native_messages_init(JSContext *ctx)
 {
     JSValue functions[2], object = JS_NewObject(ctx), promise = JS_NewPromiseCapability(ctx, functions);
@@ -308,5 +327,7 @@ const JSCFunctionListEntry native_messages_functions[] = {
     JS_CFUNC_DEF("headerPairs", 1, header_pairs),
     JS_CFUNC_DEF("parseQuery", 1, parse_query),
     JS_CFUNC_DEF("promiseReact", 3, promise_react),
+    JS_CFUNC_DEF("call", 1, call),
+    JS_CFUNC_DEF("uncurryThis", 1, uncurry_this),
 };
 const int native_messages_count = sizeof(native_messages_functions) / sizeof(native_messages_functions[0]);

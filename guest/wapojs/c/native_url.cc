@@ -1,7 +1,6 @@
-// URLs (https://url.spec.whatwg.org), parsed by Ada. The JavaScript class keeps the href and where its parts are.
-//
-// After urlParse and urlSet the module's Uint32Array `urlOffsets` holds ada::url_components: protocol_end,
-// username_end, host_start, host_end, port, pathname_start, search_start, hash_start (0xffffffff: omitted).
+// URLs (https://url.spec.whatwg.org), parsed by Ada. The JavaScript class keeps what urlParse and urlSet give: an array
+// of the href and ada::url_components, which are protocol_end, username_end, host_start, host_end, port,
+// pathname_start, search_start, hash_start (-1: omitted).
 #include <cstring>
 #include <string_view>
 #include "ada.h"
@@ -13,21 +12,30 @@ extern const JSCFunctionListEntry native_url_functions[];
 extern const int native_url_count;
 }
 
-static uint32_t offsets[8];
-
 static JSValue result_of(JSContext *ctx, const ada::url_aggregator &url)
 {
     const ada::url_components &c = url.get_components();
-    const uint32_t parts[] = { c.protocol_end, c.username_end, c.host_start, c.host_end,
-                               c.port, c.pathname_start, c.search_start, c.hash_start };
-    memcpy(offsets, parts, sizeof(parts));
+    const uint32_t offsets[] = { c.protocol_end, c.username_end, c.host_start, c.host_end,
+                                 c.port, c.pathname_start, c.search_start, c.hash_start };
+    std::string_view href = url.get_href();
+    JSValue parts[9] = { JS_NewStringLen(ctx, href.data(), href.size()) };
+    if (JS_IsException(parts[0]))
+        return JS_EXCEPTION;
+    for (int i = 0; i < 8; i++)
+        parts[i + 1] = JS_NewInt32(ctx, static_cast<int32_t>(offsets[i]));
+    return JS_NewArrayFrom(ctx, 9, parts);
+}
+
+static JSValue href_of(JSContext *ctx, const ada::url_aggregator &url)
+{
     std::string_view href = url.get_href();
     return JS_NewStringLen(ctx, href.data(), href.size());
 }
 
-// urlParse(input, base?): the href, or null if it is not a URL.
-static JSValue url_parse(JSContext *ctx, JSValueConst, int argc, JSValueConst *argv)
+// urlParse(input, base?): the array, or null if it is not a URL. urlHref: the href alone.
+static JSValue url_parse(JSContext *ctx, JSValueConst, int argc, JSValueConst *argv, int href_only)
 {
+    auto result = href_only ? href_of : result_of;
     size_t length;
     const char *text = wapojs_to_utf8(ctx, argv[0], &length);
     if (!text)
@@ -45,12 +53,12 @@ static JSValue url_parse(JSContext *ctx, JSValueConst, int argc, JSValueConst *a
         if (base) {
             auto url = ada::parse<ada::url_aggregator>(std::string_view(text, length), &*base);
             if (url)
-                answer = result_of(ctx, *url);
+                answer = result(ctx, *url);
         }
     } else {
         auto url = ada::parse<ada::url_aggregator>(std::string_view(text, length));
         if (url)
-            answer = result_of(ctx, *url);
+            answer = result(ctx, *url);
     }
     JS_FreeCString(ctx, text);
     return answer;
@@ -59,7 +67,7 @@ static JSValue url_parse(JSContext *ctx, JSValueConst, int argc, JSValueConst *a
 enum { SET_HREF, SET_PROTOCOL, SET_USERNAME, SET_PASSWORD, SET_HOST, SET_HOSTNAME, SET_PORT, SET_PATHNAME, SET_SEARCH,
        SET_HASH };
 
-// urlSet(href, part, value): the new href. A value that the setter ignores gives the same href; null: a bad href.
+// urlSet(href, part, value): the new array. A value that the setter ignores gives the same URL; null: a bad href.
 static JSValue url_set(JSContext *ctx, JSValueConst, int argc, JSValueConst *argv)
 {
     int32_t part;
@@ -119,19 +127,9 @@ static JSValue url_can_parse(JSContext *ctx, JSValueConst, int argc, JSValueCons
 }
 
 const JSCFunctionListEntry native_url_functions[] = {
-    JS_CFUNC_DEF("urlParse", 2, url_parse),
+    JS_CFUNC_MAGIC_DEF("urlParse", 2, url_parse, 0),
+    JS_CFUNC_MAGIC_DEF("urlHref", 2, url_parse, 1),
     JS_CFUNC_DEF("urlSet", 3, url_set),
     JS_CFUNC_DEF("urlCanParse", 2, url_can_parse),
 };
 const int native_url_count = sizeof(native_url_functions) / sizeof(native_url_functions[0]);
-
-extern "C" int native_url_init(JSContext *ctx, JSModuleDef *module)
-{
-    JSValue buffer = JS_NewArrayBuffer(ctx, reinterpret_cast<uint8_t *>(offsets), sizeof(offsets), 0,
-                                       nullptr, nullptr, false);
-    if (JS_IsException(buffer))
-        return -1;
-    JSValue array = JS_NewTypedArray(ctx, 1, &buffer, JS_TYPED_ARRAY_UINT32);
-    JS_FreeValue(ctx, buffer);
-    return JS_SetModuleExport(ctx, module, "urlOffsets", array);
-}

@@ -112,7 +112,6 @@ extern const JSCFunctionListEntry native_host_functions[];
 extern const int native_host_count;
 extern const JSCFunctionListEntry native_wasm_functions[];
 extern const int native_wasm_count;
-int native_url_init(JSContext *ctx, JSModuleDef *module);
 extern const JSCFunctionListEntry native_url_pattern_functions[];
 extern const int native_url_pattern_count;
 int native_url_pattern_init(JSContext *ctx);

@@ -18,9 +18,9 @@ import { prepareIntl } from './intl-globals.js';
 import { defineModule, prepareModules } from './node-require.js';
 import { setArgumentSource, setEnvironment, setSecret } from './process.js';
 import { parseUrlEncoded } from './urlencoded.js';
-import { createRequest, findHeader, RequestSlots } from './request.js';
+import { createRequest, findHeader, SERVED } from './request.js';
 import { isOfResource, pumpInto, resourceStream } from './resource-streams.js';
-import { isResponse, responseSlots } from './response.js';
+import { isResponse, slotsOfResponse } from './response.js';
 import { giveToClient } from './web-socket-pair.js';
 import { Body } from './body.js';
 import { call } from './primordials.js';
@@ -51,7 +51,7 @@ let syntax = null;
 let entry = null;
 /** The completion value of a script, or of its entry function. */
 let completion;
-/** The request under way. */
+/** The request under way: the slots of a Request, with what the host gave of its body, and the secret. */
 let current = null;
 /** What `current` is for a program without a request. */
 const FOREGROUND = {};
@@ -166,7 +166,7 @@ function entryOfScript() {
 /** The host gives the request; `stream` is the resource with what comes after `body`, or -1. */
 export function request(method, url, headerBlock, body, stream, secret, id, epoch, monotonic) {
   startClock(epoch, monotonic);
-  current = { method, url, headerBlock, body, stream, secret, id };
+  current = { __proto__: SERVED, method, url, headerBlock, given: body, stream, secret };
   setSecret(secret ?? NO_SECRET);
   if (entry !== null) serve();
   else promiseReact(evaluateProgram(), serve, fail);
@@ -192,36 +192,23 @@ export function run(words, count, pairs) {
 
 function serve() {
   try {
-    switch (entry.convention) {
-      case 'fetch':
-        serveFetch();
-        break;
-      case 'listener':
-        serveListener();
-        break;
-      default:
-        serveOutput();
-    }
+    const { convention } = entry;
+    if (convention === 'fetch') serveFetch();
+    else if (convention === 'listener') serveListener();
+    else serveOutput();
   } catch (error) {
     fail(error);
   }
 }
 
 function makeRequest() {
-  const slots = new RequestSlots();
-  slots.method = current.method;
-  slots.url = current.url;
-  slots.headerBlock = current.headerBlock;
-  slots.headersGuard = 'immutable';
-  slots.redirect = 'manual';
-  if (current.stream >= 0) {
-    const failed = (text) => new TypeError(`the request ended early: ${text}`);
-    slots.body = Body.ofStream(resourceStream(current.stream, current.body, failed).stream);
-  } else if (current.body !== null) {
-    slots.body = Body.ofBytes(current.body);
-  }
-  return createRequest(slots);
+  if (current.stream >= 0) current.body = Body.ofStream(bodyStream('the request ended early: '));
+  else if (current.given !== null) current.body = Body.ofBytes(current.given);
+  return createRequest(current);
 }
+
+/** The stream of the request's body; its errors begin with a text. */
+const bodyStream = (prefix) => resourceStream(current.stream, current.given, (text) => new TypeError(prefix + text)).stream;
 
 const context = {
   waitUntil(promise) {
@@ -241,7 +228,7 @@ const context = {
 function serveFetch() {
   const { handler, target } = entry;
   const result = call(handler, target, makeRequest(), current.secret === null ? {} : parseJson(current.secret), context);
-  if (isResponse(result)) respond(result);
+  if (slotsOfResponse(result) !== null) respond(result);
   else promiseReact(promiseResolve(result), respond, fail);
 }
 
@@ -253,37 +240,42 @@ function serveListener() {
 
 /** Sends a Response: in one crossing if its body is at hand. */
 function respond(response) {
-  if (!isResponse(response)) {
+  const slots = slotsOfResponse(response);
+  if (slots === null) {
     refuse(`the handler must return a Response, not ${response === null ? 'null' : typeof response}`);
     return;
   }
-  const slots = responseSlots(response);
-  const { body, headerList, status } = slots;
   try {
+    const { body, status } = slots;
     if (status === 0) return void refuse('the handler returned Response.error()');
     if (body !== null && body.unusable) return void refuse('the body of the returned Response has been read already');
-    if (status === 101) {
-      giveToClient(slots.webSocket, joinHeaders(headerList), findHeader(headerList, 'sec-websocket-protocol') ?? '');
-      answered = true;
-      return;
+    if (status === 101) return void answerWithSocket(slots);
+    let whole = null;
+    if (body !== null) {
+      whole = body.stream === null ? (body.text ?? body.bytes) : takeWhole(body.stream);
+      if (whole === null) return void answerWithStream(slots);
+      body.consumed = true;
     }
-    const whole = body === null ? null : body.stream === null ? (body.text ?? body.bytes) : takeWhole(body.stream);
-    if (body === null || whole !== null) {
-      native.respond(status, headerList, whole, true);
-      answered = true;
-      if (body !== null) body.consumed = true;
-      return;
-    }
-    const resource = native.respond(status, headerList, null, false);
+    native.respond(status, slots.headerList, whole, true);
     answered = true;
-    promiseThen(pumpInto(body.stream, resource), () => native.close(resource), (error) => {
-      native.close(resource); // without a shutdown: the caller sees that it is not complete
-      // If nobody reads it any more, that is no error; if it was too large, the host has told.
-      if (!isOfResource(error)) native.log(1, `Uncaught (in the response's body) ${describe(error)}`);
-    });
   } catch (error) {
     fail(error);
   }
+}
+
+function answerWithSocket({ headerList, webSocket }) {
+  giveToClient(webSocket, joinHeaders(headerList), findHeader(headerList, 'sec-websocket-protocol') ?? '');
+  answered = true;
+}
+
+function answerWithStream({ body, headerList, status }) {
+  const resource = native.respond(status, headerList, null, false);
+  answered = true;
+  promiseThen(pumpInto(body.stream, resource), () => native.close(resource), (error) => {
+    native.close(resource); // without a shutdown: the caller sees that it is not complete
+    // If nobody reads it any more, that is no error; if it was too large, the host has told.
+    if (!isOfResource(error)) native.log(1, `Uncaught (in the response's body) ${describe(error)}`);
+  });
 }
 
 // Conventions that answer with an output
@@ -291,10 +283,10 @@ function respond(response) {
 function serveOutput() {
   // They get their request as a text, so the whole body must be there first.
   if (current.stream >= 0) {
-    const { stream } = resourceStream(current.stream, current.body, (text) => new TypeError(text));
+    const stream = bodyStream('');
     current.stream = -1;
     promiseThen(readAllBytes(stream), (bytes) => {
-      current.body = bytes;
+      current.given = bytes;
       callEntry();
     }, fail);
   } else {
@@ -328,7 +320,7 @@ function finishEntry(value) {
 }
 
 /** The request of the classic templates. */
-function requestJson({ method, url, headerBlock, body, secret }) {
+function requestJson({ method, url, headerBlock, given, secret }) {
   // Clients choose these names: `constructor` and `__proto__` must be names like any other.
   const headers = { __proto__: null };
   const list = native.parseHeaderBlock(headerBlock);
@@ -346,11 +338,11 @@ function requestJson({ method, url, headerBlock, body, secret }) {
   }
   const path = mark < 0 ? tail : tail.slice(0, mark);
   const json = { method, url: GATEWAY_ORIGIN + tail, path, queries, headers };
-  if (body !== null) {
+  if (given !== null) {
     try {
-      json.body = native.utf8Decode(body, true, true);
+      json.body = native.utf8Decode(given, true, true);
     } catch {
-      json.bodyBase64 = body.toBase64();
+      json.bodyBase64 = given.toBase64();
     }
   }
   if (secret !== null) json.secret = parseJson(secret);

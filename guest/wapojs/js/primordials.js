@@ -5,14 +5,13 @@
 // Methods of strings, arrays and Maps that only platform code holds are called directly: only promises, buffers and
 // user functions meet code that we do not control.
 
+import { call, uncurryThis } from 'wapo:native';
+
 const { Uint8Array } = globalThis;
 const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
 
-/** Calls `fn` with a `this` value: `call(fn, thisArg, a, b)`. Cheaper here than Reflect.apply, which needs an array. */
-export const call = Function.prototype.call.bind(Function.prototype.call);
-
-/** Turns a method into a function that takes its `this` value first. */
-export const uncurryThis = (method) => Function.prototype.call.bind(method);
+/** `call(fn, thisArg, a, b)` calls with a `this` value; `uncurryThis(method)` takes its `this` value first. */
+export { call, uncurryThis };
 
 /** A getter, as a function of the object. */
 const getter = (prototype, name) => uncurryThis(getOwnPropertyDescriptor(prototype, name).get);

@@ -13,10 +13,10 @@ import { promiseThen } from './promises.js';
 import { isStreamLocked } from './streams/internal.js';
 import { TransformStream } from './streams/transform-stream.js';
 import { parseToHref, URL } from './url.js';
-import { isObject, requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString } from './webidl.js';
+import { requireArguments, toByteString, toDictionary, toDOMString, toEnum, toUSVString } from './webidl.js';
 
 const { Object, TypeError } = globalThis;
-const { assign } = Object;
+const { assign, create } = Object;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NORMALIZED = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'];
@@ -67,19 +67,18 @@ export class RequestSlots {
       controller: null,
       /** The headers as the host gave them, until somebody asks for the list. */
       headerBlock: '',
+      /** @type {?[string, string][]} */
+      parsedHeaders: null,
     });
   }
 
-  /** @type {?[string, string][]} */
-  #headerList = null;
-
   /** @type {[string, string][]} */
   get headerList() {
-    return (this.#headerList ??= this.headerBlock === '' ? [] : parseHeaderBlock(this.headerBlock));
+    return (this.parsedHeaders ??= parseHeaderBlock(this.headerBlock));
   }
 
   set headerList(list) {
-    this.#headerList = list;
+    this.parsedHeaders = list;
   }
 
   contentType() {
@@ -99,6 +98,9 @@ export class RequestSlots {
   }
 }
 
+/** What requests from outside have in common: the prototype of their slots. */
+export const SERVED = assign(create(RequestSlots.prototype), { headersGuard: 'immutable', redirect: 'manual' });
+
 const hasCredentials = (url) => url.username !== '' || url.password !== '';
 
 /** The value of a header in a list, combined if it is there more than once; null if it is not. */
@@ -110,6 +112,92 @@ export function findHeader(list, name) {
   return found;
 }
 
+function slotsOf(input, init) {
+  const slots = new RequestSlots();
+  let signal = null;
+  let inputBody = null;
+  if (isRequest(input)) {
+    const from = requestSlots(input);
+    slots.method = from.method;
+    slots.url = from.url;
+    slots.headerList = from.headerList.slice();
+    slots.redirect = from.redirect;
+    slots.mode = from.mode;
+    slots.credentials = from.credentials;
+    slots.cache = from.cache;
+    slots.referrer = from.referrer;
+    slots.referrerPolicy = from.referrerPolicy;
+    slots.integrity = from.integrity;
+    slots.keepalive = from.keepalive;
+    signal = from.signal;
+    inputBody = from.body;
+  } else {
+    const text = toUSVString(input);
+    const href = parseWithBase(text);
+    if (href === null) throw new TypeError(`Invalid URL: '${text}'`);
+    if (href.includes('@') && hasCredentials(new URL(href))) throw new TypeError('a URL with credentials is not allowed here');
+    slots.url = href;
+  }
+
+  // Members of the dictionary are read in lexicographical order, as Web IDL asks.
+  const options = toDictionary(init, 'new Request: init');
+  const { body, cache, credentials, duplex, headers, integrity, keepalive, method, mode, redirect, referrer,
+    referrerPolicy, signal: initSignal, window } = options;
+  if (window !== undefined && window !== null) throw new TypeError('new Request: window must be null');
+  if (mode !== undefined) {
+    slots.mode = toEnum(mode, MODES, 'new Request: mode');
+    if (slots.mode === 'navigate') throw new TypeError('new Request: the mode navigate is not allowed');
+  }
+  if (credentials !== undefined) slots.credentials = toEnum(credentials, CREDENTIALS, 'new Request: credentials');
+  if (cache !== undefined) {
+    slots.cache = toEnum(cache, CACHES, 'new Request: cache');
+    if (slots.cache === 'only-if-cached' && slots.mode !== 'same-origin') {
+      throw new TypeError("new Request: the cache mode only-if-cached needs the mode 'same-origin'");
+    }
+  }
+  if (redirect !== undefined) slots.redirect = toEnum(redirect, REDIRECTS, 'new Request: redirect');
+  if (integrity !== undefined) slots.integrity = toDOMString(integrity);
+  if (keepalive !== undefined) slots.keepalive = !!keepalive;
+  if (referrerPolicy !== undefined) {
+    slots.referrerPolicy = toEnum(referrerPolicy, REFERRER_POLICIES, 'new Request: referrerPolicy');
+  }
+  if (referrer !== undefined) slots.referrer = toReferrer(toUSVString(referrer));
+  if (method !== undefined) slots.method = toMethod(method);
+  if (initSignal !== undefined) {
+    if (initSignal !== null && !isAbortSignal(initSignal)) throw new TypeError('new Request: signal must be an AbortSignal');
+    signal = initSignal;
+  }
+  if (signal !== null) slots.signal = createDependentSignal([signal]);
+
+  if (headers !== undefined) {
+    const given = new Headers();
+    fillHeaders(given, headers);
+    slots.headerList = headersListOf(given);
+    slots.headers = given;
+  }
+  if (duplex !== undefined) toEnum(duplex, ['half'], 'new Request: duplex');
+
+  const hasInitBody = body !== undefined && body !== null;
+  if ((hasInitBody || inputBody !== null) && (slots.method === 'GET' || slots.method === 'HEAD')) {
+    throw new TypeError(`a request with the method ${slots.method} cannot have a body`);
+  }
+  if (hasInitBody) {
+    const extracted = extractBody(body);
+    if (extracted.body.stream !== null && duplex === undefined) {
+      // Browsers insist on `duplex: 'half'`; here it is the only way there is.
+      slots.duplex = 'half';
+    }
+    slots.body = extracted.body;
+    if (extracted.type !== null && findHeader(slots.headerList, 'content-type') === null) {
+      slots.openHeaders().append('content-type', extracted.type);
+    }
+  } else if (inputBody !== null) {
+    if (inputBody.unusable) throw new TypeError('the body of the request has been read already');
+    slots.body = takeOver(inputBody);
+  }
+  return slots;
+}
+
 export class Request {
   #slots;
 
@@ -119,93 +207,11 @@ export class Request {
       return;
     }
     requireArguments(arguments.length, 1, 'new Request');
-    const slots = new RequestSlots();
-    this.#slots = slots;
-    let signal = null;
-    let inputBody = null;
-    if (isRequest(input)) {
-      const from = input.#slots;
-      slots.method = from.method;
-      slots.url = from.url;
-      slots.headerList = from.headerList.slice();
-      slots.redirect = from.redirect;
-      slots.mode = from.mode;
-      slots.credentials = from.credentials;
-      slots.cache = from.cache;
-      slots.referrer = from.referrer;
-      slots.referrerPolicy = from.referrerPolicy;
-      slots.integrity = from.integrity;
-      slots.keepalive = from.keepalive;
-      signal = from.signal;
-      inputBody = from.body;
-    } else {
-      const text = toUSVString(input);
-      const href = parseWithBase(text);
-      if (href === null) throw new TypeError(`Invalid URL: '${text}'`);
-      if (href.includes('@') && hasCredentials(new URL(href))) throw new TypeError('a URL with credentials is not allowed here');
-      slots.url = href;
-    }
-
-    // Members of the dictionary are read in lexicographical order, as Web IDL asks.
-    const options = toDictionary(init, 'new Request: init');
-    const { body, cache, credentials, duplex, headers, integrity, keepalive, method, mode, redirect, referrer,
-      referrerPolicy, signal: initSignal, window } = options;
-    if (window !== undefined && window !== null) throw new TypeError('new Request: window must be null');
-    if (mode !== undefined) {
-      slots.mode = toEnum(mode, MODES, 'new Request: mode');
-      if (slots.mode === 'navigate') throw new TypeError('new Request: the mode navigate is not allowed');
-    }
-    if (credentials !== undefined) slots.credentials = toEnum(credentials, CREDENTIALS, 'new Request: credentials');
-    if (cache !== undefined) {
-      slots.cache = toEnum(cache, CACHES, 'new Request: cache');
-      if (slots.cache === 'only-if-cached' && slots.mode !== 'same-origin') {
-        throw new TypeError("new Request: the cache mode only-if-cached needs the mode 'same-origin'");
-      }
-    }
-    if (redirect !== undefined) slots.redirect = toEnum(redirect, REDIRECTS, 'new Request: redirect');
-    if (integrity !== undefined) slots.integrity = toDOMString(integrity);
-    if (keepalive !== undefined) slots.keepalive = !!keepalive;
-    if (referrerPolicy !== undefined) {
-      slots.referrerPolicy = toEnum(referrerPolicy, REFERRER_POLICIES, 'new Request: referrerPolicy');
-    }
-    if (referrer !== undefined) slots.referrer = toReferrer(toUSVString(referrer));
-    if (method !== undefined) slots.method = toMethod(method);
-    if (initSignal !== undefined) {
-      if (initSignal !== null && !isAbortSignal(initSignal)) throw new TypeError('new Request: signal must be an AbortSignal');
-      signal = initSignal;
-    }
-    if (signal !== null) slots.signal = createDependentSignal([signal]);
-
-    if (headers !== undefined) {
-      const given = new Headers();
-      fillHeaders(given, headers);
-      slots.headerList = headersListOf(given);
-      slots.headers = given;
-    }
-    if (duplex !== undefined) toEnum(duplex, ['half'], 'new Request: duplex');
-
-    const hasInitBody = body !== undefined && body !== null;
-    if ((hasInitBody || inputBody !== null) && (slots.method === 'GET' || slots.method === 'HEAD')) {
-      throw new TypeError(`a request with the method ${slots.method} cannot have a body`);
-    }
-    if (hasInitBody) {
-      const extracted = extractBody(body);
-      if (extracted.body.stream !== null && duplex === undefined) {
-        // Browsers insist on `duplex: 'half'`; here it is the only way there is.
-        slots.duplex = 'half';
-      }
-      slots.body = extracted.body;
-      if (extracted.type !== null && findHeader(slots.headerList, 'content-type') === null) {
-        slots.openHeaders().append('content-type', extracted.type);
-      }
-    } else if (inputBody !== null) {
-      if (inputBody.unusable) throw new TypeError('the body of the request has been read already');
-      slots.body = takeOver(inputBody);
-    }
+    this.#slots = slotsOf(input, init);
   }
 
   static {
-    isRequest = (value) => isObject(value) && #slots in value;
+    isRequest = (value) => typeof value === 'object' && value !== null && #slots in value;
     requestSlots = (request) => {
       if (!isRequest(request)) throw new TypeError('the value is not a Request');
       return request.#slots;

@@ -6,7 +6,7 @@ import { fillHeaders, Headers, headersFromList, headersListOf } from './headers.
 import { defineInterface, include } from './interfaces.js';
 import { findHeader } from './request.js';
 import { toPairEnd } from './web-socket-pair.js';
-import { isObject, requireArguments, toByteString, toDictionary, toUnsignedShort, toUSVString } from './webidl.js';
+import { requireArguments, toByteString, toDictionary, toUnsignedShort, toUSVString } from './webidl.js';
 
 const { JSON, RangeError, TypeError } = globalThis;
 const stringify = JSON.stringify;
@@ -21,6 +21,8 @@ const CREATE = {}; // lets this file give the constructor finished slots
 /** The slots of a genuine Response; throws for anything else. */
 export let responseSlots;
 export let isResponse;
+/** The slots of a Response; null for anything else. */
+export let slotsOfResponse;
 
 export class ResponseSlots {
   static {
@@ -87,6 +89,17 @@ function initialize(slots, init, body, type) {
   }
 }
 
+function slotsOf(body, init) {
+  const slots = new ResponseSlots();
+  if (body === null || body === undefined) {
+    initialize(slots, init, null, null);
+  } else {
+    const extracted = extractBody(body);
+    initialize(slots, init, extracted.body, extracted.type);
+  }
+  return slots;
+}
+
 export class Response {
   #slots;
 
@@ -95,14 +108,7 @@ export class Response {
       this.#slots = init;
       return;
     }
-    const slots = new ResponseSlots();
-    this.#slots = slots;
-    if (body === null || body === undefined) {
-      initialize(slots, init, null, null);
-    } else {
-      const extracted = extractBody(body);
-      initialize(slots, init, extracted.body, extracted.type);
-    }
+    this.#slots = slotsOf(body, init);
   }
 
   static error() {
@@ -118,7 +124,13 @@ export class Response {
     const text = stringify(data);
     if (text === undefined) throw new TypeError('Response.json: the value cannot be written as JSON');
     const slots = new ResponseSlots();
-    initialize(slots, init, Body.ofText(text.toWellFormed()), 'application/json');
+    const body = Body.ofText(toUSVString(text));
+    if (init === undefined) {
+      slots.headerList[0] = ['content-type', 'application/json'];
+      slots.body = body;
+    } else {
+      initialize(slots, init, body, 'application/json');
+    }
     return new Response(CREATE, slots);
   }
 
@@ -136,7 +148,8 @@ export class Response {
   }
 
   static {
-    isResponse = (value) => isObject(value) && #slots in value;
+    isResponse = (value) => typeof value === 'object' && value !== null && #slots in value;
+    slotsOfResponse = (value) => (typeof value === 'object' && value !== null && #slots in value ? value.#slots : null);
     responseSlots = (response) => {
       if (!isResponse(response)) throw new TypeError('the value is not a Response');
       return response.#slots;

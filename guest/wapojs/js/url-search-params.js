@@ -8,14 +8,15 @@ const { Symbol, TypeError } = globalThis;
 
 /**
  * The params object of a URL.
- * @param {object} urlObject the URL, passed to onUpdate
  * @param {string} query without its question mark
- * @param {function(object, string)} onUpdate called with the URL and its new query ('' for none) after each change
+ * @param {function(string)} onUpdate called with the new query ('' for none) after each change
  * @returns {URLSearchParams}
  */
 export let createForURL;
 /** Replaces the list when the URL's query has changed; does not call onUpdate. */
 export let setQuery;
+/** Tells the URL of a change. */
+let updated;
 /** Whether a value is a genuine URLSearchParams. */
 export let isURLSearchParams;
 /** The list of [name, value] of a genuine URLSearchParams. */
@@ -29,13 +30,14 @@ function toPair(value) {
 
 export class URLSearchParams {
   /** @type {[string, string][]} */
-  #list = [];
-  #urlObject = null;
-  #onUpdate = null;
+  #list;
+  /** @type {?function(string)} told of a change, if this is the query of a URL */
+  #onUpdate;
 
   constructor(init = '') {
-    if (init === '') return;
-    if (isObject(init)) {
+    if (init === '') {
+      this.#list = [];
+    } else if (isObject(init)) {
       // A sequence of pairs if it is iterable, otherwise a record.
       const method = init[Symbol.iterator];
       if (method !== undefined && method !== null) {
@@ -58,7 +60,7 @@ export class URLSearchParams {
     requireArguments(arguments.length, 2, 'URLSearchParams.append');
     const pair = [toUSVString(name), toUSVString(value)];
     this.#list.push(pair);
-    this.#update();
+    updated(this);
   }
 
   delete(name, value = undefined) {
@@ -66,7 +68,7 @@ export class URLSearchParams {
     name = toUSVString(name);
     if (value !== undefined) value = toUSVString(value);
     this.#list = this.#list.filter((pair) => pair[0] !== name || (value !== undefined && pair[1] !== value));
-    this.#update();
+    updated(this);
   }
 
   get(name) {
@@ -114,28 +116,26 @@ export class URLSearchParams {
     }
     if (!found) left.push([name, value]);
     this.#list = left;
-    this.#update();
+    updated(this);
   }
 
   sort() {
     // By code units of the names; Array.prototype.sort is stable.
     this.#list.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
-    this.#update();
+    updated(this);
   }
 
   toString() {
     return serializeUrlEncoded(this.#list);
   }
 
-  #update() {
-    if (this.#onUpdate !== null) this.#onUpdate(this.#urlObject, serializeUrlEncoded(this.#list));
-  }
-
   static {
-    createForURL = (urlObject, query, onUpdate) => {
+    updated = (params) => {
+      if (params.#onUpdate !== undefined) params.#onUpdate(serializeUrlEncoded(params.#list));
+    };
+    createForURL = (query, onUpdate) => {
       const params = new URLSearchParams();
       params.#list = parseUrlEncoded(query);
-      params.#urlObject = urlObject;
       params.#onUpdate = onUpdate;
       return params;
     };

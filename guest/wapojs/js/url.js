@@ -1,8 +1,9 @@
 // URL: https://url.spec.whatwg.org/#url-class
 //
-// Parsing is done by Ada in C++ (native_url.cc). A URL here is its serialization and where its parts are in it.
+// Parsing is done by Ada in C++ (native_url.cc). A URL here is what that gives: an array of its serialization, and of
+// where its parts are in it.
 
-import { urlCanParse, urlOffsets, urlParse, urlSet } from 'wapo:native';
+import { urlCanParse, urlHref, urlParse, urlSet } from 'wapo:native';
 import { defineInterface } from './interfaces.js';
 import { createForURL, setQuery } from './url-search-params.js';
 import { requireArguments, toUSVString } from './webidl.js';
@@ -10,10 +11,10 @@ import { requireArguments, toUSVString } from './webidl.js';
 const { TypeError } = globalThis;
 const { defineProperty } = Object;
 
-// Indices of urlOffsets, and OMITTED where a part is not there.
-const PROTOCOL_END = 0, USERNAME_END = 1, HOST_START = 2, HOST_END = 3, PORT = 4, PATHNAME_START = 5, SEARCH_START = 6,
-  HASH_START = 7;
-const OMITTED = 0xffffffff;
+// What is where in the array; OMITTED where a part is not there.
+const SERIALIZATION = 0, PROTOCOL_END = 1, USERNAME_END = 2, HOST_START = 3, HOST_END = 4, PORT = 5, PATHNAME_START = 6,
+  SEARCH_START = 7, HASH_START = 8;
+const OMITTED = -1;
 
 // What urlSet sets.
 const HREF = 0, PROTOCOL = 1, USERNAME = 2, PASSWORD = 3, HOST = 4, HOSTNAME = 5, PORT_NUMBER = 6, PATHNAME = 7,
@@ -22,26 +23,45 @@ const HREF = 0, PROTOCOL = 1, USERNAME = 2, PASSWORD = 3, HOST = 4, HOSTNAME = 5
 const SPECIAL_WITH_ORIGIN = ['http:', 'https:', 'ws:', 'wss:', 'ftp:'];
 
 /** The serialization of a URL string, or null if it is none. For platform code that needs no URL object. */
-export const parseToHref = (input, base = undefined) => urlParse(input, base);
+export const parseToHref = urlHref;
+
+const hrefOf = (parts) => parts[SERIALIZATION];
+
+function queryOf(parts) {
+  const start = parts[SEARCH_START];
+  if (start === OMITTED) return '';
+  const end = parts[HASH_START];
+  return hrefOf(parts).slice(start + 1, end === OMITTED ? undefined : end);
+}
+
+/** Where the host begins: after the "@", if there are credentials. */
+function hostBegins(parts) {
+  const start = parts[HOST_START];
+  return hrefOf(parts)[start] === '@' ? start + 1 : start;
+}
+
+/** Sets a part to what a string says; false if that gives no URL. */
+let setPart;
 
 export class URL {
-  #href;
-  #protocolEnd;
-  #usernameEnd;
-  #hostStart;
-  #hostEnd;
-  #port;
-  #pathnameStart;
-  #searchStart;
-  #hashStart;
-  #searchParams = null;
+  #parts;
+  /** @type {?URLSearchParams} made when somebody asks for it */
+  #searchParams;
 
   constructor(url, base = undefined) {
     requireArguments(arguments.length, 1, 'new URL');
     const input = toUSVString(url);
-    const href = urlParse(input, base === undefined ? undefined : toUSVString(base));
-    if (href === null) throw new TypeError(`Invalid URL: '${input}'`);
-    this.#take(href);
+    const parts = urlParse(input, base === undefined ? undefined : toUSVString(base));
+    if (parts === null) throw new TypeError(`Invalid URL: '${input}'`);
+    this.#parts = parts;
+  }
+
+  static {
+    setPart = (url, part, value) => {
+      const parts = urlSet(url.#parts[SERIALIZATION], part, value);
+      if (parts !== null) url.#parts = parts;
+      return parts !== null;
+    };
   }
 
   static parse(url, base = undefined) {
@@ -56,49 +76,17 @@ export class URL {
     return urlCanParse(toUSVString(url), base === undefined ? undefined : toUSVString(base));
   }
 
-  /** Keeps what the native parser has just found. */
-  #take(href) {
-    this.#href = href;
-    this.#protocolEnd = urlOffsets[PROTOCOL_END];
-    this.#usernameEnd = urlOffsets[USERNAME_END];
-    this.#hostStart = urlOffsets[HOST_START];
-    this.#hostEnd = urlOffsets[HOST_END];
-    this.#port = urlOffsets[PORT];
-    this.#pathnameStart = urlOffsets[PATHNAME_START];
-    this.#searchStart = urlOffsets[SEARCH_START];
-    this.#hashStart = urlOffsets[HASH_START];
-  }
-
-  #set(part, value) {
-    const href = urlSet(this.#href, part, value);
-    if (href !== null) this.#take(href);
-    return href !== null;
-  }
-
-  #query() {
-    if (this.#searchStart === OMITTED) return '';
-    return this.#href.slice(this.#searchStart + 1, this.#hashStart === OMITTED ? undefined : this.#hashStart);
-  }
-
-  #refreshSearchParams() {
-    if (this.#searchParams !== null) setQuery(this.#searchParams, this.#query());
-  }
-
-  static #updateQuery(url, query) {
-    url.#set(SEARCH, query);
-  }
-
   get href() {
-    return this.#href;
+    return hrefOf(this.#parts);
   }
 
   set href(value) {
-    if (!this.#set(HREF, toUSVString(value))) throw new TypeError(`Invalid URL: '${value}'`);
-    this.#refreshSearchParams();
+    if (!setPart(this, HREF, toUSVString(value))) throw new TypeError(`Invalid URL: '${value}'`);
+    if (this.#searchParams !== undefined) setQuery(this.#searchParams, queryOf(this.#parts));
   }
 
   get origin() {
-    const protocol = this.#href.slice(0, this.#protocolEnd);
+    const protocol = hrefOf(this.#parts).slice(0, this.#parts[PROTOCOL_END]);
     if (SPECIAL_WITH_ORIGIN.includes(protocol)) return `${protocol}//${this.host}`;
     if (protocol === 'blob:') {
       const inner = URL.parse(this.pathname);
@@ -108,99 +96,101 @@ export class URL {
   }
 
   get protocol() {
-    return this.#href.slice(0, this.#protocolEnd);
+    return hrefOf(this.#parts).slice(0, this.#parts[PROTOCOL_END]);
   }
 
   set protocol(value) {
-    this.#set(PROTOCOL, toUSVString(value));
+    setPart(this, PROTOCOL, toUSVString(value));
   }
 
   get username() {
-    const start = this.#protocolEnd + 2;
-    return start < this.#usernameEnd ? this.#href.slice(start, this.#usernameEnd) : '';
+    const start = this.#parts[PROTOCOL_END] + 2;
+    const end = this.#parts[USERNAME_END];
+    return start < end ? hrefOf(this.#parts).slice(start, end) : '';
   }
 
   set username(value) {
-    this.#set(USERNAME, toUSVString(value));
+    setPart(this, USERNAME, toUSVString(value));
   }
 
   get password() {
-    if (this.#hostStart <= this.#usernameEnd) return '';
-    return this.#href.slice(this.#usernameEnd + 1, this.#hostStart);
+    const start = this.#parts[USERNAME_END];
+    const end = this.#parts[HOST_START];
+    return end <= start ? '' : hrefOf(this.#parts).slice(start + 1, end);
   }
 
   set password(value) {
-    this.#set(PASSWORD, toUSVString(value));
-  }
-
-  /** Where the host begins: after the "@", if there are credentials. */
-  #hostBegins() {
-    return this.#href[this.#hostStart] === '@' ? this.#hostStart + 1 : this.#hostStart;
+    setPart(this, PASSWORD, toUSVString(value));
   }
 
   get host() {
-    const start = this.#hostBegins();
-    return start >= this.#hostEnd ? '' : this.#href.slice(start, this.#port === OMITTED ? this.#hostEnd : this.#pathnameStart);
+    const parts = this.#parts;
+    const start = hostBegins(parts);
+    const end = parts[HOST_END];
+    return start >= end ? '' : hrefOf(parts).slice(start, parts[PORT] === OMITTED ? end : parts[PATHNAME_START]);
   }
 
   set host(value) {
-    this.#set(HOST, toUSVString(value));
+    setPart(this, HOST, toUSVString(value));
   }
 
   get hostname() {
-    return this.#href.slice(this.#hostBegins(), this.#hostEnd);
+    return hrefOf(this.#parts).slice(hostBegins(this.#parts), this.#parts[HOST_END]);
   }
 
   set hostname(value) {
-    this.#set(HOSTNAME, toUSVString(value));
+    setPart(this, HOSTNAME, toUSVString(value));
   }
 
   get port() {
-    return this.#port === OMITTED ? '' : `${this.#port}`;
+    const port = this.#parts[PORT];
+    return port === OMITTED ? '' : `${port}`;
   }
 
   set port(value) {
-    this.#set(PORT_NUMBER, toUSVString(value));
+    setPart(this, PORT_NUMBER, toUSVString(value));
   }
 
   get pathname() {
-    const end = this.#searchStart !== OMITTED ? this.#searchStart : this.#hashStart !== OMITTED ? this.#hashStart : undefined;
-    return this.#href.slice(this.#pathnameStart, end);
+    const parts = this.#parts;
+    const end = parts[SEARCH_START] !== OMITTED ? parts[SEARCH_START] : parts[HASH_START];
+    return hrefOf(parts).slice(parts[PATHNAME_START], end === OMITTED ? undefined : end);
   }
 
   set pathname(value) {
-    this.#set(PATHNAME, toUSVString(value));
+    setPart(this, PATHNAME, toUSVString(value));
   }
 
   get search() {
-    const query = this.#query();
+    const query = queryOf(this.#parts);
     return query === '' ? '' : `?${query}`;
   }
 
   set search(value) {
-    this.#set(SEARCH, toUSVString(value));
-    this.#refreshSearchParams();
+    setPart(this, SEARCH, toUSVString(value));
+    if (this.#searchParams !== undefined) setQuery(this.#searchParams, queryOf(this.#parts));
   }
 
   get searchParams() {
-    return (this.#searchParams ??= createForURL(this, this.#query(), URL.#updateQuery));
+    return (this.#searchParams ??= createForURL(queryOf(this.#parts), (query) => setPart(this, SEARCH, query)));
   }
 
   get hash() {
-    if (this.#hashStart === OMITTED || this.#hashStart === this.#href.length - 1) return '';
-    return this.#href.slice(this.#hashStart);
+    const href = hrefOf(this.#parts);
+    const start = this.#parts[HASH_START];
+    return start === OMITTED || start === href.length - 1 ? '' : href.slice(start);
   }
 
   set hash(value) {
-    this.#set(HASH, toUSVString(value));
+    setPart(this, HASH, toUSVString(value));
   }
 
   toJSON() {
-    return this.#href;
+    return hrefOf(this.#parts);
   }
 
   toString() {
-    return this.#href;
+    return hrefOf(this.#parts);
   }
 }
 

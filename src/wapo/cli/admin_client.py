@@ -48,13 +48,21 @@ class AdminAccess:
     user_url: str
 
     def write(self, data_dir: Path) -> None:
-        """Readable by the owner only, because of the token."""
+        """Readable by the owner only, because of the token.
+
+        Raises:
+            OSError: it cannot be written; nothing is left of it.
+        """
         path = data_dir / _FILE
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({"url": self.url, "token": self.token, "user_url": self.user_url}, file)
-        temporary.replace(path)
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump({"url": self.url, "token": self.token, "user_url": self.user_url}, file)
+            temporary.replace(path)
+        except OSError:  # the disk is full
+            temporary.unlink(missing_ok=True)
+            raise
 
     def withdraw(self, data_dir: Path) -> None:
         """The node has stopped: the token is not to be told to whoever listens there next."""

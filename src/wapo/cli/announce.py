@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wapo.cli.admin_client import AdminAccess
 from wapo.node.node import Node
+from wapo.node.settings import DataDirUnusable
 
 __all__ = ["AppUrls", "authority", "token_path", "url_of", "write_access", "write_token"]
 
@@ -24,9 +25,16 @@ def authority(host: str, port: int) -> str:
 
 
 def write_access(node: Node, admin_token: str | None, urls: AppUrls) -> AdminAccess:
-    """Writes where commands find the node's apps; it is to be withdrawn when the node ends."""
+    """Writes where commands find the node's apps; it is to be withdrawn when the node ends.
+
+    Raises:
+        DataDirUnusable.
+    """
     access = AdminAccess(urls[0], admin_token, urls[1])
-    access.write(node.settings.data_dir)
+    try:
+        access.write(node.settings.data_dir)
+    except OSError as error:
+        raise DataDirUnusable(f"{node.settings.data_dir} cannot be written: {error.strerror}") from error
     return access
 
 
@@ -36,10 +44,17 @@ def token_path(data_dir: Path) -> Path:
 
 
 def write_token(node: Node) -> None:
-    """The token follows from the key: where the key was replaced, another one is in the file."""
-    path, text = token_path(node.settings.data_dir), node.operator_token + "\n"
-    if path.exists() and path.read_text() == text:
-        return
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
+    """The token follows from the key: where the key was replaced, another one is in the file.
+
+    Raises:
+        DataDirUnusable.
+    """
+    path, content = token_path(node.settings.data_dir), f"{node.operator_token}\n".encode()
+    try:
+        if path.exists() and path.read_bytes() == content:
+            return
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise DataDirUnusable(f"{path} cannot be written: {error.strerror}") from error

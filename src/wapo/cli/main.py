@@ -38,6 +38,8 @@ COMMANDS: Final = {
     "logs": ("logs", "Print a program's log, the oldest line first."),
     "inspect": ("inspect", "Say which convention a program follows, which image it got, and why."),
     "limits": ("limits", "Show or lower the limits of one program on this node."),
+    "backup": ("backup", "Copy all that a node knows into one file, while it runs."),
+    "restore": ("restore", "Make a node's directory from a backup, or check one."),
     "types": ("types", "Print the types of programs for TypeScript: entry points and the Wapo global."),
 }
 

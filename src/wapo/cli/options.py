@@ -1,5 +1,6 @@
 """Options that several commands have, and the settings that they make."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from wapo.cli.values import format_size, format_time, size_option, time_option
+from wapo.errors import CallerError
 from wapo.node.limits import AgentLimits
 from wapo.node.settings import PUBLIC_UPSTREAMS, NodeSettings, default_data_dir
 from wapo.vm.egress import EgressPolicy
@@ -14,7 +16,7 @@ from wapo.vm.egress import EgressPolicy
 __all__ = [
     "DataDir", "Json", "MaxBurst", "MaxConcurrency", "MaxMemory", "MaxRequest", "MaxResponse", "MaxTime", "NodeBurst",
     "NodeConcurrency", "NodeContent", "NodeMachines", "NodeMemory", "NodeMemoryTogether", "NodeProgram", "NodeRequest", "NodeResponse",
-    "NodeTime", "NodeUrl", "Upstreams", "limits_of", "own_limits", "settings_of",
+    "NodeTime", "NodeUrl", "PassphraseFile", "Upstreams", "limits_of", "own_limits", "passphrase_of", "settings_of",
 ]  # fmt: skip
 
 DataDir = Annotated[
@@ -24,6 +26,12 @@ DataDir = Annotated[
         metavar="DIR", show_default=str(default_data_dir()),
     ),
 ]  # fmt: skip
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", help="The passphrase of the node's key in a backup; - reads stdin.", metavar="FILE"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for programs.")]
 
 
@@ -86,6 +94,38 @@ Upstreams = Annotated[
         show_default="public gateways",
     ),
 ]
+
+
+class UnreadablePassphrase(CallerError):
+    """The file of a passphrase cannot be read, or holds none."""
+
+    code = "unreadable_passphrase"
+
+
+_MOST_PASSPHRASE_BYTES: Final = 4096
+
+
+def passphrase_of(file: Path | None) -> bytes | None:
+    """The first line of a file, without its end; None where no file is named.
+
+    Raises:
+        UnreadablePassphrase: there is none.
+    """
+    if file is None:
+        return None
+    name = "stdin" if str(file) == "-" else str(file)
+    try:
+        if name == "stdin":
+            line = sys.stdin.buffer.readline(_MOST_PASSPHRASE_BYTES)
+        else:
+            with file.open("rb") as opened:
+                line = opened.readline(_MOST_PASSPHRASE_BYTES)
+    except OSError as error:
+        raise UnreadablePassphrase(f"the passphrase in {name} cannot be read: {error.strerror}") from None
+    line = line.rstrip(b"\r\n")
+    if not line:
+        raise UnreadablePassphrase(f"the first line of {name} is empty: there is no passphrase")
+    return line
 
 
 _UNLIMITED: Final = float("inf")

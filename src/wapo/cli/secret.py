@@ -12,9 +12,9 @@ from wapo.cli.main import checked, run_async
 from wapo.cli.options import DataDir, Json, NodeUrl, settings_of
 from wapo.cli.output import note, print_json
 from wapo.errors import CallerError
+from wapo.node.keys import open_keys
 from wapo.node.programs import LOCAL
 from wapo.node.vaults import Vaults
-from wapo.trust.keys import NodeKeys
 
 __all__ = ["app"]
 
@@ -60,7 +60,7 @@ def set_(
             raise InvalidSecret("no secret was given; write NAME=VALUE, or --file")
         settings = settings_of(data_dir, upstreams=["none"])
         async with open_records(settings) as (database, _, programs):
-            keys = NodeKeys.load_or_create(settings.data_dir / "node.key")
+            keys = await open_keys(settings.data_dir, database)
             identity = await programs.identity_of(cid)
             receipt = await Vaults(database, keys).create(identity, data, inherit, inherit_token)
         path = cid.removeprefix("/").removeprefix("ipfs/")
@@ -106,8 +106,8 @@ def get(
 
     async def work() -> None:
         settings = existing(settings_of(data_dir, upstreams=["none"]))
-        keys = NodeKeys.load_or_create(settings.data_dir / "node.key")
         async with open_records(settings) as (database, _, _):
+            keys = await open_keys(settings.data_dir, database)
             item = await Vaults(database, keys).read(key, token)
         print_json(item.data)
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import io
 import ipaddress
 import logging
 import os
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TextIO, cast
 
 import msgspec
 import structlog
@@ -96,7 +97,9 @@ def serve(
     ] = 8000,
     workers: Annotated[
         int,
-        typer.Option(help="Processes that run agents; one of them runs the apps, too.", min=1, max=256, metavar="NUMBER"),
+        typer.Option(
+            help="Processes that run agents; one of them runs the apps, too.", min=1, max=256, metavar="NUMBER"
+        ),
     ] = 1,
     max_memory: NodeMemory = None,
     max_node_memory: NodeMemoryTogether = None,
@@ -380,6 +383,22 @@ class _CutFilter(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], (ResponseCut, asyncio.CancelledError)))
 
 
+class _Unfailing(io.TextIOBase):
+    """The node's log, which may be a file on a disk that is full: what it does not take is not worth a request."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._file.flush()
+
+
 def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
     if not is_noise(unraisable):
         sys.__unraisablehook__(unraisable)
@@ -397,7 +416,7 @@ def _configure_logging() -> None:
                 serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()
             ),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
     )
     handler = logging.StreamHandler()
     handler.addFilter(_CutFilter())

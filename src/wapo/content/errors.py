@@ -153,3 +153,4 @@ class BlockStoreFailed(HostError):
     """The block store could not read or write: disk full, permissions, a broken medium."""
 
     code = "block_store_failed"
+    status = 503

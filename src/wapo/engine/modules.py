@@ -97,8 +97,11 @@ class ModuleCache:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._key = self._load_key()
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._key = self._load_key()
+        except OSError:  # a full or read-only disk: nothing there is believed, and nothing is kept
+            self._key = secrets.token_bytes(_DIGEST_BYTES)
 
     def _load_key(self) -> bytes:
         path = self.directory / "key"
@@ -119,10 +122,14 @@ class ModuleCache:
 
     def _write_temporary(self, data: bytes) -> Path:
         descriptor, name = tempfile.mkstemp(dir=self.directory, prefix=".tmp-")  # mode 0600
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:  # what came of it would only take room that is wanted elsewhere
+            Path(name).unlink()
+            raise
         return Path(name)
 
     def get(self, engine: Engine, wasm: bytes) -> Module:
@@ -139,10 +146,12 @@ class ModuleCache:
         module = compile_module(engine, wasm)
         code = module.serialize()
         with contextlib.suppress(OSError):  # a full or read-only disk costs time at the next start, nothing else
-            temporary = self._write_temporary(code)
             digest = self._write_temporary(_MAGIC + self._digest(name, code))
-            temporary.replace(self.directory / f"{name}.code")
-            digest.replace(self.directory / f"{name}.mac")
+            try:
+                self._write_temporary(code).replace(self.directory / f"{name}.code")
+                digest.replace(self.directory / f"{name}.mac")
+            finally:
+                digest.unlink(missing_ok=True)
         return module
 
     def _digest(self, name: str, code: bytes) -> bytes:

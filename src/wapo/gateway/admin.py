@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from wapo.errors import WapoError
+from wapo.errors import HostError, WapoError
 from wapo.gateway.listener import Listener, ListenerScope, Oversized, error_page, header, read_body
 from wapo.gateway.replies import Reply, text_reply
 from wapo.gateway.rpc.operation import operation_methods
@@ -102,13 +102,13 @@ class AdminListener(Listener):
             name = BlobName.parse(rest, partial=True)
             writer = await asyncio.to_thread(self._worker.blobs.writer, name)
         except WapoError as error:
-            return text_reply(500, str(error))
+            return _failure(error)
         try:
             if not await _receive_into(request, writer, limit):
                 return text_reply(500, "the upload was cut short")
             return text_reply(200, str(await asyncio.to_thread(writer.finish)))
-        except (WapoError, OSError) as error:
-            return text_reply(500, str(error))
+        except WapoError as error:
+            return _failure(error)
         finally:
             await asyncio.to_thread(writer.abort)
 
@@ -117,7 +117,10 @@ class AdminListener(Listener):
         digest = rest.removeprefix("0x")
         if not digest or any(character not in "0123456789abcdefABCDEF" for character in digest):
             return error_page(422, request.headers)
-        path = await asyncio.to_thread(self._worker.blobs.find, digest)
+        try:
+            path = await asyncio.to_thread(self._worker.blobs.find, digest)
+        except WapoError as error:
+            return _failure(error)
         if path is None:
             return text_reply(404, "Object not found")
         file, size = await asyncio.to_thread(_open, path)
@@ -153,11 +156,16 @@ class AdminListener(Listener):
             )  # fmt: skip
 
 
+def _failure(error: WapoError) -> Reply:
+    """500 as the original, whatever was wrong with the request; what is ours has its own status."""
+    return text_reply(error.status if isinstance(error, HostError) else 500, str(error))
+
+
 async def _receive_into(request: ListenerScope, writer: BlobWriter, limit: int) -> bool:
     """Writes the body; False if the client went away.
 
     Raises:
-        Oversized, OSError.
+        Oversized, BlobStoreFailed.
     """
     pending, size = bytearray(), 0
     while True:

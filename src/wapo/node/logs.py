@@ -2,6 +2,9 @@
 
 A run collects its records and hands them over when it ends, or about every second while it goes on. One task writes
 what has been handed over, many runs a transaction. Reading waits for what was handed over before.
+
+What the disk does not take is lost and counted; runs go on. A chunk has a checksum, so that one that was damaged is
+told from one that says something else. Runs are in the order of their ends even where the clock was set back.
 """
 
 import asyncio
@@ -11,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Final
+from typing import Any, Final
+from zlib import crc32
 
 import msgspec
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wapo.store.database import Database, StoreFailed
 from wapo.store.schema import log_chunks
@@ -36,8 +41,16 @@ _COLUMNS: Final = ("program", "request_id", "ended_ms", "records", "data")
 _ROW: Final = f"({', '.join('?' * len(_COLUMNS))})"
 _ROWS: Final = 200
 
-# Row values in the order of _COLUMNS.
-_Row = tuple[str, str, "int | None", int, bytes]
+# Values in the order of _COLUMNS.
+_Row = list[Any]
+_ENDED: Final = _COLUMNS.index("ended_ms")
+#: Begins a chunk with a checksum: no MessagePack begins so. Those of before there were any begin with an array.
+_SUMMED: Final = b"\xc1"
+_SUM_BYTES: Final = 4
+#: Of so many chunks, the last ones, no run has ended later than the next one will.
+_LAST_CHUNKS: Final = 64
+_COMPLAIN_EVERY_S: Final = 10.0
+_RECORDS: Final = msgspec.msgpack.Decoder(list[tuple[int, int, str]])
 
 
 @lru_cache(_ROWS)
@@ -143,7 +156,8 @@ class LogBook:
         max_pending_bytes: waiting to be written.
 
     Attributes:
-        dropped: runs, or parts of long runs, whose records were lost because the database could not keep up.
+        dropped: runs, or parts of long runs, whose records were lost because the database could not keep up or the disk
+            was full.
     """
 
     def __init__(
@@ -160,6 +174,9 @@ class LogBook:
         self._idle.set()
         self._since_prune: dict[str, int] = {}
         self._last_look = time.monotonic()
+        self._last_ended_ms = 0
+        self._last_complaint: float | None = None
+        self._untold = 0
         self.dropped = 0
         #: As :meth:`write_out`, in other processes that write to the same database.
         self.write_out_others: Callable[[str], Awaitable[object]] = _nobody
@@ -193,7 +210,7 @@ class LogBook:
         if self._pending_bytes + size > self._max_pending_bytes:
             self.dropped += 1
             return
-        self._pending.append(((run.program, run.request_id, ended_ms, len(records), _encoded(records)), chunks))
+        self._pending.append(([run.program, run.request_id, ended_ms, len(records), _encoded(records)], chunks))
         self._pending_bytes += size
         if not self._wake.is_set():
             self._idle.clear()
@@ -220,8 +237,9 @@ class LogBook:
                 try:
                     await self._write(batch)
                 except StoreFailed as error:
-                    self.dropped += len(batch)
-                    _log.error("log records were lost", runs=len(batch), cause=str(error))
+                    self._lost(len(batch), error)
+                else:
+                    await self._prune_grown(batch)
             if not self._pending:
                 self._idle.set()
 
@@ -232,8 +250,18 @@ class LogBook:
             for log in self._open:
                 log.hand_over_old(now)
 
+    def _lost(self, chunks: int, error: StoreFailed) -> None:
+        """Counts, and says so from time to time: a disk that is full stays full for longer than a batch."""
+        self.dropped += chunks
+        self._untold += chunks
+        now = time.monotonic()
+        if self._last_complaint is None or now - self._last_complaint > _COMPLAIN_EVERY_S:
+            _log.error("log records were lost", runs=self._untold, cause=str(error))
+            self._last_complaint, self._untold = now, 0
+
     async def _write(self, batch: list[tuple[_Row, int]]) -> None:
-        async with self._database.writing() as connection:
+        async with self._database.writing(synced=False) as connection:
+            await self._put_in_order(connection, batch)
             # Straight to the driver: these are most of all rows that a node ever writes.
             for start in range(0, len(batch), _ROWS):
                 rows = [row for row, _ in batch[start : start + _ROWS]]
@@ -243,10 +271,27 @@ class LogBook:
                     await connection.execute(
                         update(log_chunks).where(log_chunks.c.request_id == request_id).values(ended_ms=ended_ms)
                     )
+
+    async def _put_in_order(self, connection: AsyncConnection, batch: list[tuple[_Row, int]]) -> None:
+        """No run ends before one that has been written: the clock may have been set back, and another process may have
+        seen it as it was. Records keep their own times."""
+        last = select(log_chunks.c.ended_ms).order_by(log_chunks.c.id.desc()).limit(_LAST_CHUNKS).subquery()
+        found = (await connection.execute(select(func.max(last.c.ended_ms)))).scalar()
+        latest = max(self._last_ended_ms, found or 0)
+        for row, _ in batch:
+            if row[_ENDED] is not None:
+                latest = row[_ENDED] = max(row[_ENDED], latest)
+        self._last_ended_ms = latest
+
+    async def _prune_grown(self, batch: list[tuple[_Row, int]]) -> None:
         for (program, *_others, data), _ in batch:
             size = self._since_prune.get(program, 0) + len(data)
             if size > self._max_program_bytes // 8:
-                await self._prune(program)
+                try:
+                    await self._prune(program)
+                except StoreFailed as error:
+                    _log.error("old log records could not be removed", program=program, cause=str(error))
+                    return  # and try again after the next batch
                 size = 0
             self._since_prune[program] = size
 
@@ -256,7 +301,7 @@ class LogBook:
         newer = func.sum(func.length(log_chunks.c.data)).over(order_by=log_chunks.c.id.desc())
         sized = select(log_chunks.c.id, newer.label("newer")).where(mine).subquery()
         beyond = select(sized.c.id).where(sized.c.newer > self._max_program_bytes)
-        async with self._database.writing() as connection:
+        async with self._database.writing(synced=False) as connection:
             await connection.execute(delete(log_chunks).where(log_chunks.c.id.in_(beyond)))
 
     async def write_out(self, program: str) -> None:
@@ -276,10 +321,26 @@ class LogBook:
 
 def _encoded(records: list[tuple[int, int, str]]) -> bytes:
     try:
-        return msgspec.msgpack.encode(records)
+        data = msgspec.msgpack.encode(records)
     except UnicodeEncodeError:  # half a character, from a file's name in an error
         mended = [(at, level, text.encode("utf-8", "replace").decode()) for at, level, text in records]
-        return msgspec.msgpack.encode(mended)
+        data = msgspec.msgpack.encode(mended)
+    return _SUMMED + crc32(data).to_bytes(_SUM_BYTES, "big") + data
+
+
+def _decoded(row: RowMapping) -> list[tuple[int, int, str]]:
+    """A chunk's records; one that says so if they are damaged."""
+    data: bytes = row["data"]
+    if data.startswith(_SUMMED):
+        start = len(_SUMMED) + _SUM_BYTES
+        expected, data = data[len(_SUMMED) : start], data[start:]
+        if crc32(data).to_bytes(_SUM_BYTES, "big") != expected:
+            data = b""
+    try:
+        return _RECORDS.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = f"{row['records']} log lines were here; they were damaged on the node's disk"
+        return [(row["ended_ms"] or 0, 2, text)]
 
 
 async def records_since(
@@ -295,7 +356,7 @@ async def records_since(
         rows = (await connection.execute(query.where(log_chunks.c.id > position))).mappings().all()
     for row in rows:
         position = row["id"]
-        for at, level, message in msgspec.msgpack.decode(row["data"]) if show is not None else ():
+        for at, level, message in _decoded(row) if show is not None else ():
             assert show is not None
             show(LogRecord(program, row["request_id"], at, LEVELS.get(level, "DEBUG"), message))
     return position
@@ -330,7 +391,7 @@ async def read_records(
             if skip >= row["records"]:
                 skip -= row["records"]
                 continue
-            for at, level, message in reversed(msgspec.msgpack.decode(row["data"])):
+            for at, level, message in reversed(_decoded(row)):
                 if skip:
                     skip -= 1
                     continue

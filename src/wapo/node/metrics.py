@@ -4,7 +4,7 @@ Each process of a node counts by itself. What one has counted by now is passed o
 asked for.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
@@ -34,13 +34,28 @@ class _Requests(Collector):
         yield CounterMetricFamily("wapo_cpu_seconds", "CPU seconds used by guests", value=self.cpu_s)
 
 
-class Metrics:
-    """Counters of one node, in a registry of their own."""
+class _LostLogs(Collector):
+    """The log counts by itself what it lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, lost: Callable[[], int]) -> None:
+        self._lost = lost
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        yield CounterMetricFamily("wapo_logs_lost", "Runs, or parts of long ones, without their log", self._lost())
+
+
+class Metrics:
+    """Counters of one node, in a registry of their own.
+
+    Args:
+        lost_logs: how many runs' logs were lost since the start.
+    """
+
+    def __init__(self, lost_logs: Callable[[], int] = lambda: 0) -> None:
         self.registry = CollectorRegistry()
         self._requests = _Requests()
         self.registry.register(self._requests)
+        self.registry.register(_LostLogs(lost_logs))
         self.image_seconds = Histogram(
             "wapo_image_seconds", "Time to make an agent's image", buckets=_IMAGE_BUCKETS, registry=self.registry
         )

@@ -31,6 +31,7 @@ from wapo.errors import GuestError
 from wapo.node.admission import Admission
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.apps.worker import Worker, open_worker
+from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
 from wapo.node.memory import MemoryWatch, default_memory_bytes
@@ -134,7 +135,7 @@ class Node:
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
         self.admission = Admission(settings.max_machines)
-        self.metrics = Metrics()
+        self.metrics = Metrics(lost_logs=lambda: logs.dropped)
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
@@ -326,12 +327,13 @@ async def open_node(settings: NodeSettings, siblings: Siblings | None = None) ->
         siblings: the other processes of the same node, if there are any.
 
     Raises:
-        DataDirUnusable, UnusableKey, StoreFailed, BlockStoreFailed: what the operator must see to.
+        DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
     """
     data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
-        keys = NodeKeys.load_or_create(data / "node.key")
         database = await stack.enter_async_context(Database(data / "wapo.db"))
+        await database.check()
+        keys = await open_keys(data, database)
         library = await stack.enter_async_context(
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )

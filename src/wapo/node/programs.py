@@ -19,6 +19,7 @@ from wapo.content.errors import InvalidCid
 from wapo.content.library import Library, Program
 from wapo.errors import CallerError
 from wapo.node.limits import AgentLimits
+from wapo.store.checksums import checked, summed
 from wapo.store.database import Database
 from wapo.store.schema import agents
 
@@ -182,11 +183,15 @@ class Programs:
         return limits
 
     async def settings(self, identity: str) -> dict[str, Any]:
-        """What was set for this program; empty if nothing was."""
-        query = select(agents.c.settings).where(agents.c.program == identity)
+        """What was set for this program; empty if nothing was.
+
+        Raises:
+            StoreDamaged: it is not what was written.
+        """
+        query = select(agents).where(agents.c.program == identity)
         async with self._database.reading() as connection:
-            text = (await connection.execute(query)).scalar()
-        settings: dict[str, Any] = msgspec.json.decode(text) if text is not None else {}
+            row = (await connection.execute(query)).mappings().first()
+        settings: dict[str, Any] = {} if row is None else msgspec.json.decode(checked(agents, row)["settings"])
         return settings
 
     async def set_limits(self, identity: str, settings: dict[str, Any]) -> AgentLimits:
@@ -199,7 +204,7 @@ class Programs:
         async with self._database.writing() as connection:
             await connection.execute(delete(agents).where(agents.c.program == identity))
             if settings:
-                text = msgspec.json.encode(settings).decode()
-                await connection.execute(insert(agents).values(program=identity, settings=text))
+                row = {"program": identity, "settings": msgspec.json.encode(settings).decode()}
+                await connection.execute(insert(agents).values(summed(row)))
         self._settings.pop(identity, None)
         return lowered

@@ -1,6 +1,8 @@
 """Connections: reads spread, writes queue to one at a time, each in a transaction that begins with the write lock.
 
-SQLite in WAL mode: several processes of one node share the file, readers never wait for a writer.
+SQLite in WAL mode: several processes of one node share the file, readers never wait for a writer. What is written is on
+the disk when the transaction has ended, unless the writer can do without that, as logs can: then it outlives the
+process, and may be lost when the machine loses power.
 """
 
 import asyncio
@@ -11,14 +13,20 @@ from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wapo.errors import HostError
-from wapo.store.schema import migrate
+from wapo.store.schema import NewerSchema, metadata, migrate
 
-__all__ = ["Database", "StoreFailed"]
+__all__ = ["Database", "StoreDamaged", "StoreFailed"]
 
-_PRAGMAS: Final = ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 10000", "foreign_keys = ON")
+_PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000", "foreign_keys = ON")
+
+#: Checking takes about three seconds a GB. Of a larger file the tables are checked that a node cannot do without: not
+#: logs, which are most of it.
+_CHECKED_BYTES: Final = 16 << 20
+_LOGS: Final = "log_chunks"
 
 
 class StoreFailed(HostError):
@@ -26,6 +34,12 @@ class StoreFailed(HostError):
 
     code = "store_failed"
     status = 503
+
+
+class StoreDamaged(StoreFailed):
+    """The database is damaged: a page that makes no sense, a row that is not what was written."""
+
+    code = "store_damaged"
 
 
 class Database:
@@ -45,9 +59,10 @@ class Database:
             self._path.touch(mode=0o600)
             async with self.writing() as connection:
                 await connection.run_sync(migrate)
-        except (DBAPIError, OSError, StoreFailed) as error:
+        except (DBAPIError, OSError, StoreFailed, NewerSchema) as error:
             await self.aclose()
-            raise StoreFailed(f"the database {self._path} cannot be opened: {_cause(error)}") from error
+            kind = type(error) if isinstance(error, StoreDamaged | NewerSchema) else StoreFailed
+            raise kind(f"the database {self._path} cannot be opened: {_cause(error)}") from error
         except BaseException:
             await self.aclose()
             raise
@@ -67,33 +82,53 @@ class Database:
             raise StoreFailed("the database is closed")
         return self._engine
 
+    async def check(self) -> None:
+        """Looks for damage: in the whole file, or in all tables but the logs' where that would take long.
+
+        Raises:
+            StoreDamaged: what is wrong, and where.
+        """
+        whole = self._path.stat().st_size <= _CHECKED_BYTES
+        tables = [""] if whole else [f"('{name}')" for name in metadata.tables if name != _LOGS]
+        async with self.reading() as connection:
+            for table in tables:
+                found = (await connection.exec_driver_sql(f"PRAGMA integrity_check{table}")).scalars().all()
+                if found != ["ok"]:
+                    raise StoreDamaged(f"the database {self._path} is damaged: {found[0]}; {_ADVICE}")
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reads.
 
         Raises:
-            StoreFailed: the database does not answer.
+            StoreFailed: the database does not answer, or is damaged.
         """
         try:
             async with self._opened().connect() as connection:
                 await connection.execution_options(wapo_read_only=True)
                 yield connection
-        except DBAPIError as error:
-            raise StoreFailed(f"the database cannot be read: {_cause(error)}") from error
+        except (DBAPIError, NoConnection) as error:
+            raise _failed("read", error) from error
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, *, synced: bool = True) -> AsyncIterator[AsyncConnection]:
         """A transaction that is committed at the end of the block, or rolled back if it raises.
+
+        Args:
+            synced: whether it is on the disk then. One that is not survives the process, but not a loss of power.
 
         Raises:
             StoreFailed: locked for too long, disk full, damaged.
         """
         async with self._writer:
             try:
-                async with self._opened().begin() as connection:
+                engine = self._opened()
+                if not synced:
+                    engine = engine.execution_options(wapo_synchronous="NORMAL")
+                async with engine.begin() as connection:
                     yield connection
-            except DBAPIError as error:
-                raise StoreFailed(f"the database cannot be written: {_cause(error)}") from error
+            except (DBAPIError, NoConnection) as error:
+                raise _failed("written", error) from error
 
 
 def _configure(connection: Any, _record: Any) -> None:
@@ -105,12 +140,34 @@ def _configure(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Any) -> None:
-    read_only = connection.get_execution_options().get("wapo_read_only")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("wapo_read_only"):
+        connection.exec_driver_sql("BEGIN")
+        return
+    wanted, had = options.get("wapo_synchronous", "FULL"), connection.info.get("wapo_synchronous", "FULL")
+    if wanted != had:  # connections are shared, and inside a transaction it cannot be changed
+        connection.exec_driver_sql(f"PRAGMA synchronous = {wanted}")
+        connection.info["wapo_synchronous"] = wanted
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+_ADVICE: Final = "stop the node and bring back a backup with 'wapo restore'"
+
+#: The result codes that mean damage: https://www.sqlite.org/rescode.html
+_DAMAGE: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+def _failed(what: str, error: Exception) -> StoreFailed:
+    name = getattr(error.orig, "sqlite_errorname", "") if isinstance(error, DBAPIError) else ""
+    if name.startswith(_DAMAGE):
+        return StoreDamaged(f"the database cannot be {what}: {_cause(error)}; {_ADVICE}")
+    return StoreFailed(f"the database cannot be {what}: {_cause(error)}")
 
 
 def _cause(error: Exception) -> str:
     """What SQLite said."""
+    if isinstance(error, StoreDamaged):
+        return str(error).removeprefix("the database cannot be written: ")
     if isinstance(error, StoreFailed) and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error.orig) if isinstance(error, DBAPIError) else str(error)

@@ -1,6 +1,11 @@
-"""Tables, and the migrations that make them. A migration is a function that ran once, recorded with what it did."""
+"""Tables, and the migrations that make them. A migration is a function that ran once, recorded with what it did.
 
-from collections.abc import Callable
+The names that are recorded are the schema's version: a database that knows a name which is not here was made by a newer
+wapo. A migration that has been released never changes: ``tests/store/schemas`` has what each one left, with data in it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from sqlalchemy import (
     BigInteger,
@@ -19,7 +24,19 @@ from sqlalchemy import (
     select,
 )  # fmt: skip
 
-__all__ = ["agents", "apps", "log_chunks", "metadata", "migrate", "vaults", "worker_state"]
+from wapo.errors import HostError
+
+__all__ = [
+    "MIGRATIONS", "NewerSchema", "agents", "apps", "check_names", "log_chunks", "metadata", "migrate", "vaults",
+    "worker_state",
+]  # fmt: skip
+
+
+class NewerSchema(HostError):
+    """The database was made by a newer wapo: this one would not understand it, and does not touch it."""
+
+    code = "newer_schema"
+
 
 metadata = MetaData()
 
@@ -39,11 +56,12 @@ vaults = Table(
 )
 
 #: Log records of runs, many to a row: MessagePack of [[time in ms, level, message], ...] in the order of writing.
-#: A run that ends within a second has one row. ``ended_ms`` is null while a run goes on.
+#: Before it come the byte C1 and its CRC-32 (big-endian), but in the oldest rows. A run that ends within a second has
+#: one row. ``ended_ms`` is null while a run goes on.
 log_chunks = Table(
     "log_chunks",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Integer, primary_key=True),
     Column("program", String, nullable=False),
     Column("request_id", String, nullable=False),
     Column("ended_ms", BigInteger),
@@ -54,11 +72,13 @@ log_chunks = Table(
 )
 
 #: What an operator has set for one program: limits lower than the node's, as JSON.
+#: ``checksum``, here and below, is of the whole row (``wapo.store.checksums``); null in rows of before there was one.
 agents = Table(
     "agents",
     metadata,
     Column("program", String, primary_key=True),
     Column("settings", Text, nullable=False),
+    Column("checksum", BigInteger),
 )
 
 
@@ -74,6 +94,7 @@ apps = Table(
     Column("reuse_instances", Boolean, nullable=False),
     Column("target", BigInteger, nullable=False),
     Column("usage", Text, nullable=False),
+    Column("checksum", BigInteger),
 )
 
 #: What the worker itself must remember, by name, as JSON.
@@ -82,28 +103,69 @@ worker_state = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("value", Text, nullable=False),
+    Column("checksum", BigInteger),
 )
 
 
-def _first(connection: Connection) -> None:
-    metadata.create_all(connection, tables=[vaults, log_chunks, agents])
+def _statements(*statements: str) -> Callable[[Connection], None]:
+    """A migration. It is written out, and not made from the tables above: these change, and what was released does
+    not."""
+
+    def run(connection: Connection) -> None:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+    return run
 
 
-def _apps(connection: Connection) -> None:
-    metadata.create_all(connection, tables=[apps, worker_state])
+_FIRST: Final = _statements(
+    "CREATE TABLE vaults ("
+    "key VARCHAR NOT NULL PRIMARY KEY, token_hash BLOB NOT NULL, program VARCHAR NOT NULL, data BLOB NOT NULL, "
+    "inherit VARCHAR, parents BLOB, created_ms BIGINT NOT NULL)",
+    "CREATE INDEX ix_vaults_program ON vaults (program)",
+    "CREATE TABLE log_chunks ("
+    "id INTEGER NOT NULL PRIMARY KEY, program VARCHAR NOT NULL, request_id VARCHAR NOT NULL, ended_ms BIGINT, "
+    "records INTEGER NOT NULL, data BLOB NOT NULL)",
+    "CREATE INDEX log_chunks_by_program ON log_chunks (program, id)",
+    "CREATE INDEX log_chunks_by_request ON log_chunks (request_id)",
+    "CREATE TABLE agents (program VARCHAR NOT NULL PRIMARY KEY, settings TEXT NOT NULL)",
+)
+
+_APPS: Final = _statements(
+    "CREATE TABLE apps ("
+    "address VARCHAR NOT NULL PRIMARY KEY, number BIGINT NOT NULL, session BLOB NOT NULL, manifest BLOB NOT NULL, "
+    "reuse_instances BOOLEAN NOT NULL, target BIGINT NOT NULL, usage TEXT NOT NULL)",
+    "CREATE TABLE worker_state (name VARCHAR NOT NULL PRIMARY KEY, value TEXT NOT NULL)",
+)
+
+_CHECKSUMS: Final = _statements(
+    "ALTER TABLE agents ADD COLUMN checksum BIGINT",
+    "ALTER TABLE apps ADD COLUMN checksum BIGINT",
+    "ALTER TABLE worker_state ADD COLUMN checksum BIGINT",
+)
 
 
 _MIGRATIONS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
-    ("0001-first", _first),
-    ("0002-apps", _apps),
+    ("0001-first", _FIRST),
+    ("0002-apps", _APPS),
+    ("0003-checksums", _CHECKSUMS),
 )
 
 
+#: Names of all migrations, in the order in which they run.
+MIGRATIONS: Final = tuple(name for name, _ in _MIGRATIONS)
+
+
 def migrate(connection: Connection) -> list[str]:
-    """Runs what has not been run; returns the names. The caller's transaction makes it all or nothing."""
+    """Runs what has not been run; returns the names. The caller's transaction makes it all or nothing.
+
+    Raises:
+        NewerSchema: something ran there that is not known here.
+    """
     if not inspect(connection).has_table(_migrations.name):
         _migrations.create(connection)
     done = set(connection.execute(select(_migrations.c.name)).scalars())
+    check_names(done)
     ran = []
     for name, step in _MIGRATIONS:
         if name not in done:
@@ -111,3 +173,16 @@ def migrate(connection: Connection) -> list[str]:
             connection.execute(insert(_migrations).values(name=name))
             ran.append(name)
     return ran
+
+
+def check_names(done: Iterable[str]) -> None:
+    """
+    Raises:
+        NewerSchema: one of the names of migrations that ran is not known here.
+    """
+    unknown = sorted(set(done) - set(MIGRATIONS))
+    if unknown:
+        raise NewerSchema(
+            f"it was made by a newer wapo (its schema has {unknown[-1]!r}, and this one ends with {MIGRATIONS[-1]!r}): "
+            "install that version again, or restore a backup of before"
+        )

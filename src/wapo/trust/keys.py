@@ -35,6 +35,11 @@ class NodeKeys:
         """
         return cls(load_or_create(path, "the node's key", lambda: secrets.token_bytes(_ROOT_BYTES)))
 
+    @property
+    def id(self) -> str:
+        """32 hex digits that tell this key from another, and nothing else about it."""
+        return self.derive("key-id/v1", length=16).hex()
+
     def derive(self, purpose: str, *parts: bytes, length: int = 32) -> bytes:
         """``length`` bytes for a purpose such as ``vault/v1`` and its parts."""
         info = b"wapo/" + purpose.encode() + b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -370,3 +370,26 @@ test('foreign receivers throw', () => {
     assertThrows(TypeError, () => Headers.prototype[name].call({}, 'a', 'b'));
   }
 });
+
+test('records of all forms, plain or not', () => {
+  const seen = [];
+  const record = (init) => [...new Headers(init)];
+  assertEquals(record({}), []);
+  assertEquals(record({ 'Content-Type': 'a/b', B: ' c\t', a: '', 1: 'x' }), [['1', 'x'], ['a', ''], ['b', 'c'], ['content-type', 'a/b']]);
+  assertEquals(record({ A: '1', a: '2' }), [['a', '1, 2']]);
+  assertEquals(record({ a: 1, b: null, c: '\xe4', d: [1, 2] }), [['a', '1'], ['b', 'null'], ['c', '\xe4'], ['d', '1,2']]);
+  assertEquals(record({ __proto__: { a: '1' }, b: '2' }), [['b', '2']]);
+  assertEquals(record(Object.defineProperty({ b: '2' }, 'a', { value: '1' })), [['b', '2']]);
+  assertEquals(record({ get a() { return seen.push('a'), '1'; }, get b() { return seen.push('b'), '2'; } }).length, 2);
+  assertEquals(seen, ['a', 'b']);
+  assertEquals(record(new Proxy({ a: '1' }, {})), [['a', '1']]);
+  assertEquals(record(new (class { a = '1'; })()), [['a', '1']]);
+  for (const init of [{ 'a b': '1' }, { '': '1' }, { 'ä': '1' }, { a: 'x\ny' }, { a: '\0' }, { a: '\u0100' }, { a: Symbol() }, { [Symbol()]: '1' }, { a: '1', [Symbol()]: '1' }]) {
+    assertThrows(TypeError, () => new Headers(init));
+  }
+  const text = { a: '1' };
+  const headers = new Headers(text);
+  headers.append('b', '2');
+  text.a = '3';
+  assertEquals([...headers], [['a', '1'], ['b', '2']]);
+});

@@ -25,6 +25,8 @@ export function parseHeaderBlock(block) {
 export const isPlainHeaderValue = (value) => /^[\x21-\x7f](?:[\x01-\x09\x0b\x0c\x0e-\x7f]*[\x21-\x7f])?$/.test(value);
 export const headerPairs = () => undefined;
 export const parseQuery = () => undefined;
+export const call = Function.prototype.call.bind(Function.prototype.call);
+export const uncurryThis = (method) => Function.prototype.call.bind(method);
 export const promiseReact = (promise, onFulfilled, onRejected) => void Promise.prototype.then.call(promise, onFulfilled, onRejected);
 export const randomBytes = (n) => crypto.getRandomValues(new Uint8Array(n));
 export const now = () => performance.timeOrigin + performance.now();

@@ -196,12 +196,8 @@ test('iteration is live', () => {
 });
 
 test('the params of a URL report every change with the new query', () => {
-  const url = {};
   const queries = [];
-  const params = createForURL(url, 'a=1', (object, query) => {
-    assertSame(object, url);
-    queries.push(query);
-  });
+  const params = createForURL('a=1', (query) => queries.push(query));
   params.append('b', '2');
   params.set('a', ' ');
   params.sort();
@@ -211,4 +207,14 @@ test('the params of a URL report every change with the new query', () => {
   setQuery(params, 'x=%20');
   assertEquals([[...params], queries.length], [[['x', ' ']], 5]);
   assert(isURLSearchParams(params) && !isURLSearchParams({}) && !isURLSearchParams(null));
+});
+
+test('queries of all forms', () => {
+  assertEquals(pairs('a=%C3%A4&%2B=+&=x&y&&z=1=2&a=%'), [['a', 'ä'], ['+', ' '], ['', 'x'], ['y', ''], ['z', '1=2'], ['a', '%']]);
+  assertEquals(pairs('a=%FF&b=%C3'), [['a', '\ufffd'], ['b', '\ufffd']]);
+  assertEquals(pairs('ä=%E2%82&€=%zz%4'), [['ä', '\ufffd'], ['€', '%zz%4']]);
+  assertEquals(pairs('a=%EF%BB%BFb&c=\ufeffd'), [['a', '\ufeffb'], ['c', '\ufeffd']]);
+  assertEquals(pairs(`a=\ud800%00&${'x'.repeat(300)}=1`), [['a', '\ufffd\0'], ['x'.repeat(300), '1']]);
+  assertEquals([...createForURL('?a=1', () => undefined)], [['?a', '1']]);
+  assertEquals(pairs('??a=1'), [['?a', '1']]);
 });

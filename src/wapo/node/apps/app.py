@@ -101,6 +101,7 @@ class App:
         instances: those that have not ended for good, the oldest first.
         history: what ended instances have used.
         retired: whether it starts no instance any more.
+        recorded: whether it would come back after a restart.
         changing: held by who changes how many instances there are, until that is written down.
         last_exit: how the last one that ended did, started again or not, in words; empty if none has.
     """
@@ -119,6 +120,7 @@ class App:
         self.instances: list[AppInstance] = []
         self.ongoing = 0
         self.retired = False
+        self.recorded = True
         self.last_exit = ""
         self._last_query_s = time.monotonic()
         self._environment = environment

@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,9 +46,10 @@ class WrongBlobHash(CallerError):
 
 
 class BlobStoreFailed(HostError):
-    """The directory of blobs cannot be read or written."""
+    """The directory of blobs cannot be read or written: disk full, permissions, a broken medium."""
 
     code = "blob_store_failed"
+    status = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +98,28 @@ class BlobWriter:
         self._file = self._path.open("xb")
 
     def write(self, data: bytes) -> None:
-        """Raises :class:`OSError`, a full disk for one; abort it then."""
+        """Raises :class:`BlobStoreFailed`, if the disk is full for one; abort it then."""
         self._hash.update(data)
-        self._file.write(data)
+        with self._store.errors():
+            self._file.write(data)
 
     def finish(self) -> BlobName:
         """Makes it visible, durably; its full name.
 
         Raises:
-            WrongBlobHash: it is not what its name says; nothing is stored.
-            OSError.
+            WrongBlobHash: it is not what its name says.
+            BlobStoreFailed: it cannot be written. Either way nothing is stored.
         """
         try:
             digest = self._hash.hexdigest()
             if self._name.digest and digest != self._name.digest:
                 raise WrongBlobHash(f"Hash mismatch: the content is {self._name.algorithm}:{digest}, not {self._name}")
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._path.replace(self._store.folder / digest)
-            sync_folder(self._store.folder)
+            with self._store.errors():
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
+                self._path.replace(self._store.folder / digest)
+                sync_folder(self._store.folder)
         except BaseException:
             self.abort()
             raise
@@ -124,7 +127,8 @@ class BlobWriter:
 
     def abort(self) -> None:
         """Forgets it. Idempotent."""
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()  # which writes what is still in memory, and the disk may be full
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
@@ -142,12 +146,18 @@ class BlobStore:
         except OSError as error:
             raise BlobStoreFailed(f"{folder} cannot be used: {error.strerror}") from error
 
-    def writer(self, name: BlobName) -> BlobWriter:
-        """Raises :class:`BlobStoreFailed`."""
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """What the system says of a write, as :class:`BlobStoreFailed`."""
         try:
-            return BlobWriter(self, name)
+            yield
         except OSError as error:
             raise BlobStoreFailed(f"{self.folder} cannot be written: {error.strerror}") from error
+
+    def writer(self, name: BlobName) -> BlobWriter:
+        """Raises :class:`BlobStoreFailed`."""
+        with self.errors():
+            return BlobWriter(self, name)
 
     def put(self, name: BlobName, content: bytes) -> BlobName:
         """Stores a blob whole; its full name.
@@ -159,9 +169,9 @@ class BlobStore:
         try:
             writer.write(content)
             return writer.finish()
-        except OSError as error:
+        except BaseException:
             writer.abort()
-            raise BlobStoreFailed(f"{self.folder} cannot be written: {error.strerror}") from error
+            raise
 
     def path(self, name: BlobName) -> Path:
         """Where that blob is, if it is here."""
@@ -178,29 +188,41 @@ class BlobStore:
             NoSuchBlob, WrongBlobHash.
             BlobStoreFailed: it cannot be read, or is longer than ``at_most``.
         """
-        digest = _ALGORITHMS[name.algorithm][0]()
         parts: list[bytes] = []
+        self._hash_again(name, parts.append, at_most)
+        return b"".join(parts)
+
+    def find(self, digest: str) -> Path | None:
+        """The file of a blob by its bare hex digest, of whichever algorithm, hashed again.
+
+        Raises:
+            WrongBlobHash, BlobStoreFailed.
+        """
+        algorithm = next((name for name, (_, length) in _ALGORITHMS.items() if length == len(digest)), None)
+        if algorithm is None or not _HEX.fullmatch(digest):
+            return None
+        name = BlobName(algorithm, digest.lower())
+        try:
+            self._hash_again(name, lambda piece: None)
+        except NoSuchBlob:
+            return None
+        return self.path(name)
+
+    def _hash_again(self, name: BlobName, seen: Callable[[bytes], None], at_most: int | None = None) -> None:
+        digest = _ALGORITHMS[name.algorithm][0]()
         try:
             with self.path(name).open("rb") as file:
                 if at_most is not None and os.fstat(file.fileno()).st_size > at_most:
                     raise BlobStoreFailed(f"{name} is longer than {at_most} bytes")
                 while piece := file.read(_PIECE):
                     digest.update(piece)
-                    parts.append(piece)
+                    seen(piece)
         except FileNotFoundError:
             raise NoSuchBlob(f"there is no blob {name}") from None
         except OSError as error:
             raise BlobStoreFailed(f"{name} cannot be read: {error.strerror}") from error
         if digest.hexdigest() != name.digest:
             raise WrongBlobHash(f"Hash mismatch: the file of {name} has been damaged")
-        return b"".join(parts)
-
-    def find(self, digest: str) -> Path | None:
-        """The file of a blob by its bare hex digest, of whichever algorithm."""
-        if not _HEX.fullmatch(digest) or len(digest) not in (64, 128):
-            return None
-        path = self.folder / digest.lower()
-        return path if path.is_file() else None
 
     def remove(self, name: BlobName) -> None:
         """Raises :class:`NoSuchBlob` if it is not here."""

@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wapo.abi.manifest import Manifest
 from wapo.node.apps.usage import Usage
+from wapo.store.checksums import checked, summed
 from wapo.store.database import Database
 from wapo.store.schema import apps, worker_state
 
@@ -40,6 +42,7 @@ class AppRecords:
 
     Raises (every method):
         StoreFailed: the database does not take it.
+        StoreDamaged: what was read is not what was written.
     """
 
     def __init__(self, database: Database) -> None:
@@ -54,7 +57,7 @@ class AppRecords:
                 bytes.fromhex(row["address"]), row["number"], row["session"], Manifest.decode(row["manifest"]),
                 row["reuse_instances"], row["target"], Usage.from_json(row["usage"]),
             )
-            for row in rows
+            for row in (checked(apps, row) for row in rows)
         ]  # fmt: skip
 
     async def insert(self, record: AppRecord) -> None:
@@ -65,19 +68,18 @@ class AppRecords:
             "target": record.target, "usage": record.usage.to_json(),
         }  # fmt: skip
         async with self._database.writing() as connection:
-            await connection.execute(insert(apps).values(row))
+            await connection.execute(insert(apps).values(summed(row)))
 
     async def set_target(self, address: bytes, target: int) -> None:
+        """An unknown app is passed over."""
         async with self._database.writing() as connection:
-            await connection.execute(update(apps).where(apps.c.address == address.hex()).values(target=target))
+            await _change(connection, address, target=target)
 
     async def set_usage(self, usages: dict[bytes, Usage]) -> None:
         """Of several apps at once; unknown ones are passed over."""
         async with self._database.writing() as connection:
             for address, usage in usages.items():
-                await connection.execute(
-                    update(apps).where(apps.c.address == address.hex()).values(usage=usage.to_json())
-                )
+                await _change(connection, address, usage=usage.to_json())
 
     async def delete(self, address: bytes) -> None:
         async with self._database.writing() as connection:
@@ -90,12 +92,20 @@ class AppRecords:
     async def state(self, name: str) -> Any:
         """What was kept under a name; None if nothing was."""
         async with self._database.reading() as connection:
-            text = (await connection.execute(select(worker_state.c.value).where(worker_state.c.name == name))).scalar()
-        return msgspec.json.decode(text) if text is not None else None
+            query = select(worker_state).where(worker_state.c.name == name)
+            row = (await connection.execute(query)).mappings().first()
+        return msgspec.json.decode(checked(worker_state, row)["value"]) if row is not None else None
 
     async def set_state(self, name: str, value: Any) -> None:
         """Keeps a JSON value under a name."""
-        text = msgspec.json.encode(value).decode()
+        row = summed({"name": name, "value": msgspec.json.encode(value).decode()})
         async with self._database.writing() as connection:
             await connection.execute(delete(worker_state).where(worker_state.c.name == name))
-            await connection.execute(insert(worker_state).values(name=name, value=text))
+            await connection.execute(insert(worker_state).values(row))
+
+
+async def _change(connection: AsyncConnection, address: bytes, **values: Any) -> None:
+    mine = apps.c.address == address.hex()
+    row = (await connection.execute(select(apps).where(mine))).mappings().first()
+    if row is not None:
+        await connection.execute(update(apps).where(mine).values(summed(checked(apps, row) | values)))

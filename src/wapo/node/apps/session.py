@@ -39,7 +39,11 @@ class WorkerSession:
 
     @classmethod
     async def load(cls, records: AppRecords) -> "WorkerSession":
-        """The session of before, if there was one."""
+        """The session of before, if there was one.
+
+        Raises:
+            StoreFailed: its next numbers cannot be reserved, and would be given twice.
+        """
         state = await records.state(_STATE)
         if state is None:
             return cls(records, b"", 0)
@@ -64,14 +68,17 @@ class WorkerSession:
         """The next report's. The first number of a session is 1."""
         self._number += 1
         if self.id and self._reserved - self._number < _RESERVED_AT_ONCE // 2 and self._reserving is None:
-            self._reserving = asyncio.get_running_loop().create_task(self._reserve())
+            self._reserving = asyncio.get_running_loop().create_task(self._reserve_more())
         return MetricsToken(self._number, self.id or _NO_SESSION, os.urandom(32))
 
     async def _reserve(self) -> None:
+        until = self._number + _RESERVED_AT_ONCE
+        await self._records.set_state(_STATE, {"id": self.id.hex(), "reserved": until})
+        self._reserved = until
+
+    async def _reserve_more(self) -> None:
         try:
-            until = self._number + _RESERVED_AT_ONCE
-            await self._records.set_state(_STATE, {"id": self.id.hex(), "reserved": until})
-            self._reserved = until
+            await self._reserve()
         except WapoError as error:
             _log.error("report numbers could not be reserved", cause=str(error))
         finally:

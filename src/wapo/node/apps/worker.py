@@ -194,13 +194,19 @@ class Worker:
         await app.retire()
         await self._forget(app)
 
-    async def _forget(self, app: App) -> None:
-        """What runs there no more is not deployed any more. Another app of that address stays."""
+    async def _unrecord(self, app: App) -> None:
+        """It does not come back after a restart. Another app of that address stays."""
         async with self._deploying:
-            if self._apps.get(app.address) is app:
+            if self._apps.get(app.address) is app and app.recorded:
                 await self._records.delete(app.address)
-                del self._apps[app.address]
-                self._unsaved.pop(app.address, None)
+                app.recorded = False
+
+    async def _forget(self, app: App) -> None:
+        """What runs there no more is not deployed any more."""
+        await self._unrecord(app)
+        if self._apps.get(app.address) is app:
+            del self._apps[app.address]
+            self._unsaved.pop(app.address, None)
 
     async def resize(self, address: bytes, count: int) -> int:
         """Has ``count`` instances of an app run; how many there are then.
@@ -210,14 +216,19 @@ class Worker:
         """
         app = self.app(address)
         async with app.changing:
-            actual = await app.resize(count)
+            before = app.target
+            # First what is remembered: where the disk does not take it, nothing has been done.
             await self._set_target(app, min(count, self.settings.max_instances if app.manifest.resizable else 1))
-        return actual
+            try:
+                return await app.resize(count)
+            except BaseException:
+                await self._set_target(app, before)
+                raise
 
     async def _set_target(self, app: App, target: int) -> None:
-        app.target = target
         if self._apps.get(app.address) is app:
             await self._records.set_target(app.address, target)
+        app.target = target
 
     async def stop(self, address: bytes) -> None:
         """Ends all instances of an app, which stays deployed.
@@ -226,6 +237,7 @@ class Worker:
             AppNotFound.
         """
         app = self.app(address)
+        await self._set_target(app, 0)  # where the disk does not take it, nothing has been done
         await app.stop()  # a start that is under way fails, and need not be waited for
         async with app.changing:
             await app.stop()
@@ -240,6 +252,7 @@ class Worker:
         app = self._apps.get(address)
         if app is None:
             raise AppNotFound("app not found")
+        await self._unrecord(app)  # where the disk does not take it, nothing has been done
         await app.retire()
         await self._forget(app)
 
@@ -260,9 +273,9 @@ class Worker:
         Raises:
             AppNotFound: there is no such app; it is recorded all the same.
         """
-        self.bench = BenchApp(address, instances) if address is not None else None
         kept = None if address is None else {"address": address.hex(), "instances": instances}
         await self._records.set_state(_BENCH, kept)
+        self.bench = BenchApp(address, instances) if address is not None else None
         if address is not None:
             await self.resize(address, instances)
 
@@ -328,10 +341,14 @@ class Worker:
             self._unsaved[app.address] = app.history
 
     async def save_usage(self) -> None:
-        """Writes what has changed."""
+        """Writes what has changed. What could not be written is tried again the next time."""
         unsaved, self._unsaved = self._unsaved, {}
         if unsaved:
-            await self._records.set_usage(unsaved)
+            try:
+                await self._records.set_usage(unsaved)
+            except BaseException:
+                self._unsaved = {a: usage for a, usage in unsaved.items() if a in self._apps} | self._unsaved
+                raise
 
     async def keep(self) -> None:
         """Writes usage from time to time, for ever."""

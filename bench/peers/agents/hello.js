@@ -1,0 +1,2 @@
+// Hello JSON: the least that an agent can do.
+export default { fetch: () => Response.json({ hello: 'world' }) };
