@@ -340,7 +340,7 @@ async def open_node(settings: NodeSettings, siblings: Siblings | None = None) ->
         client = await stack.enter_async_context(HttpClient(settings.egress, settings.extra_roots))
         engine = stack.enter_context(Engine().opened())
         modules = ModuleCache(cache / "modules")
-        profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
+        profile = await _opened_profile(engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
         images = ImageStore(profile, scheduler, settings.image_bytes, others=siblings)
@@ -372,6 +372,16 @@ async def open_node(settings: NodeSettings, siblings: Siblings | None = None) ->
         if settings.worker is not None:
             await stack.enter_async_context(node.running_apps(settings.worker))
         yield node
+
+
+async def _opened_profile(engine: Engine, modules: ModuleCache) -> JavaScriptProfile:
+    """Opened in a thread, which works with the engine: nothing is closed before it has ended, whoever is told to stop."""
+    opening = asyncio.ensure_future(asyncio.to_thread(JavaScriptProfile, engine, modules))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        (await opening).close()
+        raise
 
 
 _LAST_FLUSH_S: Final = 5.0
