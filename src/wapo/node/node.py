@@ -375,7 +375,7 @@ async def open_node(settings: NodeSettings, siblings: Siblings | None = None) ->
 
 
 async def _opened_profile(engine: Engine, modules: ModuleCache) -> JavaScriptProfile:
-    """Opened in a thread, which works with the engine: nothing is closed before it has ended, whoever is told to stop."""
+    """Opened in a thread, which works with the engine: nothing is closed before it has ended."""
     opening = asyncio.ensure_future(asyncio.to_thread(JavaScriptProfile, engine, modules))
     try:
         return await asyncio.shield(opening)
