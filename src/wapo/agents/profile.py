@@ -111,10 +111,14 @@ class JavaScriptProfile:
     """Owns the compiled engine for JavaScript and what it is linked to. Close it after the guests.
 
     ``module`` is another build of the engine than the package's.
+
+    Attributes:
+        files: where what is made of the module is kept.
     """
 
     def __init__(self, engine: Engine, cache: ModuleCache, module: bytes | None = None) -> None:
         self.engine = engine
+        self.files = cache.files
         self._module = cache.get(engine, module or guest_module())
         self._serving_linker = Linker(engine, host_functions(_FAMILIES, suspends=True) + wasi_functions())
         self._loading_linker = Linker(

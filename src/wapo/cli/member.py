@@ -9,12 +9,13 @@ from dataclasses import replace
 from typing import Final
 
 from wapo.cli.announce import write_access, write_token
-from wapo.cli.listeners import LAST_REQUESTS_S, AppListeners, app_servers, end, gateway_server, hurry_when
+from wapo.cli.listeners import LAST_REQUESTS_S, OF_APPS, AppListeners, app_servers, end, gateway_server, hurry_when
 from wapo.cli.server import Server
 from wapo.cli.signals import StopSignals, heard_signals
 from wapo.cli.workers import ADMIN_URL, TLS, USER_URL
 from wapo.errors import WapoError
 from wapo.gateway.app import Gateway
+from wapo.lazy import load
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
@@ -45,18 +46,18 @@ async def serve_as_member(
         apps: how to run them, if the supervisor says so.
     """
     member = Member(inheritance)
+    with_apps = replace(settings, worker=_with_listener(apps, inheritance))
     with heard_signals() as signals:
         orphaned = asyncio.create_task(_stop_if_orphaned(member, signals))
         try:
             async with contextlib.AsyncExitStack() as stack:
                 with signals.cancel_instead():
-                    node = await stack.enter_async_context(open_node(settings, member))
+                    node = await stack.enter_async_context(open_node(with_apps, member, worker_later=True))
                     await node.warm_up()
                 # What is here now stays until the end: the collector need not look at it again and again.
-                gc.collect()
                 gc.freeze()
                 write_token(node)
-                await _Serving(node, member, signals, listeners, apps).serve(inherit_by_key=inherit_by_key)
+                await _Serving(node, member, signals, listeners).serve(inherit_by_key=inherit_by_key)
         except asyncio.CancelledError:
             if not signals.asked.is_set():
                 raise
@@ -64,6 +65,13 @@ async def serve_as_member(
             orphaned.cancel()
             member.close()
     return 0
+
+
+def _with_listener(apps: WorkerSettings | None, inheritance: Inheritance) -> WorkerSettings | None:
+    """The TLS port is the supervisor's: who connects while the apps move waits."""
+    if apps is None:
+        return None
+    return replace(apps, network=replace(apps.network, tls_listener=inheritance.passed.get(TLS)))
 
 
 async def _stop_if_orphaned(member: Member, signals: StopSignals) -> None:
@@ -75,14 +83,11 @@ async def _stop_if_orphaned(member: Member, signals: StopSignals) -> None:
 class _Serving:
     """The servers of one worker."""
 
-    def __init__(
-        self, node: Node, member: Member, signals: StopSignals, listeners: AppListeners, apps: WorkerSettings | None
-    ) -> None:
+    def __init__(self, node: Node, member: Member, signals: StopSignals, listeners: AppListeners) -> None:
         self._node = node
         self._member = member
         self._signals = signals
         self._listeners = listeners
-        self._apps_settings = apps
         self._ending = asyncio.Event()
 
     def _changed(self, more: int) -> None:
@@ -94,6 +99,7 @@ class _Serving:
         server = gateway_server(self._node, Gateway(self._node, inherit_by_key=inherit_by_key), self._changed)
         serving = await _started([server])
         apps = asyncio.create_task(self._have_apps())
+        loading = asyncio.create_task(self._node.load_rest(), name="wapo-load")
         hurry = asyncio.create_task(hurry_when(signals.hurried, [server]))
         try:
             member.serve_gateway(server.adopt)
@@ -101,6 +107,7 @@ class _Serving:
             await _first(signals.asked.wait(), member.retire.wait(), *serving)
         finally:
             self._ending.set()
+            loading.cancel()
             member.say_leaving()
             if member.retire.is_set() and not signals.asked.is_set():
                 await self._retire(server)
@@ -117,21 +124,17 @@ class _Serving:
         """Runs the apps from when they are this worker's until it ends. Where that fails, others may try."""
         while True:
             await _first(self._member.run_apps.wait(), self._ending.wait())
-            if self._ending.is_set() or self._apps_settings is None:
+            if self._ending.is_set() or self._node.open_worker is None:
                 return
             self._member.run_apps.clear()
             try:
-                async with self._node.running_apps(self._with_listener(self._apps_settings)):
+                await load(OF_APPS)
+                async with self._node.open_worker():
                     await self._serve_apps()
             except WapoError as error:
                 self._member.say_apps_failed(str(error))
             else:
                 self._member.say_apps_ended()
-
-    def _with_listener(self, settings: WorkerSettings) -> WorkerSettings:
-        """The TLS port is the supervisor's: who connects while the apps move waits."""
-        listener = self._member.inheritance.passed.get(TLS)
-        return replace(settings, network=replace(settings.network, tls_listener=listener))
 
     async def _serve_apps(self) -> None:
         node, member, told = self._node, self._member, self._member.inheritance.told

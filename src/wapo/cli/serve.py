@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Final, TextIO, cast
 
 import msgspec
-import structlog
 import typer
 
 from wapo.cli.announce import authority, token_path, url_of, write_access, write_token
@@ -73,6 +72,7 @@ from wapo.cli.workers import supervise
 from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
+from wapo.log import configure
 from wapo.node.memory import LEAST_BYTES, default_memory_bytes
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
@@ -339,19 +339,23 @@ async def serve_sockets(
         try:
             async with contextlib.AsyncExitStack() as stack:
                 with signals.cancel_instead(), starting or contextlib.nullcontext():
-                    node = await stack.enter_async_context(open_node(settings))
+                    node = await stack.enter_async_context(open_node(settings, worker_later=True))
                     await node.warm_up()
                 gateway = Gateway(node, inherit_by_key=inherit_by_key)
-                # What is here now stays until the end: the collector need not look at it again and again.
-                gc.collect()
+                # What is here now stays until the end: the collector need not look at it again and again. (Nor once
+                # before that: it takes 50 ms, and finds a few kilobytes.)
                 gc.freeze()
                 write_token(node)
                 if listeners is not None and sockets.admin is not None and sockets.user is not None:
                     urls = url_of(sockets.admin), url_of(sockets.user)
                     access = write_access(node, listeners.admin_token(node), urls)
                     stack.callback(access.withdraw, settings.data_dir)
-                started(node)
-                await serve_all(node, gateway, sockets, listeners, signals)
+
+                def ready() -> None:
+                    started(node)
+                    stack.callback(asyncio.create_task(node.load_rest(), name="wapo-load").cancel)
+
+                await serve_all(node, gateway, sockets, listeners, signals, ready)
         except asyncio.CancelledError:
             if not signals.asked.is_set():
                 raise
@@ -404,8 +408,9 @@ def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _configure_logging() -> None:
-    sys.unraisablehook = _tell_unraisable
+def _configure_structlog() -> None:
+    import structlog  # with the first event: see wapo.log
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -418,6 +423,11 @@ def _configure_logging() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
     )
+
+
+def _configure_logging() -> None:
+    sys.unraisablehook = _tell_unraisable
+    configure(_configure_structlog)
     handler = logging.StreamHandler()
     handler.addFilter(_CutFilter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(levelname)s %(name)s: %(message)s")

@@ -9,7 +9,7 @@ import ctypes
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine import capi
 from wapo.engine.engine import SLICE_TICKS
@@ -17,6 +17,9 @@ from wapo.engine.errors import InvalidModule, OutOfMappings
 from wapo.engine.fiber import Call, Instantiation, PollFunction
 from wapo.engine.linker import LinkedModule
 from wapo.engine.module_types import FunctionType
+
+if TYPE_CHECKING:
+    from wapo.engine.image import MemoryImage
 
 __all__ = ["FULL_TANK", "Instance", "MemoryFault", "StoreLimits", "reclaimed"]
 
@@ -72,6 +75,7 @@ class Instance:
         is_command: whether the function to call is a WASI command's, which runs once and answers nothing.
         metered: whether its instructions are counted as fuel.
         base: address of its memory in this process; 0 as long as there is none.
+        image: what its memory was restored from, if it was.
         own_pages: since the last reset to an image: ranges of addresses with all pages that it had written by then.
         faults: page faults of this thread at that time.
 
@@ -91,6 +95,7 @@ class Instance:
         "_store",
         "base",
         "faults",
+        "image",
         "is_command",
         "linked",
         "metered",
@@ -125,6 +130,7 @@ class Instance:
         self._polls: PollFunction | None = None
         self._size = 0
         self.base = self.faults = 0
+        self.image: MemoryImage | None = None
         self.own_pages: list[tuple[int, int]] | None = None
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
@@ -298,7 +304,7 @@ class Instance:
         store, self._store = self._store, 0
         if store:
             large = self._size > _LARGE_BYTES
-            self._memory = None
+            self._memory = self.image = None
             self._size = self.base = 0
             if large and not sys.is_finalizing():
                 _reaper.submit(_released.wasmtime_store_delete, store)

@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wasmtime import FuncType, ValType
-
 from wapo.engine import capi
 from wapo.engine.engine import Engine
 from wapo.engine.errors import UnknownImport
@@ -201,6 +199,21 @@ class LinkedModule:
         self.close()
 
 
+def _value_types(kinds: tuple[str, ...]) -> capi.ByteVec:
+    """A vector of value types. Whoever is given it takes it."""
+    types = (ctypes.c_void_p * len(kinds))(*(capi.held.wasm_valtype_new(_VALUE_KINDS[kind]) for kind in kinds))
+    vector = capi.ByteVec()  # all vectors of this API have the same layout
+    capi.held.wasm_valtype_vec_new(ctypes.byref(vector), len(kinds), types)
+    return vector
+
+
+def _function_type(function: HostFunction) -> int:
+    """The type of a host function, which is the caller's."""
+    params, results = _value_types(function.params), _value_types(function.results)
+    kind: int = capi.held.wasm_functype_new(ctypes.byref(params), ctypes.byref(results))
+    return kind
+
+
 class Linker:
     """A set of host functions that modules are linked to."""
 
@@ -212,18 +225,14 @@ class Linker:
             self._define(function)
 
     def _define(self, function: HostFunction) -> None:
-        kind = FuncType(
-            [getattr(ValType, k)() for k in function.params], [getattr(ValType, k)() for k in function.results]
-        )
+        kind = _function_type(function)
         module, name = function.module.encode(), function.name.encode()
         if function.suspends:
             define, callback = capi.held.wasmtime_linker_define_async_func, _suspending_trampoline(function)
         else:
             define, callback = capi.held.wasmtime_linker_define_func_unchecked, _trampoline(function)
-        error = define(
-            self._pointer, module, len(module), name, len(name),
-            ctypes.cast(kind.ptr(), ctypes.c_void_p), callback, None, capi.NO_FINALIZER,
-        )  # fmt: skip
+        error = define(self._pointer, module, len(module), name, len(name), kind, callback, None, capi.NO_FINALIZER)
+        capi.held.wasm_functype_delete(kind)
         if error:
             raise ValueError(capi.error_text(error))
         self._callbacks.append(callback)

@@ -13,10 +13,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from wapo.agents.images import ImageStore
 from wapo.engine.instance import reclaimed
+from wapo.log import Log
 from wapo.node.admission import NodeFull
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
@@ -35,7 +34,7 @@ _ROOMY: Final = 0.8
 #: What a node needs in any case, beside what it has taken when it starts.
 LEAST_BYTES: Final = 256 << 20
 
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 
 
 def private_bytes() -> int:

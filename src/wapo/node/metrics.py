@@ -4,83 +4,108 @@ Each process of a node counts by itself. What one has counted by now is passed o
 asked for.
 """
 
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
-from prometheus_client.registry import Collector
+
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    import prometheus_client
+    from prometheus_client import core as families
+else:
+    prometheus_client = library("prometheus_client")
+    families = library("prometheus_client.core")
 
 __all__ = ["Metrics", "sum_counts"]
 
 _Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
-_IMAGE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-
-
-class _Requests(Collector):
-    """What is counted at every request: plain numbers, on the event loop's thread alone, which take a tenth of the time
-    of the library's counters and their locks."""
-
-    def __init__(self) -> None:
-        self.outcomes: dict[str, int] = {}
-        self.cpu_s = 0.0
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        requests = CounterMetricFamily("wapo_requests", "Requests by how their machine ended", labels=["outcome"])
-        for outcome, number in self.outcomes.items():
-            requests.add_metric([outcome], number)
-        yield requests
-        yield CounterMetricFamily("wapo_cpu_seconds", "CPU seconds used by guests", value=self.cpu_s)
-
-
-class _LostLogs(Collector):
-    """The log counts by itself what it lost."""
-
-    def __init__(self, lost: Callable[[], int]) -> None:
-        self._lost = lost
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        yield CounterMetricFamily("wapo_logs_lost", "Runs, or parts of long ones, without their log", self._lost())
+_IMAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
 class Metrics:
-    """Counters of one node, in a registry of their own.
+    """Figures of one node: plain numbers, on the event loop's thread alone, which take a tenth of the time of the
+    library's counters and their locks. It is loaded by whoever asks for :attr:`registry`.
 
     Args:
         lost_logs: how many runs' logs were lost since the start.
     """
 
     def __init__(self, lost_logs: Callable[[], int] = lambda: 0) -> None:
-        self.registry = CollectorRegistry()
-        self._requests = _Requests()
-        self.registry.register(self._requests)
-        self.registry.register(_LostLogs(lost_logs))
-        self.image_seconds = Histogram(
-            "wapo_image_seconds", "Time to make an agent's image", buckets=_IMAGE_BUCKETS, registry=self.registry
+        self._lost_logs = lost_logs
+        self._outcomes: dict[str, int] = {}
+        self._cpu_s = 0.0
+        self._image_s = 0.0
+        self._images = [0] * (len(_IMAGE_BUCKETS) + 1)
+
+    @cached_property
+    def registry(self) -> prometheus_client.CollectorRegistry:
+        """Of this node alone."""
+        registry = prometheus_client.CollectorRegistry()
+        registry.register(self)  # whatever has collect() will do
+        return registry
+
+    def collect(self) -> Iterator[families.Metric]:
+        """As the library wants it."""
+        yield families.CounterMetricFamily(
+            "wapo_logs_lost", "Runs, or parts of long ones, without their log", value=self._lost_logs()
         )
+        requests = families.CounterMetricFamily(
+            "wapo_requests", "Requests by how their machine ended", labels=["outcome"]
+        )
+        for outcome, number in self._outcomes.items():
+            requests.add_metric([outcome], number)
+        yield requests
+        yield families.CounterMetricFamily("wapo_cpu_seconds", "CPU seconds used by guests", value=self._cpu_s)
+        buckets, total = [], 0
+        for bound, number in zip((*map(str, map(float, _IMAGE_BUCKETS)), "+Inf"), self._images, strict=True):
+            total += number
+            buckets.append((bound, float(total)))
+        yield families.HistogramMetricFamily(
+            "wapo_image_seconds", "Time to make an agent's image", buckets=buckets, sum_value=self._image_s
+        )
+
+    @contextmanager
+    def making_image(self) -> Iterator[None]:
+        """An image is being made in this block."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            taken = time.perf_counter() - began
+            self._image_s += taken
+            self._images[bisect_left(_IMAGE_BUCKETS, taken)] += 1
 
     def count(self, outcome: str, cpu_s: float = 0.0) -> None:
         """One request more that ended so, having used that much CPU."""
-        outcomes = self._requests.outcomes
-        outcomes[outcome] = outcomes.get(outcome, 0) + 1
-        self._requests.cpu_s += cpu_s
+        self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
+        self._cpu_s += cpu_s
 
     def counts(self) -> bytes:
         """What this process has counted by now, for :func:`sum_counts` and :meth:`exposition`."""
-        return _encoded(_families(self.registry.collect()))
+        return _encoded(_families(self.collect()))
 
     def exposition(self, others: Iterable[bytes] = ()) -> bytes:
         """What a scraper reads, of this process and of those whose counts are given."""
         found = list(others)
         if not found:
-            return generate_latest(self.registry)
-        registry = CollectorRegistry()
+            return prometheus_client.generate_latest(self.registry)
+        registry = prometheus_client.CollectorRegistry()
         registry.register(_Summed(_decoded(sum_counts([self.counts(), *found]))))
-        return generate_latest(registry)
+        return prometheus_client.generate_latest(registry)
 
 
-class _Family(msgspec.Struct, array_like=True):
+@dataclass(slots=True)
+class _Family:
     """One metric: its kind, its description, its samples by name and labels."""
 
     kind: str
@@ -88,34 +113,32 @@ class _Family(msgspec.Struct, array_like=True):
     samples: _Samples
 
 
-class _Summed(Collector):
-    def __init__(self, families: dict[str, _Family]) -> None:
-        self._families = families
+class _Summed:
+    def __init__(self, found: dict[str, _Family]) -> None:
+        self._found = found
 
-    def collect(self) -> Iterator[Metric]:
-        for name, family in self._families.items():
-            metric = Metric(name, family.text, family.kind)
+    def collect(self) -> Iterator[families.Metric]:
+        for name, family in self._found.items():
+            metric = families.Metric(name, family.text, family.kind)
             for (sample, labels), value in family.samples.items():
                 metric.add_sample(sample, dict(labels), value)
             yield metric
 
 
-def _families(metrics: Iterable[Metric]) -> dict[str, _Family]:
-    """All but the times at which they were made, of which there is no sum."""
+def _families(metrics: Iterable[families.Metric]) -> dict[str, _Family]:
     return {
         metric.name: _Family(metric.type, metric.documentation, {
-            (sample.name, tuple(sample.labels.items())): sample.value
-            for sample in metric.samples if not sample.name.endswith("_created")
+            (sample.name, tuple(sample.labels.items())): sample.value for sample in metric.samples
         })
         for metric in metrics
     }  # fmt: skip
 
 
-def _encoded(families: dict[str, _Family]) -> bytes:
+def _encoded(found: dict[str, _Family]) -> bytes:
     return msgspec.msgpack.encode(
         {
             name: (family.kind, family.text, [(*sample, value) for sample, value in family.samples.items()])
-            for name, family in families.items()
+            for name, family in found.items()
         }
     )
 

@@ -4,17 +4,18 @@ It owns everything that lives as long as the process does (engine, images, store
 a request together: find the program, admit the request, start a machine from the program's image, log, count.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import structlog
 
+from wapo.agents.cold import ColdImages
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
@@ -28,9 +29,9 @@ from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError
+from wapo.lazy import library, load_declared
+from wapo.log import Log
 from wapo.node.admission import Admission
-from wapo.node.apps.settings import WorkerSettings
-from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -48,8 +49,15 @@ from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.base import Resource
+from wapo.vm.rest import Rest
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
+
+if TYPE_CHECKING:
+    from wapo.node.apps import worker as apps_worker
+    from wapo.node.apps.worker import Worker
+else:
+    apps_worker = library("wapo.node.apps.worker")
 
 __all__ = ["Invocation", "Node", "open_node"]
 
@@ -58,7 +66,7 @@ _REPORT, _ERROR = 0, 1
 _WRITTEN: Final = "log-written"
 _FIGURES: Final = "figures"
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 
 
 class AgentServices(Services):
@@ -129,8 +137,8 @@ class Node:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
-        #: Set by :func:`open_node`; the worker's settings are missing.
-        self.open_worker: Callable[[WorkerSettings], AbstractAsyncContextManager[Worker]]
+        #: Opens it for a block; None where there are no apps.
+        self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
@@ -141,6 +149,7 @@ class Node:
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
+        self._client = client
         self._profile = profile
         self._scheduler = scheduler
         network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
@@ -152,24 +161,23 @@ class Node:
         self.memory.admit()
         self.admission.enter_isolate()
 
-    async def warm_up(self) -> None:
-        """Makes what the first request would otherwise wait for."""
-        await self.images.base()
-
     @asynccontextmanager
-    async def running_apps(self, settings: WorkerSettings) -> AsyncIterator[Worker]:
-        """The worker, with what was deployed, for a block. Of several processes of one node never two may do this at a
-        time.
-
-        Raises:
-            UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
-        """
-        async with self.open_worker(settings) as worker:
+    async def _with_worker(self, opening: AbstractAsyncContextManager[Worker]) -> AsyncIterator[Worker]:
+        async with opening as worker:
             self.worker = worker
             try:
                 yield worker
             finally:
                 self.worker = None
+
+    async def warm_up(self) -> None:
+        """Makes what the first request would otherwise wait for."""
+        await self.images.base()
+
+    async def load_rest(self) -> None:
+        """Loads what later requests may need, while others are served."""
+        await load_declared()
+        await self._client.prepare()
 
     async def invoke(self, located: Located, request: AgentRequest, report: str) -> Invocation:
         """Runs a program on a request, in a machine of its own.
@@ -197,7 +205,7 @@ class Node:
             raise
         return self._start(image, request, limits, log)
 
-    def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
+    def ready(self, located: Located) -> tuple[AgentImage, AgentLimits] | None:
         """What :meth:`begin` needs, if all of it is in memory."""
         limits = self.programs.known_limits(located.identity)
         image = self.images.get(located.image_key, limits.memory_bytes) if limits is not None else None
@@ -224,7 +232,7 @@ class Node:
 
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
-        with self.metrics.image_seconds.time():
+        with self.metrics.making_image():
             image = await self.images.make(
                 located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
             )
@@ -315,16 +323,21 @@ class Node:
             "max_machines": self.admission.max_machines,
             "images": len(self.images),
             "image_bytes": self.images.stored_bytes,
+            "cold_images": self.images.cold,
+            "cold_image_bytes": self.images.cold_bytes,
             "uptime_s": round(time.monotonic() - self.started, 3),
         }
 
 
 @asynccontextmanager
-async def open_node(settings: NodeSettings, siblings: Siblings | None = None) -> AsyncIterator[Node]:
+async def open_node(
+    settings: NodeSettings, siblings: Siblings | None = None, *, worker_later: bool = False
+) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
 
     Args:
         siblings: the other processes of the same node, if there are any.
+        worker_later: the caller opens its worker (:meth:`Node.open_worker`), when agents are served already.
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
@@ -343,7 +356,10 @@ async def open_node(settings: NodeSettings, siblings: Siblings | None = None) ->
         profile = await _opened_profile(engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
-        images = ImageStore(profile, scheduler, settings.image_bytes, others=siblings)
+        images = ImageStore(
+            profile, scheduler, settings.image_bytes, others=siblings, cold=ColdImages(cache),
+            max_cold_bytes=settings.cold_image_bytes,
+        )  # fmt: skip
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
@@ -363,14 +379,18 @@ async def open_node(settings: NodeSettings, siblings: Siblings | None = None) ->
         stack.push_async_callback(_cancel, upkeep)
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
+        rest = asyncio.get_running_loop().create_task(Rest(scheduler).run(), name="wapo-rest")
+        stack.push_async_callback(_cancel, rest)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
-        node.open_worker = partial(
-            open_worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
-            scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
-            sockets=node.sockets,
-        )  # fmt: skip
-        if settings.worker is not None:
-            await stack.enter_async_context(node.running_apps(settings.worker))
+        worker = settings.worker
+        if worker is not None:
+            node.open_worker = lambda: node._with_worker(apps_worker.open_worker(
+                worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
+                scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
+                sockets=node.sockets,
+            ))  # fmt: skip
+            if not worker_later:
+                await stack.enter_async_context(node.open_worker())
         yield node
 
 

@@ -13,8 +13,7 @@ import socket
 from collections import deque
 from typing import Final
 
-import structlog
-
+from wapo.log import Log
 from wapo.processes.board import Row
 from wapo.processes.channel import MAX_DESCRIPTORS, receive_descriptors, send_descriptors, socket_pair
 
@@ -32,7 +31,7 @@ _LOOK_EVERY_S: Final = 0.25
 _PAUSE_S: Final = 0.05
 _EXHAUSTED: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
-_log = structlog.get_logger("wapo.supervisor")
+_log = Log("wapo.supervisor")
 
 
 class _Pipe:

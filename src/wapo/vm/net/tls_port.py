@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
-
+from wapo.log import Log
 from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.options import send_at_once
@@ -40,7 +39,7 @@ _HANDSHAKE_S: Final = 10.0
 _PARKED_S: Final = 5.0
 _BACKLOG: Final = 1024
 
-_log = structlog.get_logger("wapo.tls")
+_log = Log("wapo.tls")
 
 
 class NameTaken(Exception):
