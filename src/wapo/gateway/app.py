@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
@@ -15,13 +15,7 @@ from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
-from wapo.lazy import library
 from wapo.node.node import Node
-
-if TYPE_CHECKING:
-    import prometheus_client
-else:
-    prometheus_client = library("prometheus_client")
 
 __all__ = ["Gateway"]
 
