@@ -143,7 +143,7 @@ async def test_a_declared_body_that_is_too_large_is_refused_before_it_is_sent(op
         "export default () => ({ body: 'x' });",
         "export default { async fetch(r) { try { await r.text(); } catch { } return new Response('fine'); } };",
         "export default { async fetch(r) { try { await r.text(); } catch { await new Promise(() => setTimeout(() => {}, 1e6)); } } };",
-        "export default { async fetch(r, _, ctx) { ctx.waitUntil(r.text().catch(() => {})); await r.text().catch(() => {}); throw new Error(); } };",
+        "export default { async fetch(r, _, ctx) { const text = r.text().catch(() => {}); ctx.waitUntil(text); await text; throw new Error(); } };",
     ],
     ids=["fails by it", "is not started", "answers all the same", "waits for ever", "has more to do"],
 )  # fmt: skip
