@@ -25,6 +25,10 @@ TLS: Final = "tls"
 ADMIN_URL: Final = "admin-url"
 USER_URL: Final = "user-url"
 
+#: Of the memory that images may take in a worker, for those that wait to be asked for by another one. They stay in
+#: memory, where a worker would have let them get cold.
+_SHELF_PART: Final = 4
+
 
 def supervise(
     sockets: Sockets,
@@ -59,7 +63,7 @@ def supervise(
         supervisor = Supervisor(
             [sys.executable, "-m", "wapo", *sys.argv[1:]], workers, listeners,
             has_apps=bool(told), say=note, started=all_serve, passed=passed, told=told,
-            image_bytes=settings.image_bytes, sum_counts=sum_counts,
+            image_bytes=settings.image_bytes // _SHELF_PART, sum_counts=sum_counts,
         )  # fmt: skip
         try:
             return uvloop.run(supervisor.run())
