@@ -12,7 +12,7 @@ FLOORS = (
     ("errors", "lazy", "__init__"),
     ("log",),
     ("scale",),
-    ("engine", "content", "trust", "store"),
+    ("engine", "content", "trust", "store", "processes"),
     ("abi",),
     ("vm",),
     ("agents",),

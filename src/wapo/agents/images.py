@@ -19,6 +19,7 @@ from wapo.agents.making import check_source, make_base_image, make_image
 from wapo.agents.messages import AGENT_NAME
 from wapo.agents.modules import Modules
 from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.sharing import Others, SharedImages
 from wapo.engine.derivation import comparing, deriving
 from wapo.engine.errors import OutOfMappings
 from wapo.engine.image import MemoryImage
@@ -90,6 +91,7 @@ class ImageStore:
     Args:
         max_bytes: memory of all images together.
         parallel: images made at the same time; more only wait, so that building never crowds out serving.
+        others: processes to share images with.
         cold: keeps those that are not in memory, and is closed with the store; without it they are forgotten.
         max_cold_bytes: disk that it may take.
     """
@@ -100,6 +102,7 @@ class ImageStore:
         scheduler: Scheduler,
         max_bytes: int,
         parallel: int = 2,
+        others: Others | None = None,
         cold: ColdImages | None = None,
         max_cold_bytes: int = 4 << 30,
     ) -> None:
@@ -117,6 +120,7 @@ class ImageStore:
         self._heating: dict[str, asyncio.Task[None]] = {}
         self._making: dict[str, _Making] = {}
         self._gate = asyncio.Semaphore(parallel)
+        self._shared = SharedImages(others, profile)
         self._base: MemoryImage | None = None
         self._base_lock = asyncio.Lock()
         self._looker: asyncio.Task[None] | None = None
@@ -181,8 +185,17 @@ class ImageStore:
         if self._base is None:
             async with self._base_lock:
                 if self._base is None:
-                    self._base = await make_base_image(self._profile, self._scheduler)
+                    self._base = await self._shared.base() or await self._make_base()
         return self._base
+
+    async def _make_base(self) -> MemoryImage:
+        try:
+            base = await make_base_image(self._profile, self._scheduler)
+        except BaseException:
+            self._shared.give_up()
+            raise
+        self._shared.give_base(base)
+        return base
 
     async def make(
         self,
@@ -371,7 +384,14 @@ class ImageStore:
     ) -> AgentImage:
         image = await self._thaw(key)
         if image is None:
-            image = await self._build(making, key, source, limits, owner, name, modules)
+            image = await self._shared.agent(key, modules)
+        if image is None:
+            try:
+                image = await self._build(making, key, source, limits, owner, name, modules)
+            except BaseException:
+                self._shared.give_up(key)
+                raise
+            self._shared.give_agent(key, image)
         if self._looker is None:
             self._looker = asyncio.get_running_loop().create_task(self._look_on())
         self._images.pop(key, None)  # a broken one, which occupies nothing

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from wapo.cli.server import Server
 from wapo.cli.signals import StopSignals
+from wapo.cli.sockets import Sockets
 from wapo.cli.wapod_config import WapodConfig
-from wapo.cli.workers import Sockets
 from wapo.gateway.front_door import server_config
 from wapo.gateway.upgrade import AgentDoor, UpgradingDoor
 from wapo.lazy import library, load
@@ -27,12 +27,16 @@ else:
     gateway_admin = library("wapo.gateway.admin")
     gateway_user = library("wapo.gateway.user")
 
-__all__ = ["AppListeners", "Server", "serve_all"]
+__all__ = [
+    "LAST_REQUESTS_S", "OF_APPS", "AppListeners", "app_servers", "end", "gateway_server", "hurry_when", "serve_all",
+]  # fmt: skip
 
 #: What agents are served without.
-_OF_APPS: Final = ("wapo.node.apps.worker", "wapo.gateway.admin", "wapo.gateway.user")
+OF_APPS: Final = ("wapo.node.apps.worker", "wapo.gateway.admin", "wapo.gateway.user")
 
 _GRACE_S: Final = 10
+#: For a request that a client has sent while nobody knew that this is the end.
+LAST_REQUESTS_S: Final = 0.2
 _BACKLOG: Final = 4096
 _BLOB_LIMIT: Final = "Admin.PutObject"
 _DEFAULT_BLOB_BYTES: Final = 50 << 20
@@ -56,14 +60,6 @@ class AppListeners:
         return None if self.insecure else (self.token or node.operator_token)
 
 
-class Server(uvicorn.Server):
-    """Leaves signals to the process, and says when to stop to whoever waits for that."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
     return server_config(
         app,
@@ -72,6 +68,24 @@ def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
         max_unsent_bytes=node.memory.limit_bytes // 8,
         **options,
     )
+
+
+def gateway_server(node: Node, gateway: Any, changed: Callable[[int], None] | None = None) -> Server:
+    """The server of agents, vaults, logs and content. ``changed`` hears how many connections come and go."""
+    return Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once), changed)
+
+
+def app_servers(
+    node: Node, worker: Worker, listeners: AppListeners, changed: Callable[[int], None] | None = None
+) -> tuple[Server, Server]:
+    """The servers of the admin and of the user listener."""
+    admin, user = listeners.config.admin, listeners.config.user
+    admins = gateway_admin.AdminListener(
+        worker, token=listeners.admin_token(node), hosts=listeners.host_names, origins=listeners.origins,
+        limits=admin.limits, ident=admin.ident, max_blob_bytes=admin.limits.get(_BLOB_LIMIT, _DEFAULT_BLOB_BYTES),
+    )  # fmt: skip
+    users = gateway_user.UserListener(worker, limits=user.limits, ident=user.ident)
+    return Server(_config(node, admins), changed), Server(_config(node, users, door=UpgradingDoor), changed)
 
 
 async def serve_all(
@@ -89,54 +103,55 @@ async def serve_all(
     Args:
         ready: called when everything is served.
     """
-    first = Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once))
+    first = gateway_server(node, gateway)
     servers, tasks = [first], [asyncio.create_task(first.serve(sockets=[sockets.gateway]))]
-    watches = [asyncio.create_task(_stop_when(signals.asked, servers))]
-    watches.append(asyncio.create_task(_stop_when(signals.hurried, servers, force=True)))
+    watches: list[asyncio.Task[Any]] = [asyncio.create_task(signals.asked.wait())]
+    hurry = asyncio.create_task(hurry_when(signals.hurried, servers))
     async with contextlib.AsyncExitStack() as stack:
         try:
             if node.open_worker is not None:
                 with signals.cancel_instead():
-                    await load(_OF_APPS)
+                    await load(OF_APPS)
                     worker = await stack.enter_async_context(node.open_worker())
-                watches.append(asyncio.create_task(_stop_when(worker.stop_requested, servers)))
-                if listeners is not None:
-                    for server, made in _app_servers(node, worker, sockets, listeners):
-                        servers.append(server)
-                        tasks.append(asyncio.create_task(server.serve(sockets=[made])))
+                watches.append(asyncio.create_task(worker.stop_requested.wait()))
+                if listeners is not None and sockets.admin is not None and sockets.user is not None:
+                    apps = app_servers(node, worker, listeners)
+                    servers += apps
+                    tasks += [
+                        asyncio.create_task(server.serve(sockets=[made]))
+                        for server, made in zip(apps, (sockets.admin, sockets.user), strict=True)
+                    ]
             ready()
             # Nobody goes on where one cannot: half a node looks well from outside.
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*tasks, *watches], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for server in servers:
-                server.should_exit = True
-            await asyncio.gather(*tasks)
-            for watch in watches:
+            await end(servers, tasks)
+            for watch in (*watches, hurry):
                 watch.cancel()
 
 
-def _app_servers(
-    node: Node, worker: Worker, sockets: Sockets, listeners: AppListeners
-) -> Iterator[tuple[Server, socket.socket]]:
-    admin, user = listeners.config.admin, listeners.config.user
-    if sockets.admin is not None:
-        yield (
-            Server(
-                _config(node, gateway_admin.AdminListener(
-                    worker, token=listeners.admin_token(node), hosts=listeners.host_names,
-                    origins=listeners.origins, limits=admin.limits, ident=admin.ident,
-                    max_blob_bytes=admin.limits.get(_BLOB_LIMIT, _DEFAULT_BLOB_BYTES),
-                ))
-            ),
-            sockets.admin,
-        )  # fmt: skip
-    if sockets.user is not None:
-        listener = gateway_user.UserListener(worker, limits=user.limits, ident=user.ident)
-        yield Server(_config(node, listener, door=UpgradingDoor)), sockets.user
+async def hurry_when(hurried: asyncio.Event, servers: list[Server]) -> None:
+    """Hurries servers, if somebody asks for that."""
+    await hurried.wait()
+    for server in servers:
+        server.hurry()
 
 
-async def _stop_when(asked: asyncio.Event, servers: list[Server], *, force: bool = False) -> None:
-    await asked.wait()
+async def end(
+    servers: Sequence[Server],
+    tasks: Sequence[asyncio.Task[None]],
+    within_s: float = LAST_REQUESTS_S,
+    then: Callable[[], None] | None = None,
+) -> None:
+    """Ends servers: what has been asked by now is answered, for some seconds.
+
+    Args:
+        within_s: how long connections have for one more request.
+        then: called when they are to take no more connections.
+    """
+    await asyncio.gather(*(server.drain(within_s) for server in servers if server.started))
+    if then is not None:
+        then()
     for server in servers:
         server.should_exit = True
-        server.force_exit = server.force_exit or force
+    await asyncio.gather(*tasks)

@@ -164,6 +164,23 @@ class MemoryImage:
         return cls(descriptor, size, stored)
 
     @classmethod
+    def sealed(cls, descriptor: int, stored_bytes: int) -> "MemoryImage":
+        """An image that another process has made: the file that its :attr:`descriptor` stands for, which is this
+        image's from now on.
+
+        Raises:
+            ValueError: somebody could change it. It is still the caller's then.
+        """
+        if fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
+            raise ValueError("an image that somebody could change")
+        return cls(descriptor, os.fstat(descriptor).st_size, stored_bytes)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the memory file, for passing it on; it stays this image's."""
+        return self._descriptor
+
+    @classmethod
     def decode(cls, encoded: memoryview) -> "MemoryImage":
         """The image that :meth:`encode` was called on.
 

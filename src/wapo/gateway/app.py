@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
@@ -15,13 +15,7 @@ from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
-from wapo.lazy import library
 from wapo.node.node import Node
-
-if TYPE_CHECKING:
-    import prometheus_client
-else:
-    prometheus_client = library("prometheus_client")
 
 __all__ = ["Gateway"]
 
@@ -134,22 +128,18 @@ class Gateway:
                 "health": "/healthz",
                 "metrics": "/metrics",
             },
-            "status": self._node.status(),
+            "status": await self._node.status_of_all(),
         })  # fmt: skip
 
     async def _health(self, _request: Request) -> Reply:
-        return json_reply(200, {"status": "ok"} | self._node.status())
+        return json_reply(200, {"status": "ok"} | await self._node.status_of_all())
 
     async def _metrics(self, request: Request) -> Reply:
         if not is_operator(request, self._node):
             raise MetricsForbidden(
                 "metrics are for the operator: send the operator's token, as Authorization: Bearer <token>"
             )
-        return Reply(
-            200,
-            b"text/plain; version=0.0.4; charset=utf-8",
-            prometheus_client.generate_latest(self._node.metrics.registry),
-        )
+        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", await self._node.exposition())
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

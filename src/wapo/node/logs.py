@@ -9,7 +9,7 @@ told from one that says something else. Runs are in the order of their ends even
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -144,6 +144,10 @@ class RunLog:
         self._hand_over(time.time_ns() // 1_000_000)
 
 
+async def _nobody(_program: str) -> None:
+    """There are no other processes."""
+
+
 class LogBook:
     """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`.
 
@@ -175,6 +179,8 @@ class LogBook:
         self._last_complaint: float | None = None
         self._untold = 0
         self.dropped = 0
+        #: As :meth:`write_out`, in other processes that write to the same database.
+        self.write_out_others: Callable[[str], Awaitable[object]] = _nobody
 
     def open(self, program: str, request_id: str, max_bytes: int, *, endless: bool = False) -> RunLog:
         """The log of a run that begins now. ``endless``: it may hold ``max_bytes`` at once, and that much more with
@@ -300,14 +306,18 @@ class LogBook:
         async with self._database.writing(synced=False) as connection:
             await connection.execute(delete(log_chunks).where(log_chunks.c.id.in_(beyond)))
 
-    async def read(
-        self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
-    ) -> list[LogRecord]:
-        """Records, newest first: runs by their end, inside a run the last record first."""
+    async def write_out(self, program: str) -> None:
+        """Returns when the records that a program's runs have made by now are where everybody can read them."""
         for log in self._open:
             if log.program == program:
                 log.hand_over()
         await self.flush()
+
+    async def read(
+        self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
+    ) -> list[LogRecord]:
+        """Records, newest first: runs by their end, inside a run the last record first."""
+        await asyncio.gather(self.write_out(program), self.write_out_others(program))
         return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
 
 

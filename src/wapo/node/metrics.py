@@ -1,13 +1,20 @@
-"""Figures for operators, in Prometheus' form. Labels have few values: never a CID."""
+"""Figures for operators, in Prometheus' form. Labels have few values: never a CID.
+
+Each process of a node counts by itself. What one has counted by now is passed on as bytes, and added up where it is
+asked for.
+"""
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from wapo.lazy import library
 
@@ -18,7 +25,9 @@ else:
     prometheus_client = library("prometheus_client")
     families = library("prometheus_client.core")
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "sum_counts"]
+
+_Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 _IMAGE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -80,3 +89,75 @@ class Metrics:
         """One request more that ended so, having used that much CPU."""
         self._outcomes[outcome] = self._outcomes.get(outcome, 0) + 1
         self._cpu_s += cpu_s
+
+    def counts(self) -> bytes:
+        """What this process has counted by now, for :func:`sum_counts` and :meth:`exposition`."""
+        return _encoded(_families(self.collect()))
+
+    def exposition(self, others: Iterable[bytes] = ()) -> bytes:
+        """What a scraper reads, of this process and of those whose counts are given."""
+        found = list(others)
+        if not found:
+            return prometheus_client.generate_latest(self.registry)
+        registry = prometheus_client.CollectorRegistry()
+        registry.register(_Summed(_decoded(sum_counts([self.counts(), *found]))))
+        return prometheus_client.generate_latest(registry)
+
+
+@dataclass(slots=True)
+class _Family:
+    """One metric: its kind, its description, its samples by name and labels."""
+
+    kind: str
+    text: str
+    samples: _Samples
+
+
+class _Summed:
+    def __init__(self, found: dict[str, _Family]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterator[families.Metric]:
+        for name, family in self._found.items():
+            metric = families.Metric(name, family.text, family.kind)
+            for (sample, labels), value in family.samples.items():
+                metric.add_sample(sample, dict(labels), value)
+            yield metric
+
+
+def _families(metrics: Iterable[families.Metric]) -> dict[str, _Family]:
+    return {
+        metric.name: _Family(metric.type, metric.documentation, {
+            (sample.name, tuple(sample.labels.items())): sample.value for sample in metric.samples
+        })
+        for metric in metrics
+    }  # fmt: skip
+
+
+def _encoded(found: dict[str, _Family]) -> bytes:
+    return msgspec.msgpack.encode(
+        {
+            name: (family.kind, family.text, [(*sample, value) for sample, value in family.samples.items()])
+            for name, family in found.items()
+        }
+    )
+
+
+def _decoded(data: bytes) -> dict[str, _Family]:
+    return {
+        name: _Family(kind, text, {
+            (sample, tuple((label, of) for label, of in labels)): value for sample, labels, value in samples
+        })
+        for name, (kind, text, samples) in msgspec.msgpack.decode(data).items()
+    }  # fmt: skip
+
+
+def sum_counts(counts: Iterable[bytes]) -> bytes:
+    """The sum of what several processes have counted."""
+    total: dict[str, _Family] = {}
+    for data in counts:
+        for name, family in _decoded(data).items():
+            have = total.setdefault(name, _Family(family.kind, family.text, {}))
+            for sample, value in family.samples.items():
+                have.samples[sample] = have.samples.get(sample, 0.0) + value
+    return _encoded(total)

@@ -13,6 +13,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from wapo.agents.cold import ColdImages
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
@@ -37,6 +39,7 @@ from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
+from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
@@ -59,6 +62,9 @@ else:
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
+#: What processes of one node ask each other: to write a program's log out; for their figures.
+_WRITTEN: Final = "log-written"
+_FIGURES: Final = "figures"
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
 _log = Log("wapo.node")
 
@@ -142,6 +148,7 @@ class Node:
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
+        self._siblings: Siblings | None = None
         self._client = client
         self._profile = profile
         self._scheduler = scheduler
@@ -158,7 +165,10 @@ class Node:
     async def _with_worker(self, opening: AbstractAsyncContextManager[Worker]) -> AsyncIterator[Worker]:
         async with opening as worker:
             self.worker = worker
-            yield worker
+            try:
+                yield worker
+            finally:
+                self.worker = None
 
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
@@ -271,8 +281,43 @@ class Node:
             located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
         )
 
+    def answer(self, siblings: Siblings) -> None:
+        """Asks and answers other processes of the same node, where one alone does not know all."""
+
+        async def written(program: str) -> bytes:
+            await self.logs.write_out(program)
+            return b""
+
+        async def figures(_text: str) -> bytes:
+            return msgspec.msgpack.encode(self.status())
+
+        async def counts(_text: str) -> bytes:
+            return self.metrics.counts()
+
+        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures, COUNTS: counts}
+        siblings.counts = self.metrics.counts
+        self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
+        self._siblings = siblings
+
+    async def status_of_all(self) -> dict[str, Any]:
+        """As :meth:`status`, of all processes of the node together."""
+        status = self.status()
+        if self._siblings is not None:
+            others = [msgspec.msgpack.decode(data) for data in await self._siblings.ask(_FIGURES)]
+            for name in ("machines", "max_machines"):
+                status[name] += sum(other[name] for other in others)
+            for name in ("images", "image_bytes"):  # shared: whoever has the most has nearly all
+                status[name] = max(status[name], *(other[name] for other in others), 0)
+            status["workers"] = 1 + len(others)
+        return status
+
+    async def exposition(self) -> bytes:
+        """The metrics of all processes of the node, as a scraper reads them."""
+        others = await self._siblings.ask(COUNTS) if self._siblings is not None else []
+        return self.metrics.exposition(filter(None, others))
+
     def status(self) -> dict[str, Any]:
-        """Figures of this moment, for the index and for health checks."""
+        """Figures of this process at this moment."""
         return {
             "machines": self.admission.machines,
             "max_machines": self.admission.max_machines,
@@ -285,10 +330,13 @@ class Node:
 
 
 @asynccontextmanager
-async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> AsyncIterator[Node]:
+async def open_node(
+    settings: NodeSettings, siblings: Siblings | None = None, *, worker_later: bool = False
+) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
 
     Args:
+        siblings: the other processes of the same node, if there are any.
         worker_later: the caller opens its worker (:meth:`Node.open_worker`), when agents are served already.
 
     Raises:
@@ -305,12 +353,13 @@ async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> As
         client = await stack.enter_async_context(HttpClient(settings.egress, settings.extra_roots))
         engine = stack.enter_context(Engine(JAVASCRIPT).opened())
         modules = ModuleCache(cache / "modules")
-        profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
+        profile = await _opened_profile(engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
         images = ImageStore(
-            profile, scheduler, settings.image_bytes, cold=ColdImages(cache), max_cold_bytes=settings.cold_image_bytes
-        )
+            profile, scheduler, settings.image_bytes, others=siblings, cold=ColdImages(cache),
+            max_cold_bytes=settings.cold_image_bytes,
+        )  # fmt: skip
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
@@ -318,6 +367,8 @@ async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> As
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory,
         )  # fmt: skip
+        if siblings is not None:
+            node.answer(siblings)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
         stack.push_async_callback(_stop, node, writer)
         stack.callback(scheduler.stop_all)  # those that have got their image meanwhile; without images none can follow
@@ -341,6 +392,16 @@ async def open_node(settings: NodeSettings, *, worker_later: bool = False) -> As
             if not worker_later:
                 await stack.enter_async_context(node.open_worker())
         yield node
+
+
+async def _opened_profile(engine: Engine, modules: ModuleCache) -> JavaScriptProfile:
+    """Opened in a thread, which works with the engine: nothing is closed before it has ended."""
+    opening = asyncio.ensure_future(asyncio.to_thread(JavaScriptProfile, engine, modules))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        (await opening).close()
+        raise
 
 
 _LAST_FLUSH_S: Final = 5.0
