@@ -21,10 +21,10 @@ from itertools import islice
 from typing import Any, Final
 
 import msgspec
-import structlog
 from sqlalchemy import delete, select
 
 from wapo.errors import CallerError
+from wapo.log import Log
 from wapo.node.apps.records import AppRecords
 from wapo.node.limits import BUDGETS, AgentLimits
 from wapo.store.database import Database, StoreFailed
@@ -67,7 +67,7 @@ _TOTALS: Final = (
     "WHERE program IN (SELECT value FROM json_each(?)) "
     "AND ((period = 'hour' AND start = ?) OR (period = 'day' AND start = ?))"
 )
-_log = structlog.get_logger("wapo.budgets")
+_log = Log("wapo.budgets")
 
 _Key = tuple[str, str, int]
 
