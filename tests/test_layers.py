@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "wapo"
 #: From low to high. Rooms in one row do not know each other.
 FLOORS = (
     ("errors", "__init__"),
-    ("scale",),
+    ("scale", "confinement"),
     ("engine", "content", "trust", "store"),
     ("abi",),
     ("vm",),

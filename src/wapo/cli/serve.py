@@ -22,6 +22,7 @@ import typer
 
 from wapo.cli.admin_client import AdminAccess
 from wapo.cli.bundle import is_typescript
+from wapo.cli.confinement import Confine, Confinement, RequireConfinement, User, use_home_of
 from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import (
@@ -156,12 +157,17 @@ def serve(
     idle_grace: WorkerIdle = None,
     refuse_replays: RefuseReplays = None,
     config: Config = None,
+    user: User = None,
+    confinement: Confine = True,
+    require_confinement: RequireConfinement = False,
 ) -> None:
     """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
 
     Without TLS of its own: put it behind a reverse proxy to face the internet. WebAssembly apps are managed with
     wapo app, or through the admin RPC; they answer at the user listener, under /app/<address>/.
     """
+    if user is not None:
+        checked(lambda: use_home_of(user))
     limits = checked(lambda: limits_of(
         memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, request_bytes=max_request,
         response_bytes=max_response, program_bytes=max_program, concurrency=max_concurrency,
@@ -183,19 +189,22 @@ def serve(
         node_memory_bytes=default_memory_bytes(workers) if max_node_memory is None else max_node_memory // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
+    if user is not None:
+        settings = replace(settings, cache_dir=settings.data_dir / "cache")
     with_apps = replace(settings, worker=worker) if apps else settings
     listeners = AppListeners(
         listening, admin_api_token, insecure_admin, tuple(admin_host_name or ()), tuple(admin_origin or ())
     )
+    wall = Confinement(with_apps, user, confinement, require_confinement)
     take_descriptors()
     inherited = Inherited.find()
     if inherited is not None:
         _configure_logging()
         run_async(
-            lambda: serve_sockets(
+            lambda: wall.around(lambda: serve_sockets(
                 with_apps if inherited.first else settings, inherited.sockets, listeners,
                 inherit_by_key=inherit_by_key, started=lambda _node: inherited.stop_with_supervisor(),
-            )
+            ))
         )  # fmt: skip
         return
     if local is not None:
@@ -211,15 +220,16 @@ def serve(
             _listen_somewhere(listening.user.address or host, user_port, listening.user.port, 8002),
         )
     _configure_logging()
+    checked(wall.prepare, 1)
     if workers > 1:
         with working("Preparing"):
             run_async(lambda: _prepare(settings, sockets, listeners if apps else None))
         raise typer.Exit(supervise(sockets, workers, lambda: _greet(with_apps, sockets, f" with {workers} workers")))
     run_async(
-        lambda: serve_sockets(
+        lambda: wall.around(lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
             started=lambda node: _greet(with_apps, sockets, node=node), starting=working("Starting"),
-        )
+        ))
     )  # fmt: skip
 
 
