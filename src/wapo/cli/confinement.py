@@ -190,7 +190,9 @@ def _give(path: Path, uid: int, gid: int) -> None:
         raise DataDirUnusable(f"the directory {path} cannot be made: {error.strerror}") from None
     if owner != uid:
         name, other = user_name(uid), user_name(owner)
-        raise UnusableUser(f"{path} is {other}'s, and the node is to be {name}: 'chown -R {name} {path}', if that is right")
+        raise UnusableUser(
+            f"{path} is {other}'s, and the node is to be {name}: 'chown -R {name} {path}', if that is right"
+        )
 
 
 def _check_owner(path: Path) -> None:

@@ -150,6 +150,4 @@ def machine(name: str | None = None) -> Machine | None:
         return None
     column, audit, foreign_from = known
     forbidden = {call: number for call, numbers in FORBIDDEN.items() if (number := numbers[column]) is not None}
-    return Machine(
-        name, audit, forbidden, {call: numbers[column] for call, numbers in ARGUMENTS.items()}, foreign_from
-    )
+    return Machine(name, audit, forbidden, {call: numbers[column] for call, numbers in ARGUMENTS.items()}, foreign_from)

@@ -78,7 +78,7 @@ def raise_wall(plan: Plan) -> list[Layer]:
     threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208
     layers = [_user(), *_limits(), _layer("no_new_privs", forbid_new_privileges, "no program gains privileges")]
     layers += _landlock(plan)
-    layers += [_capabilities(plan), _layer("memory", close_to_others, "closed to other processes of the user")]
+    layers += [_capabilities(plan), _layer("introspection", close_to_others, "closed to other processes of the user")]
     layers.append(_seccomp())
     if threads > 1:
         text = f"{threads - 1} threads ran before, for which it does not hold"
@@ -141,9 +141,9 @@ def _landlock(plan: Plan) -> Iterator[Layer]:
         return
     version = f"Landlock {abi}"
     if abi < landlock.NETWORK_ABI - 1:
-        yield Layer("files", "partial", f"its own alone, but it may truncate others that are the user's: {version}")
+        yield Layer("files", "partial", f"its own, but it may truncate whatever is the user's: {version}")
     else:
-        yield Layer("files", "full", f"its own alone, and none is a program: {version}")
+        yield Layer("files", "full", f"the program's to read, the data to write, nothing to run: {version}")
     if abi < landlock.NETWORK_ABI:
         yield Layer("listening", "none", f"on any port: Landlock is of version {abi}, and 4 is the least")
     else:
@@ -188,7 +188,7 @@ def tried(plan: Plan, then: Callable[[], Any] = lambda: None) -> tuple[list[Laye
         finally:
             os._exit(code)
     os.close(write)
-    with open(read, "rb") as file:
+    with os.fdopen(read, "rb") as file:
         answer = file.read()
     os.waitpid(child, 0)
     if not answer:

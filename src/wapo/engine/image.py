@@ -26,7 +26,7 @@ from wapo.engine.errors import OutOfMappings
 from wapo.engine.faults import page_faults
 from wapo.engine.instance import Instance
 
-__all__ = ["MAX_RESET_BYTES", "MemoryImage", "open_page_map"]
+__all__ = ["MAX_RESET_BYTES", "MemoryImage", "can_reset", "open_page_map"]
 
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
@@ -104,6 +104,15 @@ def open_page_map() -> None:
     """Gets what resetting needs from the kernel, before this process is closed to others (``PR_SET_DUMPABLE``): then
     its page map is root's."""
     _scanner.open()
+
+
+def can_reset() -> bool:
+    """Whether this kernel tells which pages were written; without, each request gets a new machine."""
+    with mmap.mmap(-1, _PAGE) as page:
+        anchor = ctypes.c_char.from_buffer(page)
+        address = ctypes.addressof(anchor)
+        del anchor
+        return _scanner.own_pages(address, address + _PAGE) is not None
 
 
 class MemoryImage:
