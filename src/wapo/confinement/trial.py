@@ -14,7 +14,7 @@ from typing import Final
 from wapo.confinement.calls import machine
 from wapo.confinement.libc import prctl, system_call
 
-__all__ = ["ATTEMPTS", "open_ways"]
+__all__ = ["ATTEMPTS", "open_ways", "refused"]
 
 #: Refused for want of a right; or there is nothing here that could be reached.
 _REFUSED: Final = {errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOENT}
@@ -125,7 +125,7 @@ def open_ways(*, another_thread: bool = True) -> list[str]:
     Args:
         another_thread: try each in a thread of its own, too.
     """
-    found = [name for name, attempt in ATTEMPTS.items() if not _refused(attempt)]
+    found = [name for name, attempt in ATTEMPTS.items() if not refused(attempt)]
     if another_thread:
         seen: list[str] = []
         thread = threading.Thread(target=lambda: seen.extend(open_ways(another_thread=False)))
@@ -135,7 +135,8 @@ def open_ways(*, another_thread: bool = True) -> list[str]:
     return found
 
 
-def _refused(attempt: Callable[[], None]) -> bool:
+def refused(attempt: Callable[[], None]) -> bool:
+    """Whether an attempt ends for want of a right."""
     try:
         attempt()
     except OSError as error:
