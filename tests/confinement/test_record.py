@@ -30,7 +30,9 @@ def test_no_node_has_no_processes(tmp_path: Path) -> None:
 
 def test_the_dead_are_passed_over_and_removed(tmp_path: Path) -> None:
     """Their number may be another process's by now."""
-    script = f"from pathlib import Path\nfrom wapo.confinement.record import record\nrecord(Path({str(tmp_path)!r}), [])"
+    script = (
+        f"from pathlib import Path\nfrom wapo.confinement.record import record\nrecord(Path({str(tmp_path)!r}), [])"
+    )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
     (dead,) = (tmp_path / "processes").iterdir()
     taken = tmp_path / "processes" / f"{os.getppid()}.json"

@@ -71,7 +71,9 @@ for name, attempt in ATTEMPTS.items():
 @pytest.mark.skipif(os.geteuid() != 0, reason="most need root's rights")
 def test_the_ways_are_open_without_a_wall() -> None:
     """An attempt that always fails would show nothing."""
-    done = subprocess.run([sys.executable, "-c", EACH_BY_ITSELF], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", EACH_BY_ITSELF], capture_output=True, text=True, check=True, timeout=60
+    )
     assert {
         "start a process", "make a user namespace", "read passwords", "list the root directory", "write elsewhere",
         "read another process's environment", "signal another process", "talk to a local service", "listen on a port",
@@ -202,7 +204,9 @@ class TestPorts:
             pytest.skip("others have none to keep")
         layers, found = tried(Plan(ports=((443, 443),)), lambda: wall.capabilities("CapEff"))
         assert found == 1 << CAP_NET_BIND_SERVICE
-        assert next(layer for layer in layers if layer.name == "capabilities").detail.startswith("none but CAP_NET_BIND")
+        assert next(layer for layer in layers if layer.name == "capabilities").detail.startswith(
+            "none but CAP_NET_BIND"
+        )
 
 
 class TestLayers:
