@@ -86,7 +86,7 @@ async def main() -> None:
             "beside a hundred of one agent": await beside(agent, burners[:1] * 100),
             "beside a hundred of ten agents": await beside(agent, [burner for burner in burners for _ in range(10)]),
         }
-        for name, figures in list(results.items())[1:]:
+        for _name, figures in list(results.items())[1:]:
             figures["p99 more than alone, ms"] = round(figures["p99 ms"] - results["alone"]["p99 ms"], 2)
     report(
         f"An agent asked {RATE} times a second while others burn", results,

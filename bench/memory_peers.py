@@ -21,8 +21,8 @@ from peers.packages import Absent
 from peers.servers import BESIDE, Server
 from peers.upstream import an_upstream
 
-#: Longer than spare machines of images are kept.
-SETTLE_S = 22
+#: Longer than images stay in memory that nobody asks for.
+SETTLE_S = 45
 PEERS = ("wapo", "workerd", "node", "deno")
 
 

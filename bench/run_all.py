@@ -29,7 +29,7 @@ BESIDE = (
 #: About ourselves.
 OURS = (
     "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
-    "js_speed", "fetch_body", "websocket", "wasm_speed",
+    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers",
 )  # fmt: skip
 #: A script that takes longer has hung; on a busy machine they take five times as long as on a quiet one.
 TIMEOUT_S = 600

@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from preemption import FLAG, instrument
 from sources import Source, fetch, pinned
 
 GUEST = Path(__file__).resolve().parent
@@ -37,11 +38,14 @@ CXX_FLAGS = ["-std=c++20", "-fno-rtti", "-DADA_INCLUDE_URL_PATTERN=1"]
 # Long memory.copy and memory.fill cannot be interrupted: memory.c, and nobody else, has them.
 WITHOUT_BULK = ["-mno-bulk-memory", "-mno-bulk-memory-opt"]
 WITH_BULK = ["-mbulk-memory", "-mbulk-memory-opt", "-fno-builtin"]
+# Cranelift keeps fewer values in registers the larger the interpreter's one function is: clang's own limit is 250.
+ENGINE_FLAGS = ["-mllvm", "-inline-threshold=100"]
 # heap.c defines malloc: the compiler must not take its calls of itself for what it knows of libc.
 HEAP_FLAGS = ["-fno-builtin-malloc", "-fno-builtin-calloc", "-fno-builtin-realloc", "-fno-builtin-free"]
 LINK = [
     "--target=wasm32-wasi", "-mexec-model=reactor", "-O3", "-lwasi-emulated-signal", "-lwasi-emulated-process-clocks",
     "-Wl,--strip-all", "-Wl,-z,stack-size=1048576", "-Wl,--export=wapo_poll",
+    f"-Wl,--export={FLAG}",
 ]  # fmt: skip
 
 #: What guest/train.py wants to find.
@@ -142,10 +146,8 @@ def units(sources: dict[str, tuple[Source, Path]], generated: Path, tests: bool,
     quickjs, ada = sources["quickjs-ng"], sources["ada-url"]
     c, cxx = ["-w", *C_FLAGS, *WITHOUT_BULK], ["-w", *CXX_FLAGS, *WITHOUT_BULK]
     heap = [PORT / "c" / "heap.h", PORT / "c" / "layout.h"]  # quickjs.c takes its small blocks from there
-    include_ours = ["-I", str(PORT / "c")]
-    found = [
-        Unit(quickjs[1] / f, [*c, *include_ours], [*sorted(quickjs[1].glob("*.h")), *heap]) for f in quickjs[0].files
-    ]
+    flags = [*c, *ENGINE_FLAGS, "-I", str(PORT / "c")]
+    found = [Unit(quickjs[1] / f, flags, [*sorted(quickjs[1].glob("*.h")), *heap]) for f in quickjs[0].files]
     found += [Unit(ada[1] / f, cxx, sorted(ada[1].glob("*.h"))) for f in ada[0].files]
     ours = sorted((PORT / "c").glob("*.h"))
     include_quickjs = ["-isystem", str(quickjs[1])]
@@ -209,7 +211,8 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False, training
         places = {str(folder): name for name, (_, folder) in sources.items()} | {str(generated): "generated"}
         places[str(PORT / "c")] = "wapojs"
         wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated, tests, training)]
-        linked = cache / "linked" / f"{digest(compiler_version(), *link, *(key for _, key in wanted))}.wasm"
+        checks = (GUEST / "preemption.py").read_text()
+        linked = cache / "linked" / f"{digest(compiler_version(), *link, checks, *(key for _, key in wanted))}.wasm"
         if not linked.exists():
             missing = [unit.path.name for unit, key in wanted if not (objects / f"{key}.o").exists()]
             if missing:
@@ -224,7 +227,7 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False, training
             names = [f"{index:02}.o" for index in range(len(parts))]
             zig("cc", *link, *names, "-o", "wapojs.wasm", cwd=folder)
             partial = linked.with_suffix(f".{os.getpid()}.part")
-            shutil.copy(folder / "wapojs.wasm", partial)
+            partial.write_bytes(instrument((folder / "wapojs.wasm").read_bytes()))
             partial.replace(linked)
     output.parent.mkdir(parents=True, exist_ok=True)
     if not output.exists() or output.read_bytes() != linked.read_bytes():

@@ -25,6 +25,13 @@ _STORES: Final = {
 }  # fmt: skip
 _MEMORY_COPY, _MEMORY_FILL = b"\xfc\x0a", b"\xfc\x0b"
 
+# What the added functions are made of.
+_GET: Final = (b"\x20\x00", b"\x20\x01", b"\x20\x02")
+_SET: Final = (b"\x21\x00", b"\x21\x01", b"\x21\x02")
+_ADD, _SUBTRACT, _SHIFT_RIGHT, _LESS, _IS_ZERO, _SELECT = b"\x6a", b"\x6b", b"\x76", b"\x49", b"\x45", b"\x1b"
+_BLOCK, _LOOP, _IF, _END, _LEAVE, _REPEAT = b"\x02\x40", b"\x03\x40", b"\x04\x40", b"\x0b", b"\x0d\x01", b"\x0c\x00"
+_STORE_BYTE: Final = b"\x3a\x00"
+
 
 def _leb(value: int) -> bytes:
     out = bytearray()
@@ -42,6 +49,10 @@ def _signed_leb(value: int) -> bytes:
         value >>= 7
     out.append(value & 0x7F)
     return bytes(out)
+
+
+def _constant(value: int) -> bytes:
+    return b"\x41" + _signed_leb(value)
 
 
 class _Reader:
@@ -96,7 +107,7 @@ def exported_addresses(module: bytes) -> dict[str, int]:
                 reader.at += 2
                 if reader.byte() != 0x41:
                     raise SystemExit("a global of the module is no i32.const")
-                values.append(reader.leb() if reader.data[reader.at] < 0x80 else _signed(reader))
+                values.append(reader.leb())  # signed, which makes no difference to an address below 2 GiB
                 reader.at += 1
         if number == _EXPORT:
             for _ in range(reader.leb()):
@@ -104,13 +115,6 @@ def exported_addresses(module: bytes) -> dict[str, int]:
                 if kind == 3:
                     found[name] = values[index]
     return found
-
-
-def _signed(reader: _Reader) -> int:
-    start = reader.at
-    value = reader.leb()
-    bits = 7 * (reader.at - start)
-    return value - (1 << bits) if value >> (bits - 1) & 1 else value
 
 
 @dataclass
@@ -134,38 +138,30 @@ class _Helpers:
                 else self._one(instruction, lane)
             )
             self.types.append(b"\x60\x03" + bytes(kind) + b"\x00")
-            code = b"\x00" + body + b"\x0b"
+            code = b"\x00" + body + _END
             self.bodies.append(_leb(len(code)) + code)
         return self.known[key]
 
-    def _mark(self, offset: int) -> bytes:
-        """Marks the byte at (local 0) + offset."""
-        added = b"\x20\x00" + (b"\x41" + _signed_leb(offset) + b"\x6a" if offset else b"")
-        return added + b"\x41\x03\x76" + b"\x41\x01" + b"\x3a\x00" + _leb(self.map_address)
+    def _mark(self, address: bytes) -> bytes:
+        """Marks the byte that the code ``address`` gives the address of."""
+        return address + _constant(3) + _SHIFT_RIGHT + _constant(1) + _STORE_BYTE + _leb(self.map_address)
 
     def _one(self, instruction: bytes, lane: bytes) -> tuple[list[int], bytes]:
+        """(address, value, offset): a store."""
         value, size = _STORES[instruction]
-        where = b"\x20\x00\x20\x02\x6a\x21\x00"
-        marks = b"".join(self._mark(offset) for offset in sorted({*range(0, size, GRANULE), size - 1}))
-        return [_I32, value, _I32], where + marks + b"\x20\x00\x20\x01" + instruction + b"\x00\x00" + lane
+        where = _GET[0] + _GET[2] + _ADD + _SET[0]
+        offsets = sorted({*range(0, size, GRANULE), size - 1})
+        marks = b"".join(self._mark(_GET[0] + _constant(offset) + _ADD) for offset in offsets)
+        return [_I32, value, _I32], where + marks + _GET[0] + _GET[1] + instruction + b"\x00\x00" + lane
 
     def _block(self, instruction: bytes) -> tuple[list[int], bytes]:
-        does = b"\x20\x00\x20\x01\x20\x02" + instruction + (b"\x00\x00" if instruction == _MEMORY_COPY else b"\x00")
-        # while (length) { mark(at); step = min(length, GRANULE); at += step; length -= step } and its last byte
-        step = b"\x20\x02\x41\x08\x20\x02\x41\x08\x49\x1b"  # select(length, 8, length < 8), the other way round
-        step = b"\x20\x02\x41\x08\x20\x02\x41\x08\x49\x1b"
-        loop = (
-            b"\x02\x40\x03\x40" + b"\x20\x02\x45\x0d\x01" + self._mark(0)
-            + b"\x20\x02" + step + b"\x6b" + b"\x20\x00" + step + b"\x6a\x21\x00" + b"\x21\x02"
-            + b"\x0c\x00\x0b\x0b"
-        )  # fmt: skip
-        last = (
-            b"\x20\x02\x04\x40"
-            + b"\x20\x00\x20\x02\x6a\x41\x01\x6b\x41\x03\x76\x41\x01\x3a\x00"
-            + _leb(self.map_address)
-            + b"\x0b"
-        )
-        return [_I32, _I32, _I32], does + last + loop
+        """(address, source or value, length): memory.copy, memory.fill."""
+        does = b"".join(_GET) + instruction + (b"\x00\x00" if instruction == _MEMORY_COPY else b"\x00")
+        last = _IF + self._mark(_GET[0] + _GET[2] + _ADD + _constant(1) + _SUBTRACT) + _END
+        step = _GET[2] + _constant(GRANULE) + _GET[2] + _constant(GRANULE) + _LESS + _SELECT  # min(length, GRANULE)
+        each = self._mark(_GET[0]) + _GET[2] + step + _SUBTRACT + _GET[0] + step + _ADD + _SET[0] + _SET[2]
+        loop = _BLOCK + _LOOP + _GET[2] + _IS_ZERO + _LEAVE + each + _REPEAT + _END + _END
+        return [_I32, _I32, _I32], does + _GET[2] + last + loop
 
 
 def _immediates(reader: _Reader, opcode: int) -> None:
@@ -232,7 +228,7 @@ def _rewritten(body: bytes, helper: Callable[[bytes, bytes], int]) -> bytes:
             lane = b""
             if instruction[0] == 0xFD and instruction[1] != 0x0B:
                 lane = bytes((reader.byte(),))
-            out += body[copied:start] + b"\x41" + _signed_leb(offset) + b"\x10" + _leb(helper(instruction, lane))
+            out += body[copied:start] + _constant(offset) + b"\x10" + _leb(helper(instruction, lane))
             copied = reader.at
         else:
             _immediates(reader, opcode)

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from hypothesis import settings
 
-from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.gateway.app import Gateway
@@ -43,11 +43,12 @@ def module_cache() -> ModuleCache:
 
 
 @pytest.fixture(scope="session")
-def profile(engine: Engine, module_cache: ModuleCache) -> Iterator[JavaScriptProfile]:
+def profile(module_cache: ModuleCache) -> Iterator[JavaScriptProfile]:
     """The JavaScript engine, compiled."""
-    opened = JavaScriptProfile(engine, module_cache)
-    yield opened
-    opened.close()
+    with Engine(JAVASCRIPT).opened() as engine:
+        opened = JavaScriptProfile(engine, module_cache)
+        yield opened
+        opened.close()
 
 
 @dataclass

@@ -53,10 +53,10 @@ class NodeServices(Services):
 class Workshop:
     """Makes images and runs requests on them."""
 
-    def __init__(self, profile: JavaScriptProfile, max_bytes: int = 1 << 30) -> None:
+    def __init__(self, profile: JavaScriptProfile, max_bytes: int = 1 << 30, **store: Any) -> None:
         self.profile = profile
         self.scheduler = Scheduler()
-        self.images = ImageStore(profile, self.scheduler, max_bytes)
+        self.images = ImageStore(profile, self.scheduler, max_bytes, **store)
         self.services = NodeServices()
         self.ends: list[End] = []
 
@@ -96,9 +96,9 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(profile: JavaScriptProfile, max_bytes: int = 1 << 30) -> AsyncIterator[Workshop]:
-    """A workshop for a block; guests that still run are stopped at its end."""
-    workshop = Workshop(profile, max_bytes)
+async def open_workshop(profile: JavaScriptProfile, max_bytes: int = 1 << 30, **store: Any) -> AsyncIterator[Workshop]:
+    """A workshop for a block, with a store of images as asked for; guests that still run are stopped at its end."""
+    workshop = Workshop(profile, max_bytes, **store)
     try:
         yield workshop
     finally:

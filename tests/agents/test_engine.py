@@ -67,7 +67,9 @@ WRITTEN = [
     "({ toJSON: 1, a: 2 })", "Object.defineProperty({ a: 1 }, 'b', { value: 2 })", "({ __proto__: null, a: 1 })", "({ __proto__: { b: 2 }, a: 1 })",
     "({ __proto__: { toJSON() { return 'inherited'; } }, a: 1 })", "[new Date(0), new Map([[1, 2]]), new Set([1]), /x/, new Error('x')]",
     "[new String('a'), new Number(1), new Boolean(false), Object('b')]", "new Proxy({ a: 1, b: [2] }, {})", "new Proxy([1, 2], {})",
-    "new (class A { a = 1; #b = 2; get c() { return 3; } })()", "(() => { const o = { a: 1, b: 2, c: 3 }; delete o.b; o.d = 4; return o; })()",
+    "new (class A { a = 1; #b = 2; get c() { return 3; } })()", "new (class extends class { a = 1; toJSON() { return 'up'; } } { b = 2; })()",
+    "Object.create({ toJSON: 1 }, { a: { value: 1, enumerable: true } })", "Object.create([], { a: { value: 1, enumerable: true } })",
+    "Object.create(new Proxy({}, { get: (_, name) => (name === 'toJSON' ? () => 'trap' : undefined) }))", "Object.create(Object.create(null))", "(() => { const o = { a: 1, b: 2, c: 3 }; delete o.b; o.d = 4; return o; })()",
     "new Uint8Array([1, 2])", "(function () { return arguments; })(1, 2)", "JSON.parse('{\"__proto__\": 1, \"a\": [1.5, true]}')",
     "'\"\\\\/\\b\\f\\n\\r\\t\\v\\0\\x1f\\x7f\\xa0\\xff'", "['\\ud800', '\\udc00a', '\\ud83d\\ude00', '\\u2028', 'ä'.repeat(300), 'x'.repeat(999) + '\"']",
     "({ 'quo\"te': 1, '\\ud800': 2, 'ключ': 3, '': 4 })", "Array.from({ length: 99 }).reduce((inner) => [inner], 'deep')",
@@ -96,3 +98,16 @@ def test_writing_json_runs_out_of_memory_as_anything_else(profile: JavaScriptPro
       try { JSON.stringify(many); } catch (error) { scriptOutput = String(error === null || error instanceof Error); }
     """
     assert run(profile, source) == "true"
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.text(alphabet="aab\u00e9\u4e00", max_size=40),
+    st.text(alphabet="aab\u00e9\u4e00", max_size=3),
+    st.integers(-3, 45),
+)
+def test_index_of_finds_what_it_found(profile: JavaScriptProfile, text: str, word: str, start: int) -> None:
+    """In strings of bytes and of 16-bit units, from wherever (https://tc39.es/ecma262/#sec-string.prototype.indexof)."""
+    source = "scriptOutput = JSON.stringify([scriptArgs[0].indexOf(scriptArgs[1], scriptArgs[2]), scriptArgs[0].indexOf(scriptArgs[1])])"
+    expected = [text.find(word, min(max(start, 0), len(text))), text.find(word)]
+    assert json.loads(run(profile, source, text, word, str(start))) == expected

@@ -159,6 +159,46 @@ DIRECT = {
 }  # fmt: skip
 
 
+#: Programs whose text does not tell at a glance whether they are scripts or modules: what each is found to be.
+AMBIGUOUS = {
+    "a script that has an export in a comment": ("script", "/*\nexport default 1;\n*/ with ({ a: 1 }) a;"),
+    "a script that has an import in a text": ("script", "var text = `\nimport x from 'y';\n`; with ({ a: 1 }) a;"),
+    "a script without strict mode": ("script", "// export {}\n(function () { return this === globalThis; })() || fail();"),
+    "a module whose export is behind everything else": ("fetch", "const a = { fetch() {} };export{a as default};"),
+    "a module whose import is in the middle of a line": ("listener", "var b = 1;import{Buffer}from'node:buffer';addEventListener('fetch', () => Buffer)"),
+    "a module with a comment before its export": ("fetch", "/* it */export default { fetch() {} }"),
+    "a module without import and export": ("listener", "await null; addEventListener('fetch', () => 0);"),
+    "a module that speaks of an export only": ("listener", "// export it\nawait null; addEventListener('fetch', () => 0);"),
+}  # fmt: skip
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("convention", "source"), AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_a_program_is_a_script_if_it_has_the_syntax_of_one(
+    shared_workshop: Workshop, convention: str, source: str
+) -> None:
+    image = await shared_workshop.image(source)
+    assert (image.kind, image.convention) == (ImageKind.INITIALISED, convention), image.error or image.reason
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("// export it\nvar a = ;", "SyntaxError: unexpected token in expression: ';'"),
+        ("export default 1;\nvar a = ;", "SyntaxError: unexpected token in expression: ';'"),
+        ("import x from 'wapo:native';\nwith (a) b;", "SyntaxError: invalid keyword: with"),
+    ],
+)
+async def test_a_program_that_is_neither_is_told_what_is_wrong_with_it(
+    shared_workshop: Workshop, source: str, message: str
+) -> None:
+    image = await shared_workshop.image(source)
+    assert image.kind is ImageKind.BROKEN
+    assert message in (image.error or "")
+    assert "agent.js:2" in (image.error or "")
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("mark", "expression"), DIRECT.values(), ids=DIRECT)
 @pytest.mark.parametrize(

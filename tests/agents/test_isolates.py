@@ -376,8 +376,8 @@ async def test_their_use_is_their_parents(place: Workshop) -> None:
         LIMITS,
     )
     run = place.start(image, limits=LIMITS)
-    await run.answer()
     assert run.guest is not None
     meter = run.guest.meter
+    await run.answer()
     assert meter.cpu_s > 0.05
     assert meter.gas > 50_000

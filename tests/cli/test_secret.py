@@ -124,4 +124,9 @@ def test_another_key_does_not_open_it(data: Path) -> None:
     (data / "node.key").unlink()
     result = wapo("secret", "get", stored["key"], stored["token"])
     assert result.code == 1
-    assert result.error == "a sealed record cannot be opened: it is damaged, or the node's key is another"
+    assert result.error == "node/node.key is missing, and the data beside it were sealed with it: put its copy back"
+    (data / "node.key").write_bytes(bytes(32))
+    (data / "node.key").chmod(0o600)
+    result = wapo("secret", "get", stored["key"], stored["token"])
+    assert result.code == 1
+    assert "node/node.key is damaged, or another node's" in result.error

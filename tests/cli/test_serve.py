@@ -195,3 +195,24 @@ def test_an_interrupt_ends_it_well_and_a_new_key_gets_a_new_token(data: Path) ->
         assert len(token) == 65
         assert node.stop(signal.SIGINT) == 0
         assert not any("Traceback" in line or "error" in line for line in node.lines)
+
+
+def test_one_process_cannot_reload_and_ends_well_when_it_is_told_to(data: Path) -> None:
+    """SIGHUP once cut it off where it was."""
+    with running("serve", "--port", "0", "--upstream", "none") as node:
+        node.wait_for("listening")
+        assert node.stop(signal.SIGHUP) == 0
+        assert not any("Traceback" in line or "error" in line for line in node.lines)
+
+
+def test_under_nohup_a_hangup_is_nothing(data: Path) -> None:
+    with running("serve", "--port", "0", "--upstream", "none", preexec_fn=ignore_hangups) as node:
+        url = node.wait_for("listening").split(" on ")[1].split()[0]
+        node.process.send_signal(signal.SIGHUP)
+        assert get(f"{url}/healthz")[0] == 200
+        assert node.stop(signal.SIGTERM) == 0
+
+
+def ignore_hangups() -> None:
+    """As nohup(1) does."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

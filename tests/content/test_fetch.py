@@ -37,7 +37,9 @@ class Clock:
 @asynccontextmanager
 async def fetcher(*urls: str, clock: Clock | None = None) -> AsyncIterator[Fetcher]:
     async with aiohttp.ClientSession() as session:
-        upstreams = [Upstream(url, session, session, timeouts=IMPATIENT, max_block_bytes=1000) for url in urls]
+        upstreams = [
+            Upstream(url, lambda: session, lambda: session, timeouts=IMPATIENT, max_block_bytes=1000) for url in urls
+        ]
         yield Fetcher(upstreams, clock=clock or Clock())
 
 

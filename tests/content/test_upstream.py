@@ -38,7 +38,7 @@ async def upstream(
         aiohttp.ClientSession(auto_decompress=False) as session,
         aiohttp.ClientSession(connector=public_connector() if elsewhere_public else None) as elsewhere,
     ):
-        yield Upstream(url, session, elsewhere, timeouts=timeouts or Timeouts(), max_block_bytes=1000)
+        yield Upstream(url, lambda: session, lambda: elsewhere, timeouts=timeouts or Timeouts(), max_block_bytes=1000)
 
 
 async def block_from(url: str, cid: Cid = BLOCK.cid, *, elsewhere_public: bool = True) -> Block:
@@ -134,7 +134,7 @@ async def test_a_large_block_is_checked_as_well(start: Start) -> None:
     for tampered in (set(), {block.cid}):
         gateway = await start(stored(block), tampered=tampered)
         async with aiohttp.ClientSession() as session:
-            large = Upstream(gateway.url, session, session, timeouts=Timeouts())
+            large = Upstream(gateway.url, lambda: session, lambda: session, timeouts=Timeouts())
             if tampered:
                 with pytest.raises(HashMismatch):
                     await large.block(block.cid)
@@ -377,7 +377,7 @@ async def test_a_redirect_may_not_leave_https(start: Start, tmp_path: Path) -> N
         aiohttp.ClientSession() as elsewhere,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session,
     ):
-        gateway = Upstream(here.url, session, elsewhere, timeouts=Timeouts())
+        gateway = Upstream(here.url, lambda: session, lambda: elsewhere, timeouts=Timeouts())
         with pytest.raises(UpstreamUnreachable, match="redirects from https to http"):
             await gateway.block(BLOCK.cid)
     assert there.requests == []

@@ -227,3 +227,28 @@ def test_ranges_are_checked_whatever_the_numbers(linked: LinkedModule, pointer: 
     finally:
         instance.close()
     assert inside == (pointer + length <= SIZE)
+
+
+def test_an_image_in_a_file_is_the_same_byte_for_byte(
+    linked: LinkedModule, image: MemoryImage, original: bytes
+) -> None:
+    encoded = image.encode()
+    assert len(encoded) < image.stored_bytes + 64 * (SIZE // PAGE)  # holes take no room
+    again = MemoryImage.decode(memoryview(encoded))
+    instance = Instance(linked, StoreLimits())
+    again.restore(instance)
+    assert instance.read(0, SIZE) == original
+    assert (again.size, again.stored_bytes) == (image.size, image.stored_bytes)
+    with pytest.raises(OSError, match="not permitted"):
+        os.pwrite(again._descriptor, b"x", 0)
+    instance.close()
+    again.close()
+
+
+def test_an_image_of_nothing_but_zeros_can_be_in_a_file(linked: LinkedModule) -> None:
+    instance = Instance(linked, StoreLimits())
+    empty = MemoryImage.capture(instance)
+    again = MemoryImage.decode(memoryview(empty.encode()))
+    assert (again.size, again.stored_bytes) == (SIZE, 0)
+    for closing in (instance, empty, again):
+        closing.close()

@@ -101,7 +101,7 @@ def test_a_read_only_cache_costs_time_only(engine: Engine, tmp_path: Path, monke
     def full(_data: bytes) -> Path:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache, "_write_temporary", full)
+    monkeypatch.setattr(cache.files, "_write_temporary", full)
     cache.get(engine, SOURCE).close()
     assert list(tmp_path.glob("*.code")) == []
 

@@ -10,6 +10,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from tests.conftest import Site, SiteFactory
+from wapo.node.admission import MAPPINGS_PER_MACHINE
 
 WAITER = "export default { fetch: async (request) => fetch(new URL(request.url).searchParams.get('u')) };"
 
@@ -79,6 +80,6 @@ async def test_requests_leave_nothing_behind(site: Site) -> None:
         before = figures()
         await many(client, 1500)
         after = figures()
-    assert after[0] <= before[0] + 30
+    assert after[0] <= before[0] + 20 * MAPPINGS_PER_MACHINE  # more of them may have run at once, the second time
     assert after[1] <= before[1] + 5
     assert after[2] == before[2]

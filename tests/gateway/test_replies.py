@@ -50,7 +50,7 @@ def test_an_output_that_is_no_message_pack_keeps_its_text() -> None:
     [
         (ContentNotFound("nobody has it"), 404), (UpstreamUnreachable("no answer"), 502), (ContentTooLarge("too large"), 413),
         (InvalidVaultKey("invalid key"), 403), (TooManyRequests("busy"), 429), (NodeFull("full"), 503),
-        (StoreFailed("locked"), 503), (BlockStoreFailed("disk full"), 500),
+        (StoreFailed("locked"), 503), (BlockStoreFailed("disk full"), 503),
     ],
 )  # fmt: skip
 def test_other_errors_say_what_is_wrong(error: WapoError, status: int) -> None:

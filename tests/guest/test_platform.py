@@ -13,7 +13,6 @@ import pytest
 
 from wapo.agents.foreground import run_script
 from wapo.agents.profile import JavaScriptProfile
-from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
@@ -25,14 +24,14 @@ FILES = sorted(path.name for path in (Path(__file__).parent / "js").glob("*.test
 
 @pytest.fixture(scope="module")
 def test_profile(
-    engine: Engine, module_cache: ModuleCache, tmp_path_factory: pytest.TempPathFactory
+    profile: JavaScriptProfile, module_cache: ModuleCache, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[JavaScriptProfile]:
     """The engine with the tests in it."""
     output = tmp_path_factory.mktemp("guest") / "tests.wasm"
     subprocess.run([sys.executable, ROOT / "guest" / "build.py", "--tests", output], check=True, capture_output=True)
-    profile = JavaScriptProfile(engine, module_cache, output.read_bytes())
-    yield profile
-    profile.close()
+    with_tests = JavaScriptProfile(profile.engine, module_cache, output.read_bytes())
+    yield with_tests
+    with_tests.close()
 
 
 @pytest.mark.parametrize("name", FILES)

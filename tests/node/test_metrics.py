@@ -2,7 +2,7 @@
 
 from prometheus_client import generate_latest
 
-from wapo.node.metrics import Metrics
+from wapo.node.metrics import Metrics, sum_counts
 
 
 def test_requests_are_counted_by_how_they_ended() -> None:
@@ -18,3 +18,21 @@ def test_nodes_of_one_process_count_for_themselves() -> None:
     first, second = Metrics(), Metrics()
     first.count("exited", 5)
     assert "wapo_cpu_seconds_total 0.0" in generate_latest(second.registry).decode()
+
+
+def test_what_several_processes_have_counted_is_added_up() -> None:
+    first, second, third = Metrics(), Metrics(), Metrics()
+    for metrics, outcome in ((first, "exited"), (second, "exited"), (second, "timeout"), (third, "exited")):
+        metrics.count(outcome, 0.5)
+        with metrics.making_image():
+            pass
+    ended = sum_counts([second.counts(), third.counts()])
+    text = first.exposition([ended]).decode()
+    assert 'wapo_requests_total{outcome="exited"} 3.0' in text
+    assert 'wapo_requests_total{outcome="timeout"} 1.0' in text
+    assert "wapo_cpu_seconds_total 2.0" in text
+    assert 'wapo_image_seconds_bucket{le="+Inf"} 4.0' in text
+    assert "wapo_image_seconds_count 4.0" in text
+    alone = first.exposition().decode()
+    named = {line for line in text.splitlines() if line.startswith("#")}
+    assert named <= {line for line in alone.splitlines() if line.startswith("#")}

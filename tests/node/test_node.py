@@ -201,7 +201,8 @@ class TestInvoking:
         assert len(lines) == 3
         assert node.admission.machines == 0
         assert node.status() | {"image_bytes": 0, "uptime_s": 0} == {
-            "machines": 0, "max_machines": node.admission.max_machines, "images": 1, "image_bytes": 0, "uptime_s": 0,
+            "machines": 0, "max_machines": node.admission.max_machines, "images": 1, "image_bytes": 0,
+            "cold_images": 0, "cold_image_bytes": 0, "uptime_s": 0,
         }  # fmt: skip
 
     async def test_a_failure_is_in_the_log_with_its_line(self, node: Node) -> None:

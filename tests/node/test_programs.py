@@ -1,5 +1,6 @@
 """Programs by address: what a path names, who it is, what is set for it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -165,8 +166,23 @@ class TestLimits:
         await programs.limits("p")
         async with database.writing() as connection:
             await connection.execute(insert(agents).values(program="p", settings='{"time_s": 3}'))
-        now += 4.9
+        now += 3.9
         assert programs.known_limits("p") == await programs.limits("p") == AgentLimits()
-        now += 0.2
+        now += 4.2
         assert programs.known_limits("p") is None
         assert await programs.limits("p") == AgentLimits(time_s=3)
+
+    async def test_who_is_in_use_does_not_wait_for_what_has_changed(
+        self, programs: Programs, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The limits of before apply to the request that notices, and the new ones soon after."""
+        now = 1000.0
+        monkeypatch.setattr("wapo.node.programs.time.monotonic", lambda: now)
+        await programs.limits("p")
+        async with database.writing() as connection:
+            await connection.execute(insert(agents).values(program="p", settings='{"time_s": 3}'))
+        now += 4.1
+        assert programs.known_limits("p") == programs.known_limits("p") == AgentLimits()
+        while programs.known_limits("p") == AgentLimits():
+            await asyncio.sleep(0)
+        assert programs.known_limits("p") == AgentLimits(time_s=3)

@@ -18,7 +18,7 @@ BODY = CertificateBody(H("1234"), 1672531199, (Scope(H("12"), ("/res1", "/res2")
 
 
 def test_the_domain_is_the_documented_one() -> None:
-    assert eip712._DOMAIN == DOMAIN_SEPARATOR
+    assert eip712._domain() == DOMAIN_SEPARATOR
 
 
 def test_a_query_s_digest_is_the_documented_one() -> None:

@@ -5,14 +5,14 @@ import sys
 
 from tests.web_platform.machine import probe
 from tests.web_platform.table import DOCUMENT, differences, updated
-from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.node.settings import default_cache_dir
 
 
 async def main() -> None:
-    with Engine().opened() as engine:
+    with Engine(JAVASCRIPT).opened() as engine:
         profile = JavaScriptProfile(engine, ModuleCache(default_cache_dir() / "modules"))
         try:
             found = await probe(profile)

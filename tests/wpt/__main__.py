@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.wpt.discovery import InvalidCheckout, Test, discover
 from tests.wpt.expectations import Expectations
 from tests.wpt.machine import Ending, Report, run_test
-from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.node.settings import default_cache_dir
@@ -66,7 +66,7 @@ async def run_all(options: argparse.Namespace, tests: list[Test], origin: str) -
     total: Counter[str] = Counter()
     unexpected = 0
     places = asyncio.Semaphore(options.jobs)
-    engine = Engine()
+    engine = Engine(JAVASCRIPT)
     profile = JavaScriptProfile(engine, ModuleCache(default_cache_dir() / "modules"))
     with engine.opened():
         try:

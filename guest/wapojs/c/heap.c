@@ -3,11 +3,12 @@
  * libc's allocator gives each size its own 64 KiB page, so a short request touches dozens of pages all over the heap,
  * and every page that is touched must be copied by the kernel once and back again afterwards. Here everything that a
  * request allocates lies side by side: heap_seal, called before an image is taken, sets the holes that loading has left
- * aside, and starts a fresh stretch.
+ * aside. Which of the platform's blocks lie together is layout.c's business.
  *
  * Blocks have an 8-byte header and are 16-byte aligned. Small and medium sizes come from free lists by class, filled
- * from chunks; large ones are runs of pages, first fit, joined with their free neighbours. All of it is plain memory:
- * an image holds its state like anything else.
+ * from chunks, and so do the engine's small blocks, which have a header of its own (heap.h). Large ones are runs of
+ * pages, first fit, joined with their free neighbours. All of it is plain memory: an image holds its state like anything
+ * else.
  */
 #include <errno.h>
 #include <stdbool.h>

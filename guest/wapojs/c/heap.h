@@ -33,8 +33,8 @@ static inline void heap_free_small(unsigned size, void *block)
     heap_small_lists[size] = block;
 }
 
-/* Before a memory image is taken: from now on everything is allocated in a fresh stretch of memory, of which `spare`
- * bytes are there already. Memory that was free before is not used again. */
+/* Before a memory image is taken, the first time of the platform, then of a program: what was freed before is not used
+ * again, so what is allocated from now on lies side by side. `spare` bytes for it are there already. */
 void heap_seal(size_t spare);
 
 /* Sets a little memory aside for when there is none left: so that running out of memory is an exception that can be

@@ -221,29 +221,37 @@ bool loader_start_platform(JSContext *ctx)
     return platform_running;
 }
 
-/* compile(source, file name, as module): keeps the program for evaluate(). Throws a SyntaxError. */
+/* compile(source, file name, as module): keeps the program for evaluate(), instead of one that was kept before. Whether
+ * it is a module that imports or exports something, which no script can. Throws a SyntaxError; what was kept stays. */
 static JSValue compile(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
 {
     size_t length;
     const char *source = JS_ToCStringLen(ctx, &length, argv[0]), *name = JS_ToCString(ctx, argv[1]);
     JSValue compiled = JS_EXCEPTION;
+    bool as_module = JS_ToBool(ctx, argv[2]) > 0;
     if (source && name) {
-        program_is_module = JS_ToBool(ctx, argv[2]) > 0;
         compiling = true;
         compiled = JS_Eval(ctx, source, length, name,
-                           (program_is_module ? JS_EVAL_TYPE_MODULE : JS_EVAL_TYPE_GLOBAL) | JS_EVAL_FLAG_COMPILE_ONLY);
+                           (as_module ? JS_EVAL_TYPE_MODULE : JS_EVAL_TYPE_GLOBAL) | JS_EVAL_FLAG_COMPILE_ONLY);
         compiling = false;
-        if (JS_IsException(compiled))
-            imports_forget(ctx);
-        else if (program_is_module && imports_set_url(ctx, JS_VALUE_GET_PTR(compiled), name))
+        if (JS_IsException(compiled)) {
+            if (as_module)
+                imports_forget(ctx);
+        } else if (as_module && imports_set_url(ctx, JS_VALUE_GET_PTR(compiled), name)) {
             compiled = JS_EXCEPTION;
+        }
     }
     JS_FreeCString(ctx, source);
     JS_FreeCString(ctx, name);
     if (JS_IsException(compiled))
         return compiled;
+    bool instead_of_module = program_is_module && !JS_IsUndefined(program);
+    JS_FreeValue(ctx, program);
+    if (instead_of_module)
+        imports_forget(ctx);
     program = compiled;
-    return JS_UNDEFINED;
+    program_is_module = as_module;
+    return JS_NewBool(ctx, as_module && wapojs_has_declarations(JS_VALUE_GET_PTR(compiled)));
 }
 
 /* evaluate(): runs the compiled program, once. A script gives its completion value, a module [promise, namespace]. */

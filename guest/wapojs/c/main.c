@@ -20,6 +20,10 @@ enum { MAX_WAKERS_A_POLL = 256 };
 /* A collection walks the whole heap and so dirties every page of it; a short request should never need one. */
 #define GC_HEADROOM_BYTES (32u << 20)
 
+/* A program that has taken more than this while it was loaded is worth looking for garbage in cycles. Of a smaller one
+ * there is little, and to look for it costs more than compiling 10 KB of source. */
+#define LOAD_GC_BYTES (4u << 20)
+
 /* A memory that has grown cannot be reset to its image, so an image has room for a small request. Pages that nothing
  * has been written to cost nothing. */
 #define SPARE_HEAP_BYTES (1u << 20)
@@ -191,6 +195,11 @@ static uint32_t take_u32(const uint8_t **at)
     return value;
 }
 
+static size_t memory_bytes(void)
+{
+    return (size_t)__builtin_wasm_memory_size(0) * 65536;
+}
+
 /* LOAD: u32 flags, u32 length of the file name, u32 length of the source; file name, source. */
 static void load(const uint8_t *at)
 {
@@ -201,14 +210,14 @@ static void load(const uint8_t *at)
         JS_NewStringLen(ctx, (const char *)at, name_length),
         JS_NewBool(ctx, flags & LOAD_EVALUATE),
     };
+    size_t before = memory_bytes();
     call_handler(HANDLER_LOAD, 3, args);
     if (failed)
         return;
     wapojs_run_jobs();
-    JSMemoryUsage usage;
-    JS_RunGC(runtime);
-    JS_ComputeMemoryUsage(runtime, &usage);
-    JS_SetGCThreshold(runtime, (size_t)usage.malloc_size + GC_HEADROOM_BYTES);
+    if (memory_bytes() - before > LOAD_GC_BYTES)
+        JS_RunGC(runtime);
+    JS_SetGCThreshold(runtime, memory_bytes() + GC_HEADROOM_BYTES);
     heap_seal(SPARE_HEAP_BYTES);
     wapojs_forget();
 }

@@ -132,7 +132,7 @@ static JSValue is_plain_header_value(JSContext *ctx, JSValueConst this_value, in
     return JS_NewBool(ctx, plain);
 }
 
-/* A valid name in lower case; undefined for any other. */
+/* A valid name in lower case; undefined for one that is not, or is long. */
 static JSValue lower_name(JSContext *ctx, JSValueConst name)
 {
     char lower[64];
@@ -153,6 +153,12 @@ static JSValue lower_name(JSContext *ctx, JSValueConst name)
     if (!valid)
         return JS_UNDEFINED;
     return changed ? JS_NewStringLen(ctx, lower, length) : JS_DupValue(ctx, name);
+}
+
+/* headerName(string): in lower case; undefined if it is long, or not valid */
+static JSValue header_name(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv)
+{
+    return lower_name(ctx, argv[0]);
 }
 
 /* One property of a record as a header; undefined if it is not as plain as can be. */
@@ -324,6 +330,7 @@ int native_messages_init(JSContext *ctx)
 const JSCFunctionListEntry native_messages_functions[] = {
     JS_CFUNC_DEF("parseHeaderBlock", 1, parse_header_block),
     JS_CFUNC_DEF("isPlainHeaderValue", 1, is_plain_header_value),
+    JS_CFUNC_DEF("headerName", 1, header_name),
     JS_CFUNC_DEF("headerPairs", 1, header_pairs),
     JS_CFUNC_DEF("parseQuery", 1, parse_query),
     JS_CFUNC_DEF("promiseReact", 3, promise_react),

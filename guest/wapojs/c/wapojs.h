@@ -149,6 +149,8 @@ void imports_forget(JSContext *ctx);
 /* As promise.then(...), without a promise for what the handlers return. */
 int wapojs_promise_react(JSContext *ctx, JSValueConst promise, JSValueConst *handlers);
 void wapojs_free_unlinked_modules(JSContext *ctx, bool (*which)(JSContext *ctx, JSAtom name));
+/* Whether a module imports or exports anything. */
+bool wapojs_has_declarations(JSModuleDef *module);
 
 /* node_modules.c: Node's built-in modules, which are the platform's modules in "node/". */
 #define NODE_PREFIX "wapo:node/"

@@ -21,6 +21,7 @@ import { parseUrlEncoded } from './urlencoded.js';
 import { createRequest, findHeader, SERVED } from './request.js';
 import { isOfResource, pumpInto, resourceStream } from './resource-streams.js';
 import { isResponse, slotsOfResponse } from './response.js';
+import { matchesAt } from './source-text.js';
 import { giveToClient } from './web-socket-pair.js';
 import { Body } from './body.js';
 import { call } from './primordials.js';
@@ -40,6 +41,8 @@ const FAILED = 1;
 
 /** Lines of a stack that are ours, or the engine's: of an error in a program that has not run yet. */
 const PLATFORM_FRAMES = /\n *at [^\n]*\((?:wapo:[^\n]*|native)\)/g;
+/** What may be a declaration of a module, where one of its words is. */
+const DECLARATION = /(?<=^|[\s;}/])(?:import|export)(?=[\s{*"'])/y;
 const MODULE_SYNTAX = /^[ \t]*(?:import|export)\b/m;
 const LONE_SURROGATE = /\\ud[89a-f]/;
 const NO_SECRET = '""'; // programs do JSON.parse(process.env.secret || '')
@@ -109,21 +112,34 @@ export function load(source, name, evaluate) {
   );
 }
 
+/** Script or module. The order of trying changes nothing in what a program is found to be, and halves the time. */
 function compile(source, name) {
-  let scriptError;
+  let moduleError = null, isModule = false, scriptError;
+  if (matchesAt(source, ['import', 'export'], DECLARATION).length) {
+    try {
+      if (native.compile(source, name, true)) return 'module';
+      isModule = true; // but only if it is no script: it may just speak of imports
+    } catch (error) {
+      moduleError = error;
+    }
+  }
   try {
     native.compile(source, name, false);
     return 'script';
   } catch (error) {
     scriptError = error;
   }
+  if (isModule) return 'module';
   try {
-    native.compile(source, name, true);
-    return 'module';
-  } catch (moduleError) {
-    // A module that imports what it cannot is told so, not that a script has no imports.
-    throw MODULE_SYNTAX.test(source) || !(moduleError instanceof SyntaxError) ? moduleError : scriptError;
+    if (moduleError === null) {
+      native.compile(source, name, true);
+      return 'module';
+    }
+  } catch (error) {
+    moduleError = error;
   }
+  // A module that imports what it cannot is told so, not that a script has no imports.
+  throw MODULE_SYNTAX.test(source) || !(moduleError instanceof SyntaxError) ? moduleError : scriptError;
 }
 
 /** Runs the top level and finds out the convention. */

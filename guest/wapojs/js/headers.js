@@ -5,7 +5,7 @@
 // Names and values are byte strings. That they hold no character above U+00FF is checked with everything else that is
 // wrong with them, when they are appended, rather than when they are converted: both throw a TypeError.
 
-import { headerPairs, isPlainHeaderValue } from 'wapo:native';
+import { headerName, headerPairs, isPlainHeaderValue } from 'wapo:native';
 import { defineInterface, definePairIterable } from './interfaces.js';
 import { isObject, requireArguments, toByteString, toDOMString, toRecord, toSequence } from './webidl.js';
 
@@ -15,19 +15,13 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const OUTER_WHITESPACE = /^[\t\n\r ]+|[\t\n\r ]+$/g;
 const INVALID_IN_VALUE = /[\0\n\r]/;
 
-// Valid names as they are written -> in lower case. Programs use few, so looking one up replaces three checks.
-const knownNames = new Map();
-const KNOWN_NAMES_LIMIT = 256;
-
 /** Checks and lower-cases a header name. */
 export function toHeaderName(value) {
-  let name = knownNames.get(value);
+  const name = typeof value === 'string' ? headerName(value) : undefined;
   if (name !== undefined) return name;
   const string = toByteString(value);
   if (!TOKEN.test(string)) throw new TypeError(`'${string}' is not a valid header name`);
-  name = string.toLowerCase();
-  if (typeof value === 'string' && knownNames.size < KNOWN_NAMES_LIMIT) knownNames.set(value, name);
-  return name;
+  return string.toLowerCase();
 }
 
 /** "Normalize" and check a header value, a string. */
@@ -95,10 +89,31 @@ function isNoCorsSafelisted(name, value) {
   }
 }
 
+/** Up to so many headers are put in order one by one. */
+const SHORT_LIST = 32;
+
 const byName = (a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 
 /** "Sort and combine": https://fetch.spec.whatwg.org/#concept-header-list-sort-and-combine */
 function sortAndCombine(list) {
+  if (list.length > SHORT_LIST) return sortAndCombineLong(list);
+  const result = [];
+  for (let i = 0; i < list.length; i++) {
+    const pair = list[i];
+    const name = pair[0];
+    let at = result.length;
+    while (at > 0 && result[at - 1][0] > name) at--;
+    if (at > 0 && result[at - 1][0] === name && name !== 'set-cookie') {
+      result[at - 1] = [name, `${result[at - 1][1]}, ${pair[1]}`];
+    } else {
+      for (let j = result.length; j > at; j--) result[j] = result[j - 1];
+      result[at] = pair;
+    }
+  }
+  return result;
+}
+
+function sortAndCombineLong(list) {
   const combined = new Map();
   const result = [];
   for (let i = 0; i < list.length; i++) {
@@ -257,6 +272,10 @@ export class Headers {
       let pairs;
       if (method !== undefined && method !== null) {
         if (typeof method !== 'function') throw new TypeError('headers: Symbol.iterator is not a function');
+        if (method === iterate && isHeaders(init) && headers.#guard === 'none' && headers.#list.length === 0) {
+          headers.#list = pairsOf(init).slice();
+          return;
+        }
         pairs = toSequence(init, toPair, 'headers', method);
       } else if (headers.#guard === 'none' && headers.#list.length === 0 && (pairs = headerPairs(init)) !== undefined) {
         headers.#list = pairs;
@@ -267,7 +286,9 @@ export class Headers {
       for (let i = 0; i < pairs.length; i++) headers.#append(pairs[i][0], pairs[i][1]);
     };
 
-    definePairIterable(this, (headers) => (headers.#sorted ??= sortAndCombine(headers.#list)));
+    const pairsOf = (headers) => (headers.#sorted ??= sortAndCombine(headers.#list));
+    definePairIterable(this, pairsOf);
+    const iterate = this.prototype[Symbol.iterator];
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { loadPlatformModule } from 'wapo:native';
 import { uncurryThis } from './primordials.js';
+import { matchesAt } from './source-text.js';
 
 const { Date, Object, String, TypeError } = globalThis;
 const { defineProperty } = Object;
@@ -13,9 +14,11 @@ const dateValue = uncurryThis(Date.prototype.getTime);
 const MODULE = 'intl/index.js';
 const intl = () => loadPlatformModule(MODULE, true);
 
+const USE = /\bIntl\b|toLocale(?:Date|Time)?String|localeCompare/y;
+
 /** Compiles it for a source that seems to use it. */
 export function prepareIntl(source) {
-  if (/\bIntl\b|toLocale(?:Date|Time)?String|localeCompare/.test(source)) loadPlatformModule(MODULE, false);
+  if (matchesAt(source, ['Intl', 'toLocale', 'localeCompare'], USE).length) loadPlatformModule(MODULE, false);
 }
 
 function method(prototype, members) {

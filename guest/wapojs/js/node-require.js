@@ -7,6 +7,7 @@
 import { isNodeModule, prepareNodeModule, requireNodeModule } from 'wapo:native';
 import { completeCallSites } from './call-sites.js';
 import { invalidArgument, plainError } from './node-internal/errors.js';
+import { hasWord, matchesAt } from './source-text.js';
 
 const { defineProperty } = Object;
 
@@ -30,12 +31,12 @@ require.cache = { __proto__: null };
 
 export const isBuiltin = (specifier) => typeof specifier === 'string' && isNodeModule(specifier);
 
-const SPECIFIER = /\b(?:from|import|require\w*)\s*\(?\s*["']((?:node:)?[a-z_0-9/]+)["']/g;
+const SPECIFIER = /\b(?:from|import|require\w*)\s*\(?\s*["']((?:node:)?[a-z_0-9/]+)["']/y;
 
 /** Compiles what a source seems to need. */
 export function prepareModules(source) {
-  for (const [, specifier] of source.matchAll(SPECIFIER)) prepareNodeModule(specifier);
-  if (/\bBuffer\b/.test(source)) prepareNodeModule('buffer');
+  for (const [, specifier] of matchesAt(source, ['from', 'import', 'require'], SPECIFIER)) prepareNodeModule(specifier);
+  if (matchesAt(source, ['Buffer'], /\bBuffer\b/y).length) prepareNodeModule('buffer');
 }
 
 /** What the end of a CommonJS bundle looks like, or a module that a person wrote. */
@@ -46,7 +47,7 @@ const COMMON_JS = /(?:^|[;}])[ \t]*module\.exports\s*=|^exports\.\w/m;
  * whether to define a global.
  */
 export function defineModule(source) {
-  if (!COMMON_JS.test(source) || globalThis.module !== undefined) return;
+  if (!hasWord(source, ['exports']) || !COMMON_JS.test(source) || globalThis.module !== undefined) return;
   const exports = {};
   for (const [name, value] of [
     ['module', { exports }],

@@ -1,10 +1,16 @@
-"""One agent's image: a program loaded once, and any number of machines started from that state."""
+"""One agent's image: a program loaded once, and any number of machines started from that state.
+
+It is *hot* as a memory of its own, which machines map; *warm* as its difference to the base image, which each machine
+gets written over that; *cold* when it is on disk only. All three are the same bytes to a machine.
+"""
 
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from wapo.agents.modules import Modules
+from wapo.engine.derivation import DerivedPool
+from wapo.engine.difference import Difference
 from wapo.engine.image import MemoryImage
 from wapo.engine.instance import StoreLimits
 from wapo.engine.pool import InstancePool
@@ -58,6 +64,10 @@ class AgentImage:
         log: what the program logged while an initialised image was made, as (level, text).
         modules: where its imports come from.
         memory_limit: what its machine was allowed while the image was made, in bytes.
+        memory: of a hot image.
+        difference: of a warm one, to ``base``.
+        uses: how often it was asked for since somebody looked.
+        idle: how often somebody looked in vain.
     """
 
     kind: ImageKind
@@ -69,6 +79,11 @@ class AgentImage:
     memory_limit: int = 0
     modules: Modules | None = None
     closed: bool = False
+    difference: Difference | None = None
+    base: MemoryImage | None = None
+    uses: int = 0
+    idle: int = 0
+    _size: int = 0
     _pool: InstancePool | None = None
 
     @property
@@ -83,16 +98,49 @@ class AgentImage:
     @property
     def stored_bytes(self) -> int:
         """Memory that the image occupies."""
-        return self.memory.stored_bytes if self.memory is not None else 0
+        if self.memory is not None:
+            return self.memory.stored_bytes
+        return self.difference.bytes_kept if self.difference is not None else 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of a machine's memory before its first request."""
+        return self.memory.size if self.memory is not None else self._size
 
     def pool(self, linked: "LinkedModule", limits: StoreLimits) -> InstancePool:
         """Machines in this image's state. Another set of limits makes another pool; the one before goes."""
-        assert self.memory is not None
         if self._pool is None or (self._pool.limits is not limits and self._pool.limits != limits):
-            if self._pool is not None:
-                self._pool.close()
-            self._pool = InstancePool(linked, self.memory, limits)
+            self._close_pool()
+            if self.memory is not None:
+                self._pool = InstancePool(linked, self.memory, limits)
+            else:
+                assert self.base is not None
+                assert self.difference is not None
+                self._pool = DerivedPool(linked, self.base, self.difference, self.size, limits)
         return self._pool
+
+    def cool(self) -> None:
+        """From hot or warm to cold. Machines that run go on."""
+        self._size = self.size
+        self._close_pool()
+        if self.memory is not None:
+            self.memory.close()
+        self.memory = self.difference = None
+
+    def warm(self, base: MemoryImage, difference: Difference) -> None:
+        """From cold to warm."""
+        self.base, self.difference = base, difference
+        self.uses = self.idle = 0
+
+    def heat(self, memory: MemoryImage) -> None:
+        """From warm to hot."""
+        self._close_pool()
+        self.memory, self.difference = memory, None
+
+    def _close_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
 
     def trim(self) -> None:
         """Frees machines that nobody has needed for a while."""
@@ -107,7 +155,6 @@ class AgentImage:
     def close(self) -> None:
         """Machines that run go on. Idempotent."""
         self.closed = True
-        if self._pool is not None:
-            self._pool.close()
+        self._close_pool()
         if self.memory is not None:
             self.memory.close()

@@ -46,10 +46,9 @@ def start(
     """
     if image.kind is ImageKind.BROKEN:
         raise failure_of(image.error or "the program is broken")
-    assert image.memory is not None
-    if image.memory.size > limits.memory_bytes:  # they were lowered since the image was made
+    if image.size > limits.memory_bytes:  # they were lowered since the image was made
         raise MemoryLimitReached(
-            f"the program takes {image.memory.size} bytes before its first request; {limits.memory_bytes} are allowed"
+            f"the program takes {image.size} bytes before its first request; {limits.memory_bytes} are allowed"
         )
     run = Run(request, log, max_response_bytes, image.modules)
     pool = image.pool(profile.serving, limits.store)

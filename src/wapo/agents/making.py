@@ -19,6 +19,7 @@ from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import LOAD_EVALUATE, encode_load
 from wapo.engine.image import MemoryImage
 from wapo.engine.instance import Instance
+from wapo.engine.kept_files import KeptFiles
 from wapo.errors import GuestError, HostError
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
@@ -180,12 +181,32 @@ def _discard(guest: Guest) -> None:
     guest.stop(End(EndReason.STOPPED, "the image is made"))
 
 
+#: Changes when a guest starts differently although its module is the same: when the host answers otherwise what it
+#: asks for then, which is nothing but the time (a seed).
+_START: Final = 1
+_BASE: Final = "image"
+
+
 async def make_base_image(profile: JavaScriptProfile, scheduler: Scheduler) -> MemoryImage:
-    """The engine and the web platform, started.
+    """The engine and the web platform, started; by this process, or by one before it that has kept the image.
 
     Raises:
         BaseImageFailed: with the log of the start-up.
     """
+    name = f"base-{_START}-{profile.module_hash}"
+    image = await asyncio.to_thread(_kept_image, profile.files, name)
+    if image is None:
+        image = await _start_platform(profile, scheduler)
+        await asyncio.to_thread(lambda: profile.files.put(name, _BASE, image.encode()))
+    return image
+
+
+def _kept_image(files: KeptFiles, name: str) -> MemoryImage | None:
+    with files.opened(name, _BASE) as found:
+        return MemoryImage.decode(found[1]) if found is not None else None
+
+
+async def _start_platform(profile: JavaScriptProfile, scheduler: Scheduler) -> MemoryImage:
     guest, _, lines = await _load(profile.serving, scheduler, None, Loading(None), _BUILD_LIMITS, "")
     try:
         if guest.ended is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from wapo.agents.calls import AGENT_CALLS
 from wapo.agents.imports import IMPORTS
-from wapo.engine.engine import Engine
+from wapo.engine.engine import Engine, Settings
 from wapo.engine.linker import LinkedModule, Linker
 from wapo.engine.modules import ModuleCache
 from wapo.errors import HostError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wapo.engine.suspension import Suspension
     from wapo.vm.guest import Guest
 
-__all__ = ["JavaScriptProfile", "guest_module"]
+__all__ = ["JAVASCRIPT", "JavaScriptProfile", "guest_module"]
 
 #: Agents connect; they are reached through the node only.
 _CONNECTIONS: Final[Handlers] = {number: NETWORK[number] for number in (213, 214, 1120, 1121)}
@@ -57,6 +57,10 @@ _WATCHED: Final = {
 }
 #: What these ask for decides.
 _CRYPTO_REQUESTS: Final = (1030, 1031, 1033)
+
+
+#: What the guest is compiled for: it looks for the end of its slice itself (guest/preemption.py).
+JAVASCRIPT: Final = Settings(epoch_interruption=False)
 
 
 class GuestMissing(HostError):
@@ -111,10 +115,14 @@ class JavaScriptProfile:
     """Owns the compiled engine for JavaScript and what it is linked to. Close it after the guests.
 
     ``module`` is another build of the engine than the package's.
+
+    Attributes:
+        files: where what is made of the module is kept.
     """
 
     def __init__(self, engine: Engine, cache: ModuleCache, module: bytes | None = None) -> None:
         self.engine = engine
+        self.files = cache.files
         self._module = cache.get(engine, module or guest_module())
         self._serving_linker = Linker(engine, host_functions(_FAMILIES, suspends=True) + wasi_functions())
         self._loading_linker = Linker(

@@ -1,20 +1,29 @@
 """A running node's admin RPC, for commands: where it is, and calls in JSON."""
 
+from __future__ import annotations
+
 import contextlib
-import http.client
 import json
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from wapo.cli.data import NoNode
 from wapo.errors import CallerError, HostError
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    import http.client as http_client
+    import urllib.error as urllib_error
+    import urllib.request as urllib_request
+else:
+    urllib_error = library("urllib.error")
+    urllib_request = library("urllib.request")
+    http_client = library("http.client")
 
 __all__ = ["AdminAccess", "AdminClient", "AdminUnreachable", "CallFailed", "InvalidAdmin"]
 
@@ -71,7 +80,7 @@ class AdminAccess:
                 (data_dir / _FILE).unlink()
 
     @classmethod
-    def read(cls, data_dir: Path) -> "AdminAccess":
+    def read(cls, data_dir: Path) -> AdminAccess:
         """Raises :class:`NoNode` if no node has written it there."""
         try:
             found = json.loads((data_dir / _FILE).read_text())
@@ -130,9 +139,9 @@ class AdminClient:
         headers = {"Content-Type": content_type}
         if self.access.token is not None:
             headers["Authorization"] = f"Bearer {self.access.token}"
-        request = urllib.request.Request(self.access.url + path, body, headers, method="POST")
+        request = urllib_request.Request(self.access.url + path, body, headers, method="POST")
         # No proxy: what is on loopback is nobody else's to fetch.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener = urllib_request.build_opener(urllib_request.ProxyHandler({}))
         with _failures(self.access.url), opener.open(request, timeout=_TIMEOUT_S) as response:
             answer: bytes = response.read()
             return answer
@@ -146,22 +155,22 @@ def _stranger(url: str) -> AdminUnreachable:
 def _failures(url: str) -> Iterator[None]:
     try:
         yield
-    except urllib.error.HTTPError as error:
+    except urllib_error.HTTPError as error:
         raise CallFailed(_message(error)) from None
     except (OSError, ValueError) as error:  # also http.client's for a connection that ends without an answer
         reason = getattr(error, "reason", error)
         raise AdminUnreachable(f"no node answers at {url}: {getattr(reason, 'strerror', None) or reason}") from None
-    except http.client.IncompleteRead:
+    except http_client.IncompleteRead:
         raise AdminUnreachable(f"what answers at {url} ended in the middle of its answer") from None
-    except http.client.HTTPException:
+    except http_client.HTTPException:
         raise _stranger(url) from None
 
 
-def _message(error: urllib.error.HTTPError) -> str:
+def _message(error: urllib_error.HTTPError) -> str:
     """The node's words. Of a chain of causes, as the original writes them, the last says most."""
     try:
         body = error.read().decode("utf-8", "replace")
-    except (OSError, http.client.HTTPException):
+    except (OSError, http_client.HTTPException):
         body = ""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         text: str = json.loads(body)["error"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import structlog
 import typer
 
 from wapo.cli.output import note
@@ -17,6 +16,7 @@ from wapo.confinement.record import record
 from wapo.confinement.wall import Layer, Plan, raise_wall, tried
 from wapo.engine.image import open_page_map
 from wapo.errors import HostError
+from wapo.log import Log
 from wapo.node.settings import DataDirUnusable, NodeSettings
 
 __all__ = ["Confine", "Confinement", "NotConfined", "RequireConfinement", "User", "plan_of", "use_home_of"]
@@ -47,7 +47,7 @@ RequireConfinement = Annotated[
 ]  # fmt: skip
 
 _TEMPORARY: Final = "tmp"
-_log = structlog.get_logger("wapo.confinement")
+_log = Log("wapo.confinement")
 
 
 class NotConfined(HostError):

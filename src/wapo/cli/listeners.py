@@ -1,25 +1,42 @@
 """The servers of a node: the gateway, and the apps' two listeners, all on one event loop."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
+from wapo.cli.server import Server
 from wapo.cli.signals import StopSignals
+from wapo.cli.sockets import Sockets
 from wapo.cli.wapod_config import WapodConfig
-from wapo.cli.workers import Sockets
-from wapo.gateway.admin import AdminListener
 from wapo.gateway.front_door import server_config
 from wapo.gateway.upgrade import AgentDoor, UpgradingDoor
-from wapo.gateway.user import UserListener
+from wapo.lazy import library, load
 from wapo.node.node import Node
 
-__all__ = ["AppListeners", "Server", "serve_all"]
+if TYPE_CHECKING:
+    from wapo.gateway import admin as gateway_admin
+    from wapo.gateway import user as gateway_user
+    from wapo.node.apps.worker import Worker
+else:
+    gateway_admin = library("wapo.gateway.admin")
+    gateway_user = library("wapo.gateway.user")
+
+__all__ = [
+    "LAST_REQUESTS_S", "OF_APPS", "AppListeners", "app_servers", "end", "gateway_server", "hurry_when", "serve_all",
+]  # fmt: skip
+
+#: What agents are served without.
+OF_APPS: Final = ("wapo.node.apps.worker", "wapo.gateway.admin", "wapo.gateway.user")
 
 _GRACE_S: Final = 10
+#: For a request that a client has sent while nobody knew that this is the end.
+LAST_REQUESTS_S: Final = 0.2
 _BACKLOG: Final = 4096
 _BLOB_LIMIT: Final = "Admin.PutObject"
 _DEFAULT_BLOB_BYTES: Final = 50 << 20
@@ -43,14 +60,6 @@ class AppListeners:
         return None if self.insecure else (self.token or node.operator_token)
 
 
-class Server(uvicorn.Server):
-    """Leaves signals to the process, and says when to stop to whoever waits for that."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
     return server_config(
         app,
@@ -61,49 +70,88 @@ def _config(node: Node, app: Any, **options: Any) -> uvicorn.Config:
     )
 
 
+def gateway_server(node: Node, gateway: Any, changed: Callable[[int], None] | None = None) -> Server:
+    """The server of agents, vaults, logs and content. ``changed`` hears how many connections come and go."""
+    return Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once), changed)
+
+
+def app_servers(
+    node: Node, worker: Worker, listeners: AppListeners, changed: Callable[[int], None] | None = None
+) -> tuple[Server, Server]:
+    """The servers of the admin and of the user listener."""
+    admin, user = listeners.config.admin, listeners.config.user
+    admins = gateway_admin.AdminListener(
+        worker, token=listeners.admin_token(node), hosts=listeners.host_names, origins=listeners.origins,
+        limits=admin.limits, ident=admin.ident, max_blob_bytes=admin.limits.get(_BLOB_LIMIT, _DEFAULT_BLOB_BYTES),
+    )  # fmt: skip
+    users = gateway_user.UserListener(worker, limits=user.limits, ident=user.ident)
+    return Server(_config(node, admins), changed), Server(_config(node, users, door=UpgradingDoor), changed)
+
+
 async def serve_all(
-    node: Node, gateway: Any, sockets: Sockets, listeners: AppListeners | None, signals: StopSignals
+    node: Node,
+    gateway: Any,
+    sockets: Sockets,
+    listeners: AppListeners | None,
+    signals: StopSignals,
+    ready: Callable[[], None],
 ) -> None:
-    """Serves until the process is told to stop, by a signal or by ``WorkerExit``; then all listeners end together."""
-    served = [(Server(_config(node, gateway, door=AgentDoor, at_once=gateway.at_once)), sockets.gateway)]
-    worker = node.worker
-    if worker is not None and listeners is not None and sockets.admin is not None and sockets.user is not None:
-        admin, user = listeners.config.admin, listeners.config.user
-        served += [
-            (
-                Server(
-                    _config(node, AdminListener(
-                        worker, token=listeners.admin_token(node), hosts=listeners.host_names,
-                        origins=listeners.origins, limits=admin.limits, ident=admin.ident,
-                        max_blob_bytes=admin.limits.get(_BLOB_LIMIT, _DEFAULT_BLOB_BYTES),
-                    ))
-                ),
-                sockets.admin,
-            ),
-            (
-                Server(_config(node, UserListener(worker, limits=user.limits, ident=user.ident), door=UpgradingDoor)),
-                sockets.user,
-            ),
-        ]  # fmt: skip
-    servers = [server for server, _ in served]
-    watches = [asyncio.create_task(_stop_when(signals.asked, servers))]
-    watches.append(asyncio.create_task(_stop_when(signals.hurried, servers, force=True)))
-    if worker is not None:
-        watches.append(asyncio.create_task(_stop_when(worker.stop_requested, servers)))
-    tasks = [asyncio.create_task(server.serve(sockets=[made])) for server, made in served]
-    try:
-        # Nobody goes on where one cannot: half a node looks well from outside.
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for server in servers:
-            server.should_exit = True
-        await asyncio.gather(*tasks)
-        for watch in watches:
-            watch.cancel()
+    """Serves until the process is told to stop, by a signal or by ``WorkerExit``; then all listeners end together.
+
+    Agents first: the node's worker is opened, and its listeners with it, when they are served already.
+
+    Args:
+        ready: called when everything is served.
+    """
+    first = gateway_server(node, gateway)
+    servers, tasks = [first], [asyncio.create_task(first.serve(sockets=[sockets.gateway]))]
+    watches: list[asyncio.Task[Any]] = [asyncio.create_task(signals.asked.wait())]
+    hurry = asyncio.create_task(hurry_when(signals.hurried, servers))
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            if node.open_worker is not None:
+                with signals.cancel_instead():
+                    await load(OF_APPS)
+                    worker = await stack.enter_async_context(node.open_worker())
+                watches.append(asyncio.create_task(worker.stop_requested.wait()))
+                if listeners is not None and sockets.admin is not None and sockets.user is not None:
+                    apps = app_servers(node, worker, listeners)
+                    servers += apps
+                    tasks += [
+                        asyncio.create_task(server.serve(sockets=[made]))
+                        for server, made in zip(apps, (sockets.admin, sockets.user), strict=True)
+                    ]
+            ready()
+            # Nobody goes on where one cannot: half a node looks well from outside.
+            await asyncio.wait([*tasks, *watches], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(servers, tasks)
+            for watch in (*watches, hurry):
+                watch.cancel()
 
 
-async def _stop_when(asked: asyncio.Event, servers: list[Server], *, force: bool = False) -> None:
-    await asked.wait()
+async def hurry_when(hurried: asyncio.Event, servers: list[Server]) -> None:
+    """Hurries servers, if somebody asks for that."""
+    await hurried.wait()
+    for server in servers:
+        server.hurry()
+
+
+async def end(
+    servers: Sequence[Server],
+    tasks: Sequence[asyncio.Task[None]],
+    within_s: float = LAST_REQUESTS_S,
+    then: Callable[[], None] | None = None,
+) -> None:
+    """Ends servers: what has been asked by now is answered, for some seconds.
+
+    Args:
+        within_s: how long connections have for one more request.
+        then: called when they are to take no more connections.
+    """
+    await asyncio.gather(*(server.drain(within_s) for server in servers if server.started))
+    if then is not None:
+        then()
     for server in servers:
         server.should_exit = True
-        server.force_exit = server.force_exit or force
+    await asyncio.gather(*tasks)

@@ -119,7 +119,11 @@ def _options(
 
 
 def run_async(work: Callable[[], Coroutine[Any, Any, int | None]]) -> None:
-    """Runs a command's coroutine; its result is the exit code."""
+    """Runs a command's coroutine; its result is the exit code. What was loaded until now is not looked at by the
+    collector any more."""
+    gc.set_threshold(20_000, 20, 50)
+    gc.freeze()
+    gc.enable()
     try:
         code = uvloop.run(work())
     except WapoError as error:
@@ -170,7 +174,6 @@ def _explain(error: Any) -> int:
 
 def main() -> None:
     """The entry point of the ``wapo`` script."""
-    gc.set_threshold(20_000, 20, 50)  # a seventh of the start-up went into looking at modules that stay
     try:
         code = run()
         sys.stdout.flush()

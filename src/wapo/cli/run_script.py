@@ -9,7 +9,7 @@ from pathlib import Path
 from wapo.agents.conventions import OutputKind
 from wapo.agents.foreground import Outcome, run_script
 from wapo.agents.modules import LocalModules
-from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.cli.options import settings_of
 from wapo.cli.output import fail, log_line, note, working
 from wapo.content.library import Library, open_library
@@ -40,7 +40,7 @@ async def run_script_file(
         WapoError: it cannot be run at all.
     """
     with working("Starting"):
-        engine = Engine()
+        engine = Engine(JAVASCRIPT)
         profile = await asyncio.to_thread(JavaScriptProfile, engine, ModuleCache(default_cache_dir() / "modules"))
     with engine.opened():
         try:

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Annotated, Final, TextIO, cast
 
 import msgspec
-import structlog
 import typer
 
-from wapo.cli.admin_client import AdminAccess
+from wapo.cli.announce import authority, token_path, url_of, write_access, write_token
 from wapo.cli.bundle import is_typescript
 from wapo.cli.confinement import Confine, Confinement, RequireConfinement, User, use_home_of
 from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
+from wapo.cli.member import serve_as_member
 from wapo.cli.options import (
     DataDir,
     NodeBurst,
@@ -43,6 +43,7 @@ from wapo.cli.options import (
 )  # fmt: skip
 from wapo.cli.output import fail, note, working
 from wapo.cli.signals import heard_signals
+from wapo.cli.sockets import Sockets
 from wapo.cli.values import host_option, rule_option
 from wapo.cli.wapod_config import WapodConfig
 from wapo.cli.worker_options import (
@@ -68,14 +69,17 @@ from wapo.cli.worker_options import (
     WorkerIdle,
     worker_settings_of,
 )
-from wapo.cli.workers import Inherited, Sockets, supervise
+from wapo.cli.workers import supervise
 from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
-from wapo.node.memory import default_memory_bytes
+from wapo.log import configure
+from wapo.node.memory import LEAST_BYTES, default_memory_bytes
 from wapo.node.node import Node, open_node
-from wapo.node.settings import DataDirUnusable, NodeSettings
+from wapo.node.settings import NodeSettings
+from wapo.processes.inheritance import Inheritance
 from wapo.vm.egress import EgressPolicy
+from wapo.vm.net.options import send_at_once
 from wapo.vm.net.tls_port import is_noise
 
 __all__ = ["serve", "serve_sockets", "take_descriptors"]
@@ -94,7 +98,9 @@ def serve(
     ] = 8000,
     workers: Annotated[
         int,
-        typer.Option(help="Processes that run agents; the first runs the apps, too.", min=1, max=256, metavar="NUMBER"),
+        typer.Option(
+            help="Processes that run agents; one of them runs the apps, too.", min=1, max=256, metavar="NUMBER"
+        ),
     ] = 1,
     max_memory: NodeMemory = None,
     max_node_memory: NodeMemoryTogether = None,
@@ -183,10 +189,11 @@ def serve(
         listen_ports=tcp_listen_port_range, tls_host=host, tls_port=tls_port,
         verify_sni=not do_not_verify_tls_server_cert, extra_roots=roots,
     )  # fmt: skip
+    together = default_memory_bytes() if max_node_memory is None else max_node_memory
+    checked(lambda: _check_share(workers, together))
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
-        max_machines=max_machines, extra_roots=roots,
-        node_memory_bytes=default_memory_bytes(workers) if max_node_memory is None else max_node_memory // workers,
+        max_machines=max_machines, extra_roots=roots, node_memory_bytes=together // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     if user is not None:
@@ -197,13 +204,12 @@ def serve(
     )
     wall = Confinement(with_apps, user, confinement, require_confinement)
     take_descriptors()
-    inherited = Inherited.find()
-    if inherited is not None:
+    inheritance = checked(Inheritance.find, 1)
+    if inheritance is not None:
         _configure_logging()
         run_async(
-            lambda: wall.around(lambda: serve_sockets(
-                with_apps if inherited.first else settings, inherited.sockets, listeners,
-                inherit_by_key=inherit_by_key, started=lambda _node: inherited.stop_with_supervisor(),
+            lambda: wall.around(lambda: serve_as_member(
+                inheritance, settings, with_apps.worker, listeners, inherit_by_key=inherit_by_key
             ))
         )  # fmt: skip
         return
@@ -220,11 +226,18 @@ def serve(
             _listen_somewhere(listening.user.address or host, user_port, listening.user.port, 8002),
         )
     _configure_logging()
-    checked(wall.prepare, 1)
     if workers > 1:
-        with working("Preparing"):
-            run_async(lambda: _prepare(settings, sockets, listeners if apps else None))
-        raise typer.Exit(supervise(sockets, workers, lambda: _greet(with_apps, sockets, f" with {workers} workers")))
+        cores = len(os.sched_getaffinity(0))
+        if workers > cores:
+            note(f"{workers} workers share {cores} cores: more than one a core make nothing faster")
+        if apps and tls_port is not None:
+            sockets = replace(sockets, tls=_listen(host, tls_port))
+        checked(wall.prepare, 1)
+        raise typer.Exit(supervise(
+            sockets, workers, with_apps, lambda: _greet(with_apps, sockets, f" with {workers} workers"),
+            working("Starting"),
+        ))  # fmt: skip
+    checked(wall.prepare, 1)
     run_async(
         lambda: wall.around(lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
@@ -239,6 +252,23 @@ def take_descriptors() -> None:
     wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+class TooManyWorkers(CallerError):
+    """The node's memory is not enough for so many processes."""
+
+    code = "too_many_workers"
+
+
+def _check_share(workers: int, memory_bytes: int) -> None:
+    """One process alone may have a limit below what it takes in any case, which is then raised; several would together
+    take many times what the operator has said, or the machine has."""
+    share = memory_bytes // workers
+    if workers > 1 and share < LEAST_BYTES:
+        raise TooManyWorkers(
+            f"{workers} workers would have {share >> 20} MB each, and need {LEAST_BYTES >> 20} MB: "
+            f"{memory_bytes >> 20} MB are enough for {max(1, memory_bytes // LEAST_BYTES)} (see --max-node-memory)"
+        )
 
 
 class CannotServe(CallerError):
@@ -262,7 +292,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return _bound(host, port)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise fail(f"cannot listen on {_authority(host, port)}: {reason}") from None
+        raise fail(f"cannot listen on {authority(host, port)}: {reason}") from None
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -270,6 +300,7 @@ def _bound(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        send_at_once(listener)  # so do connections, whoever serves them
         listener.bind((host, port))
         listener.listen(_BACKLOG)
     except BaseException:
@@ -300,23 +331,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _url(listener: socket.socket) -> str:
-    return f"http://{_authority(*listener.getsockname()[:2])}"
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def _prepare(settings: NodeSettings, sockets: Sockets, listeners: AppListeners | None) -> None:
-    """Makes key, database and compiled modules once, before several processes want them, and writes what commands
-    look for: they may come as soon as the greeting is there, and find an open socket."""
-    async with open_node(settings) as node:
-        _write_token(node)
-        if listeners is not None:
-            _announce(node, sockets, listeners)
-
-
 async def serve_sockets(
     settings: NodeSettings,
     sockets: Sockets,
@@ -336,64 +350,41 @@ async def serve_sockets(
         try:
             async with contextlib.AsyncExitStack() as stack:
                 with signals.cancel_instead(), starting or contextlib.nullcontext():
-                    node = await stack.enter_async_context(open_node(settings))
+                    node = await stack.enter_async_context(open_node(settings, worker_later=True))
                     await node.warm_up()
                 gateway = Gateway(node, inherit_by_key=inherit_by_key)
-                # What is here now stays until the end: the collector need not look at it again and again.
-                gc.collect()
+                # What is here now stays until the end: the collector need not look at it again and again. (Nor once
+                # before that: it takes 50 ms, and finds a few kilobytes.)
                 gc.freeze()
-                _write_token(node)
+                write_token(node)
                 if listeners is not None and sockets.admin is not None and sockets.user is not None:
-                    stack.callback(_announce(node, sockets, listeners).withdraw, settings.data_dir)
-                started(node)
-                await serve_all(node, gateway, sockets, listeners, signals)
+                    urls = url_of(sockets.admin), url_of(sockets.user)
+                    access = write_access(node, listeners.admin_token(node), urls)
+                    stack.callback(access.withdraw, settings.data_dir)
+
+                def ready() -> None:
+                    started(node)
+                    stack.callback(asyncio.create_task(node.load_rest(), name="wapo-load").cancel)
+
+                await serve_all(node, gateway, sockets, listeners, signals, ready)
         except asyncio.CancelledError:
             if not signals.asked.is_set():
                 raise
     return 0
 
 
-def _announce(node: Node, sockets: Sockets, listeners: AppListeners) -> AdminAccess:
-    """Writes where commands find the node's apps."""
-    assert sockets.admin is not None
-    assert sockets.user is not None
-    access = AdminAccess(_url(sockets.admin), listeners.admin_token(node), _url(sockets.user))
-    try:
-        access.write(node.settings.data_dir)
-    except OSError as error:
-        raise DataDirUnusable(f"{node.settings.data_dir} cannot be written: {error.strerror}") from error
-    return access
-
-
-def _token_file(settings: NodeSettings) -> Path:
-    return settings.data_dir / "operator.token"
-
-
-def _write_token(node: Node) -> None:
-    """The token follows from the key: where the key was replaced, another one is in the file."""
-    path, content = _token_file(node.settings), f"{node.operator_token}\n".encode()
-    try:
-        if path.exists() and path.read_bytes() == content:
-            return
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise DataDirUnusable(f"{path} cannot be written: {error.strerror}") from error
-
-
 def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Node | None = None) -> None:
-    url = _url(sockets.gateway)
+    url = url_of(sockets.gateway)
     note(f"wapo is listening on {url}{how}")
-    note(f"data in {settings.data_dir}; the operator's token is in {_token_file(settings)}")
+    note(f"data in {settings.data_dir}; the operator's token is in {token_path(settings.data_dir)}")
     if sockets.admin is not None and sockets.user is not None:
-        note(f"apps: wapo app --help; admin RPC on {_url(sockets.admin)}, apps and queries on {_url(sockets.user)}")
+        note(f"apps: wapo app --help; admin RPC on {url_of(sockets.admin)}, apps and queries on {url_of(sockets.user)}")
     if settings.worker is not None:
         network = settings.worker.network
         shared = node.worker.network.tls_port if node is not None and node.worker is not None else None
-        port = shared.port if shared is not None else network.tls_port
-        if port:
-            note(f"apps have names of their own on {_authority(network.tls_host, port)}, with TLS")
+        port = sockets.tls.getsockname()[1] if sockets.tls is not None else shared.port if shared is not None else None
+        if port is not None:
+            note(f"apps have names of their own on {authority(network.tls_host, port)}, with TLS")
         if network.listen_ports is not None:
             note("apps may listen on ports {} to {}".format(*network.listen_ports))
     if settings.local_file is not None:
@@ -428,8 +419,9 @@ def _tell_unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
         sys.__unraisablehook__(unraisable)
 
 
-def _configure_logging() -> None:
-    sys.unraisablehook = _tell_unraisable
+def _configure_structlog() -> None:
+    import structlog  # with the first event: see wapo.log
+
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -442,6 +434,11 @@ def _configure_logging() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Unfailing(sys.stderr))),
     )
+
+
+def _configure_logging() -> None:
+    sys.unraisablehook = _tell_unraisable
+    configure(_configure_structlog)
     handler = logging.StreamHandler()
     handler.addFilter(_CutFilter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(levelname)s %(name)s: %(message)s")

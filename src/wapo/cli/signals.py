@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT, heard from the moment that a node begins to start until it has closed.
+"""SIGTERM, SIGINT and SIGHUP, heard from the moment that a node begins to start until it has closed.
 
 In between there is no moment at which one of them would end the process where it is: programs would be cut off without
 their last log lines, and what they used would be lost.
@@ -12,7 +12,8 @@ from typing import Final
 
 __all__ = ["StopSignals", "heard_signals"]
 
-_HEARD: Final = (signal.SIGTERM, signal.SIGINT)
+#: SIGHUP asks to reload, which one process alone cannot: it stops, rather than being cut off. A supervisor can.
+_HEARD: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopSignals:
@@ -37,11 +38,16 @@ class StopSignals:
         finally:
             self._starting = None
 
-    def hear(self, number: int) -> None:
+    def stop(self) -> None:
+        """As if the first signal had been heard."""
         if not self.asked.is_set():
             self.asked.set()
             if self._starting is not None:
                 self._starting.cancel()
+
+    def hear(self, number: int) -> None:
+        if not self.asked.is_set():
+            self.stop()
         elif number == signal.SIGINT:
             self.hurried.set()
             # Whoever insists once more gets Python's own behaviour, which ends the process.
@@ -52,10 +58,12 @@ class StopSignals:
 def heard_signals() -> Iterator[StopSignals]:
     """Signals of this process for a block, which the running loop hears."""
     loop, signals = asyncio.get_running_loop(), StopSignals()
-    for number in _HEARD:
+    # What is ignored stays so: nohup(1) does that.
+    heard = [number for number in _HEARD if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heard:
         loop.add_signal_handler(number, signals.hear, number)
     try:
         yield signals
     finally:
-        for number in _HEARD:
+        for number in heard:
             loop.remove_signal_handler(number)

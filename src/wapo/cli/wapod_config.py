@@ -6,14 +6,19 @@ accepted and passed over; others are an error, because a typing mistake must not
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wapo.cli.values import parse_size
 from wapo.errors import CallerError
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    import tomllib
+else:
+    tomllib = library("tomllib")
 
 __all__ = ["InvalidConfig", "ListenerConfig", "WapodConfig"]
 

@@ -4,21 +4,29 @@ An upstream that could not be reached goes to the end of the order for a while, 
 once and not once a block; it is still asked before giving up, so that nothing is missed.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-
-import aiohttp
+from functools import cache
+from typing import TYPE_CHECKING
 
 from wapo.content.blocks import MAX_BLOCK_BYTES, Block
 from wapo.content.cid import Cid
 from wapo.content.errors import BlockTooLarge, ContentNotFound, HashMismatch, MalformedCar, UpstreamUnreachable
 from wapo.content.upstream import Timeouts, Upstream, public_connector
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    import aiohttp
+else:
+    aiohttp = library("aiohttp")
 
 __all__ = ["ConnectorFactory", "Fetcher", "open_fetcher"]
 
-ConnectorFactory = Callable[[], aiohttp.BaseConnector]
+ConnectorFactory = Callable[[], "aiohttp.BaseConnector"]
 
 _RETRY_AFTER_S = 30.0
 # Requests at once for content that is known to exist; lookups are bounded by whoever makes them.
@@ -119,14 +127,19 @@ async def open_fetcher(
     """
     async with AsyncExitStack() as stack:
 
-        async def session(make: ConnectorFactory) -> aiohttp.ClientSession:
-            opened = aiohttp.ClientSession(
-                connector=make(), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
-            )
-            return await stack.enter_async_context(opened)
+        def session(make: ConnectorFactory) -> Callable[[], aiohttp.ClientSession]:
+            @cache  # opened by the first fetch: most starts of a node see none
+            def opened() -> aiohttp.ClientSession:
+                made = aiohttp.ClientSession(
+                    connector=make(), cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False
+                )
+                stack.push_async_callback(made.close)
+                return made
 
-        chosen = await session(connector_factory or (lambda: aiohttp.TCPConnector(limit=0)))
-        elsewhere = await session(connector_factory or (lambda: public_connector(limit=0)))
+            return opened
+
+        chosen = session(connector_factory or (lambda: aiohttp.TCPConnector(limit=0)))
+        elsewhere = session(connector_factory or (lambda: public_connector(limit=0)))
         timeouts = timeouts or Timeouts()
         yield Fetcher(
             [

@@ -4,6 +4,8 @@ What comes over the wire is hostile until hashed, and its length until counted: 
 they arrive, compressed ones are not asked for and not unpacked, redirects are followed by hand.
 """
 
+from __future__ import annotations
+
 import asyncio
 import errno
 import ipaddress
@@ -11,15 +13,20 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from yarl import URL
 
 from wapo.content.blocks import MAX_BLOCK_BYTES, Block, check_block, check_block_size
 from wapo.content.car import CarDecoder
 from wapo.content.cid import Cid
 from wapo.content.errors import ContentNotFound, InvalidUpstream, MalformedCar, UpstreamUnreachable
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    import aiohttp
+else:
+    aiohttp = library("aiohttp")
 
 __all__ = ["Timeouts", "Upstream", "is_public", "public_connector"]
 
@@ -51,16 +58,16 @@ class Upstream:
     def __init__(
         self,
         url: str,
-        session: aiohttp.ClientSession,
-        elsewhere: aiohttp.ClientSession,
+        session: Callable[[], aiohttp.ClientSession],
+        elsewhere: Callable[[], aiohttp.ClientSession],
         *,
         timeouts: Timeouts,
         max_block_bytes: int = MAX_BLOCK_BYTES,
     ) -> None:
         """
         Args:
-            session: connects to ``url``, which the operator chose and which may be on this very machine.
-            elsewhere: connects to wherever ``url`` redirects, which the operator did not choose.
+            session: gives what connects to ``url``, which the operator chose and which may be on this very machine.
+            elsewhere: gives what connects to wherever ``url`` redirects, which the operator did not choose.
         Raises:
             InvalidUpstream: ``url`` is no http or https address.
         """
@@ -145,7 +152,7 @@ class Upstream:
         try:
             for _ in range(_MAX_REDIRECTS + 1):
                 async with asyncio.timeout(self._timeouts.answer_s):
-                    answer = await session.get(url, headers=headers, timeout=timeout, allow_redirects=False)
+                    answer = await session().get(url, headers=headers, timeout=timeout, allow_redirects=False)
                 async with answer as response:
                     if response.status not in _REDIRECTS:
                         yield response

@@ -1,7 +1,8 @@
-"""wasmtime's C API, as far as we use it: the one module that knows the wheel's private bindings.
+"""wasmtime's C API, as far as we use it: the one module that knows what is in the wheel.
 
-The wheel ships the shared library and bindings generated from the C headers. We take the library and the struct
-types from there, and declare functions ourselves, twice where it matters:
+The wheel ships the shared library. Its own bindings, made from the C headers, are not loaded: they declare ten times as
+many functions as we call. So the structures that we hand over are declared here (a test compares them with the
+wheel's), and the functions twice where it matters:
 
 * through ``ctypes.CDLL``, which releases the interpreter lock, for whatever runs guest code or compiles;
 * through ``ctypes.PyDLL``, which keeps it, for calls of under a microsecond. Handing the lock over costs more than
@@ -12,17 +13,14 @@ that it takes it; traps and errors handed to us are ours and freed by :func:`rai
 """
 
 import ctypes
-import importlib.metadata
+import os
+import sys
 from collections.abc import Callable
-from typing import Any, Final
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Final
 
 from wapo.engine.errors import EngineUnusable, GuestExited, GuestTrapped
-
-try:
-    from wasmtime import _bindings as _b
-    from wasmtime import _ffi
-except ImportError as error:  # a broken wheel, or a platform that it does not support
-    raise EngineUnusable(f"the wasmtime package cannot be loaded: {error}") from error
 
 __all__ = [
     "CONTINUATION",
@@ -45,15 +43,85 @@ __all__ = [
     "released",
 ]
 
-WHEEL_VERSION: Final[str] = importlib.metadata.version("wasmtime")
 TRAP_INTERRUPT: Final = 10
 
-Extern = _b.wasmtime_extern_t
-Func = _b.wasmtime_func_t
-InstanceHandle = _b.wasmtime_instance_t
-Memory = _b.wasmtime_memory_t
-Value = _b.wasmtime_val_t
-ByteVec = _b.wasm_byte_vec_t
+
+def _package() -> Path:
+    """The folder of the wheel's package, which is found without being loaded."""
+    found = find_spec("wasmtime")
+    if found is None or not found.submodule_search_locations:
+        raise EngineUnusable("the wasmtime package is not installed")
+    return Path(next(iter(found.submodule_search_locations)))
+
+
+def _version(package: Path) -> str:
+    """As the name of the folder beside the package has it (PEP 376). ``importlib.metadata`` takes longer to load than
+    all that this module does."""
+    names = [path.name for path in package.parent.glob("wasmtime-*.dist-info")]
+    if len(names) != 1:
+        from importlib.metadata import version
+
+        return version("wasmtime")
+    return names[0].removeprefix("wasmtime-").removesuffix(".dist-info")
+
+
+_wheel: Final = _package()
+WHEEL_VERSION: Final[str] = _version(_wheel)
+
+
+class Func(ctypes.Structure):
+    """``wasmtime_func_t``"""
+
+    _fields_: ClassVar = [("store_id", ctypes.c_uint64), ("private", ctypes.c_void_p)]
+
+
+class Memory(ctypes.Structure):
+    """``wasmtime_memory_t``"""
+
+    class _Defined(ctypes.Structure):
+        _fields_: ClassVar = [("store_id", ctypes.c_uint64), ("private", ctypes.c_uint32)]
+
+    _fields_: ClassVar = [("defined", _Defined), ("private", ctypes.c_uint32)]
+
+
+class Global(ctypes.Structure):
+    """``wasmtime_global_t``"""
+
+    _fields_: ClassVar = [("store_id", ctypes.c_uint64), ("private", ctypes.c_uint32 * 3)]
+
+
+class Extern(ctypes.Structure):
+    """``wasmtime_extern_t``, without the kinds of externs that we never look at."""
+
+    class _Union(ctypes.Union):
+        _fields_: ClassVar = [("func", Func), ("memory", Memory), ("global_", Global), ("largest", ctypes.c_uint64 * 3)]
+
+    _fields_: ClassVar = [("kind", ctypes.c_uint8), ("of", _Union)]
+
+
+class Value(ctypes.Structure):
+    """``wasmtime_val_t``, without references and vectors."""
+
+    class _Union(ctypes.Union):
+        _fields_: ClassVar = [
+            ("i32", ctypes.c_int32), ("i64", ctypes.c_int64), ("f32", ctypes.c_float), ("f64", ctypes.c_double),
+            ("largest", ctypes.c_uint64 * 3),
+        ]  # fmt: skip
+
+    _fields_: ClassVar = [("kind", ctypes.c_uint8), ("of", _Union)]
+
+
+class InstanceHandle(ctypes.Structure):
+    """``wasmtime_instance_t``"""
+
+    _fields_: ClassVar = [("store_id", ctypes.c_uint64), ("private", ctypes.c_size_t)]
+
+
+class ByteVec(ctypes.Structure):
+    """``wasm_byte_vec_t``"""
+
+    _fields_: ClassVar = [("size", ctypes.c_size_t), ("data", ctypes.c_void_p)]
+
 
 #: This process's memory by address, for what C hands us pointers to: reading and writing take a fifth of the time of
 #: ``ctypes.string_at`` and ``ctypes.memmove``. As with those, an address that is wrong ends the process.
@@ -75,9 +143,12 @@ CONTINUATION: Final = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p)
 _FINALIZER: Final = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 NO_FINALIZER: Final = ctypes.cast(0, _FINALIZER)
 
-_path: Final = _ffi.dll._name
-_with_lock: Final = ctypes.PyDLL(_path)
-_without_lock: Final = ctypes.CDLL(_path)
+_path: Final = str(_wheel / f"{sys.platform}-{os.uname().machine}" / "_libwasmtime.so")
+try:
+    _with_lock: Final = ctypes.PyDLL(_path)
+    _without_lock: Final = ctypes.CDLL(_path)
+except OSError as error:  # a broken wheel, or a platform that it does not support
+    raise EngineUnusable(f"the library of the wasmtime package cannot be loaded: {error}") from error
 
 _p, _size, _u64, _i64, _u32 = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint64, ctypes.c_int64, ctypes.c_uint32
 _bool, _bytes, _i32 = ctypes.c_bool, ctypes.c_char_p, ctypes.c_int32
@@ -103,7 +174,9 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "wasmtime_config_wasm_gc_set": (None, [_p, _bool]),
     "wasmtime_config_wasm_function_references_set": (None, [_p, _bool]),
     "wasmtime_config_wasm_stack_switching_set": (None, [_p, _bool]),
+    "wasmtime_config_wasm_branch_hinting_set": (None, [_p, _bool]),
     "wasmtime_engine_increment_epoch": (None, [_p]),
+    "wasmtime_global_get": (None, [_p, _p, _p]),
     "wasmtime_module_new": (_p, [_p, _bytes, _size, _p]),
     "wasmtime_module_delete": (None, [_p]),
     "wasmtime_module_serialize": (_p, [_p, _p]),
@@ -122,6 +195,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "wasm_externtype_as_functype": (_p, [_p]),
     "wasm_functype_params": (_p, [_p]),
     "wasm_functype_results": (_p, [_p]),
+    "wasm_valtype_new": (_p, [ctypes.c_uint8]),
     "wasm_valtype_kind": (ctypes.c_uint8, [_p]),
     "wasmtime_linker_new": (_p, [_p]),
     "wasmtime_linker_delete": (None, [_p]),
@@ -161,6 +235,7 @@ _SIGNATURES: Final[dict[str, tuple[Any, list[Any]]]] = {
     "wasmtime_error_message": (None, [_p, _p]),
     "wasmtime_error_exit_status": (_bool, [_p, _p]),
     "wasmtime_error_delete": (None, [_p]),
+    "wasm_valtype_vec_new": (None, [_p, _size, _p]),
     "wasm_functype_new": (_p, [_p, _p]),
     "wasm_functype_delete": (None, [_p]),
 }

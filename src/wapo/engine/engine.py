@@ -1,7 +1,9 @@
-"""The engine: its settings, and the epochs by which a guest's slice ends.
+"""The engine: its settings, and the ticks by which a guest's slice ends.
 
-One engine serves a whole process. Its epoch advances every :data:`TICK_S` while guests run; a guest that is still
-running at the second tick (:data:`SLICE_TICKS`) after its call was resumed yields its fiber (see ``fiber``).
+One engine serves a whole process. It ticks every :data:`TICK_S` while guests run; a guest that is still running at the
+second tick (:data:`SLICE_TICKS`) after its call was resumed yields its fiber (see ``fiber``). A tick is an epoch, which
+the compiler puts checks of into any module; or, for a module of ours that looks for it by itself, a byte in its memory,
+at a third of the cost (guest/preemption.py, docs/decisions/engine-speed.md).
 """
 
 import contextlib
@@ -20,7 +22,7 @@ from wapo.engine.running import running
 
 __all__ = ["SLICE_TICKS", "TICK_S", "Engine", "Settings"]
 
-#: Seconds between two epochs. Shorter slices make others wait less, but every tick takes the interpreter lock once.
+#: Seconds between two ticks. Shorter slices make others wait less, but every tick takes the interpreter lock once.
 TICK_S: Final = 0.002
 
 #: A slice lasts between one and two ticks. With one it would last between zero and one: nearly every tick would suspend
@@ -41,6 +43,8 @@ class Settings:
             JavaScript parser have little on the shadow stack. Pages that are not touched cost nothing.
         fiber_stack_bytes: the whole stack of a fiber: guest frames and the host functions that they call.
         memory_reservation_bytes: address space per memory. 4 GiB make bounds checks free and memories immovable.
+        epoch_interruption: ticks are epochs. Without, only our own modules that look for ticks can be instantiated:
+            never turn it off for an engine that compiles what others wrote.
         consume_fuel: count instructions, as gas is metered by. Costs speed.
     """
 
@@ -48,6 +52,7 @@ class Settings:
     fiber_stack_bytes: int = 20 << 20
     memory_reservation_bytes: int = 4 << 30
     memory_guard_bytes: int = 32 << 20
+    epoch_interruption: bool = True
     consume_fuel: bool = False
 
     def fingerprint(self) -> str:
@@ -57,7 +62,7 @@ class Settings:
 
 
 class Engine:
-    """A wasmtime engine with epoch interruption, and the thread that advances its epoch.
+    """A wasmtime engine, and the thread by which it ticks.
 
     Long-lived: make one per process, close it last.
     """
@@ -74,7 +79,7 @@ class Engine:
     def _config(self) -> int:
         c, s = capi.held, self.settings
         config: int = c.wasm_config_new()
-        c.wasmtime_config_epoch_interruption_set(config, True)
+        c.wasmtime_config_epoch_interruption_set(config, s.epoch_interruption)
         c.wasmtime_config_consume_fuel_set(config, s.consume_fuel)
         c.wasmtime_config_max_wasm_stack_set(config, s.max_wasm_stack_bytes)
         c.wasmtime_config_async_stack_size_set(config, s.fiber_stack_bytes)
@@ -92,20 +97,23 @@ class Engine:
         c.wasmtime_config_wasm_gc_set(config, False)
         c.wasmtime_config_wasm_function_references_set(config, False)
         c.wasmtime_config_wasm_stack_switching_set(config, False)
+        c.wasmtime_config_wasm_branch_hinting_set(config, True)
         return config
 
     def keep_ticking(self) -> None:
-        """Called whenever a guest is about to run, or to go on: the epoch advances for a while from now on."""
+        """Called whenever a guest is about to run, or to go on: the engine ticks for a while from now on."""
         self._idle_ticks = 0
         if self._asleep:
             if self._ticker is None:
                 self._asleep = False
-                self._ticker = threading.Thread(target=self._tick, name="wapo-epoch", daemon=True)
+                self._ticker = threading.Thread(target=self._tick, name="wapo-ticks", daemon=True)
                 self._ticker.start()
             self._wake.set()
 
     def _tick(self) -> None:
-        increment, pointer = capi.held.wasmtime_engine_increment_epoch, self.pointer
+        epochs, increment, pointer = (
+            self.settings.epoch_interruption, capi.held.wasmtime_engine_increment_epoch, self.pointer
+        )  # fmt: skip
         while not self._closed:
             if self._idle_ticks >= _IDLE_TICKS and running.guest is None:
                 self._wake.clear()
@@ -118,7 +126,10 @@ class Engine:
                 continue
             self._idle_ticks += 1
             time.sleep(TICK_S)
-            increment(pointer)
+            if epochs:
+                increment(pointer)
+            else:
+                running.tick()
 
     def close(self) -> None:
         """Stops the ticker and frees the engine. Modules and stores made from it must be closed before. Idempotent."""

@@ -2,8 +2,9 @@
 
 A page of a private mapping becomes the process's own by a fault, and each fault that is completed is counted for the
 thread that caused it, be it in its own code or in the kernel's on its behalf (``mm_account_fault`` in Linux'
-mm/memory.c; getrusage(2), RUSAGE_THREAD). Memory of guests is written on the event loop's thread alone. So where the
-count has not moved, nothing new was written: what was written went to pages that were the process's own before.
+mm/memory.c; getrusage(2), RUSAGE_THREAD). Memory of guests is written on the event loop's thread alone, but for one
+byte (``Instance.touch_flag``). So where the count has not moved, nothing new was written: what was written went to
+pages that were the process's own before.
 """
 
 import ctypes

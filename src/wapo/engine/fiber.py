@@ -1,6 +1,6 @@
 """A call into a guest that can be suspended.
 
-The call runs on a fiber of its own, on the caller's thread. It stops there when the guest's slice ends (an epoch
+The call runs on a fiber of its own, on the caller's thread. It stops there when the guest's slice ends (an engine's
 tick) or when a host function has to wait, and goes on at the next :meth:`Call.poll`. Dropping a call that is under way
 unwinds the guest's stack; that must happen before its store goes, exactly once, whatever happened before, so a call
 has one owner with one ``finally``:
@@ -64,12 +64,17 @@ class Cells:
 
 class PollFunction:
     """An exported function without arguments and with at most one i32 result, ready to be called again and again, by
-    one call at a time."""
+    one call at a time.
 
-    __slots__ = ("_arguments", "_function", "cells", "engine")
+    Attributes:
+        flag: address of the byte that tells it that its slice is over; 0 if its epoch does.
+    """
 
-    def __init__(self, engine: Engine, context: int, function: Any, results: int) -> None:
+    __slots__ = ("_arguments", "_function", "cells", "engine", "flag")
+
+    def __init__(self, engine: Engine, context: int, function: Any, results: int, flag: int) -> None:
         self.engine = engine
+        self.flag = flag
         self.cells = Cells()
         self._function = function  # C gets its address only
         at = self.cells.address
@@ -92,11 +97,12 @@ class Call:
         waiting: after a :meth:`poll` that returned False: what a host function waits for, or None if the slice ended.
     """
 
-    __slots__ = ("_cells", "_engine", "_future", "_guest", "result", "waiting")
+    __slots__ = ("_cells", "_engine", "_flag", "_future", "_guest", "result", "waiting")
 
     def __init__(self, function: PollFunction, guest: Any) -> None:
         self._engine = function.engine
         self._cells = function.cells  # C keeps their address for as long as the future lives
+        self._flag = function.flag
         self._guest = guest
         self.result = 0
         self.waiting: Suspension | None = None
@@ -111,6 +117,7 @@ class Call:
             Exception: whatever a host function raised, unchanged.
         """
         running.guest = self._guest
+        running.begin_turn(self._flag)
         self._engine.keep_ticking()  # without a tick, a busy guest would never come back
         try:
             if not _poll(self._future):
@@ -118,6 +125,8 @@ class Call:
                 return False
         finally:
             running.guest = None
+            if self._flag:
+                running.lower_flag()
         self.close()
         trap, error, self.result = self._cells.outcome()
         if trap or error:
@@ -160,6 +169,7 @@ class Instantiation(Call):
         self._instance = instance
         self._engine = instance.linked.engine
         self._guest = guest
+        self._flag = 0
         self.result = 0
         self.waiting = None
         self._cells = Cells()

@@ -14,11 +14,13 @@ had no page fault since the last reset, the answer is what it was then, and the 
 """
 
 import ctypes
+import errno
 import fcntl
 import mmap
 import os
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import Final
 
 from wapo.engine import capi
@@ -26,11 +28,17 @@ from wapo.engine.errors import OutOfMappings
 from wapo.engine.faults import page_faults
 from wapo.engine.instance import Instance
 
-__all__ = ["MAX_RESET_BYTES", "MemoryImage", "can_reset", "open_page_map"]
+__all__ = ["MAX_RESET_BYTES", "MemoryImage", "can_reset", "open_page_map", "own_pages"]
 
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
+_SECTOR: Final = 512
+_WRITTEN_AT_ONCE: Final = 256 << 10
 _MAP_FIXED: Final = 0x10
+
+#: Of an image in a file: its size and how many runs of pages there are; where each is, and its length.
+_HEADER: Final = struct.Struct("<QQ")
+_RUN: Final = struct.Struct("<QQ")
 
 #: What is copied at a time: about a millisecond.
 _PIECE: Final = 1 << 20
@@ -98,6 +106,7 @@ class _Scanner:
 
 
 _scanner: Final = _Scanner()
+own_pages: Final = _scanner.own_pages
 
 
 def open_page_map() -> None:
@@ -170,6 +179,85 @@ class MemoryImage:
             raise
         return cls(descriptor, size, stored)
 
+    @classmethod
+    def sealed(cls, descriptor: int, stored_bytes: int) -> "MemoryImage":
+        """An image that another process has made: the file that its :attr:`descriptor` stands for, which is this
+        image's from now on.
+
+        Raises:
+            ValueError: somebody could change it. It is still the caller's then.
+        """
+        if fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
+            raise ValueError("an image that somebody could change")
+        return cls(descriptor, os.fstat(descriptor).st_size, stored_bytes)
+
+    @property
+    def descriptor(self) -> int:
+        """Of the memory file, for passing it on; it stays this image's."""
+        return self._descriptor
+
+    @classmethod
+    def decode(cls, encoded: memoryview) -> "MemoryImage":
+        """The image that :meth:`encode` was called on.
+
+        Raises:
+            OutOfMappings: no memory for it.
+        """
+        size, count = _HEADER.unpack_from(encoded)
+        at = _HEADER.size + count * _RUN.size
+        descriptor = os.memfd_create("wapo-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(descriptor, size)
+            for start, length in _RUN.iter_unpack(encoded[_HEADER.size : at]):
+                _write_all(descriptor, encoded[at : at + length], start)
+                at += length
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        except OSError as error:
+            os.close(descriptor)
+            raise OutOfMappings(f"no memory for an image of {size} bytes: {error.strerror}") from error
+        return cls(descriptor, size, len(encoded) - _HEADER.size - count * _RUN.size)
+
+    def encode(self) -> bytes:
+        """For a file: the size and the number of runs of pages, where each run is and how long, then all runs."""
+        content = os.pread(self._descriptor, self.size, 0)
+        pages = [at for at in range(0, self.size, _PAGE) if content[at : at + _PAGE] != _ZERO_PAGE]
+        runs: list[tuple[int, int]] = []
+        for at in pages:
+            if runs and sum(runs[-1]) == at:
+                runs[-1] = runs[-1][0], runs[-1][1] + _PAGE
+            else:
+                runs.append((at, _PAGE))
+        parts = [_HEADER.pack(self.size, len(runs)), *(_RUN.pack(*run) for run in runs)]
+        return b"".join(parts + [content[start : start + length] for start, length in runs])
+
+    @classmethod
+    def assembling(cls, size: int, pieces: Iterable[tuple[int, memoryview]]) -> Generator[None, None, "MemoryImage"]:
+        """An image of ``size`` bytes with these pieces at these offsets, and zeros elsewhere; later pieces win. Yields
+        between them, as :meth:`capturing` does.
+
+        Raises:
+            OutOfMappings: no memory for it.
+        """
+        descriptor = os.memfd_create("wapo-image", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.ftruncate(descriptor, size)
+            written = 0
+            for at, piece in pieces:
+                if os.pwrite(descriptor, piece, at) != len(piece):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                written += len(piece)
+                if written >= _WRITTEN_AT_ONCE:
+                    written = 0
+                    yield
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+            return cls(descriptor, size, os.fstat(descriptor).st_blocks * _SECTOR)
+        except OSError as error:
+            os.close(descriptor)
+            raise OutOfMappings(f"no memory for an image of {size} bytes: {error.strerror}") from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+
     def restore(self, instance: Instance) -> None:
         """Makes the memory of a fresh instance of the same module equal to this image, without copying it.
 
@@ -185,6 +273,8 @@ class MemoryImage:
         )
         if address != base:
             raise OutOfMappings(f"the kernel refused to map an image: {os.strerror(ctypes.get_errno())}")
+        instance.touch_flag()
+        instance.image = self
 
     def reset(self, instance: Instance) -> bool:
         """Makes the memory of an instance that was restored from this image, and has run, equal to it again.
@@ -208,9 +298,7 @@ class MemoryImage:
 
     def _source(self, instance: Instance) -> int:
         """How far the image is from the instance's memory, in this process's addresses."""
-        if self._view is None:
-            self._open_view()
-        return self._address - instance.base
+        return self.address - instance.base
 
     def _own_pages(self, instance: Instance) -> list[tuple[int, int]] | None:
         """Ranges of addresses that hold all pages that are the process's own, small holes joined; None if it cannot be
@@ -231,12 +319,29 @@ class MemoryImage:
             joined.append((start, end))
         return joined if sum(end - start for start, end in joined) <= MAX_RESET_BYTES else None
 
-    def _open_view(self) -> None:
-        """One read-only mapping of the whole image, to copy from."""
-        self._view = mmap.mmap(self._descriptor, self.size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
-        anchor = ctypes.c_char.from_buffer(self._view)
-        self._address = ctypes.addressof(anchor)
-        del anchor
+    @property
+    def address(self) -> int:
+        """Where the whole image is mapped, to be read and never written. Not of one that is closed."""
+        if self._view is None:
+            self._view = mmap.mmap(self._descriptor, self.size, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+            anchor = ctypes.c_char.from_buffer(self._view)
+            self._address = ctypes.addressof(anchor)
+            del anchor
+        return self._address
+
+    def data_ranges(self) -> list[tuple[int, int]]:
+        """Ranges of offsets in which there may be anything but zeros, in whole pages."""
+        ranges, at = [], 0
+        with suppress(OSError):  # there is none any more
+            while at < self.size:
+                start = os.lseek(self._descriptor, at, os.SEEK_DATA)
+                at = os.lseek(self._descriptor, start, os.SEEK_HOLE)
+                ranges.append((start, at))
+        return ranges
+
+    @property
+    def closed(self) -> bool:
+        return self._descriptor < 0
 
     def close(self) -> None:
         """Frees the file. Instances that have mapped it keep their pages. Idempotent."""
@@ -255,11 +360,15 @@ def _write_pages(descriptor: int, memory: memoryview, first: int, end: int) -> i
         # As bytes: memoryviews are compared one element at a time, thirty times as slowly.
         empty = at >= end or bytes(memory[at : at + _PAGE]) == _ZERO_PAGE
         if empty and start >= 0:
-            while start < at:
-                count = os.pwrite(descriptor, memory[start:at], start)
-                written += count
-                start += count
+            _write_all(descriptor, memory[start:at], start)
+            written += at - start
             start = -1
         elif not empty and start < 0:
             start = at
     return written
+
+
+def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        count = os.pwrite(descriptor, data, offset)
+        data, offset = data[count:], offset + count

@@ -9,7 +9,7 @@ import ctypes
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wapo.engine import capi
 from wapo.engine.engine import SLICE_TICKS
@@ -17,6 +17,9 @@ from wapo.engine.errors import InvalidModule, OutOfMappings
 from wapo.engine.fiber import Call, Instantiation, PollFunction
 from wapo.engine.linker import LinkedModule
 from wapo.engine.module_types import FunctionType
+
+if TYPE_CHECKING:
+    from wapo.engine.image import MemoryImage
 
 __all__ = ["FULL_TANK", "Instance", "MemoryFault", "StoreLimits", "reclaimed"]
 
@@ -27,6 +30,9 @@ _FUNCTION_KIND: Final = 0
 _POLL_TYPE: Final = FunctionType((), ("i32",))
 _COMMAND_TYPE: Final = FunctionType((), ())
 _MEMORY_KIND: Final = 3
+#: The exported global that says where a module looks for the end of its slice (guest/preemption.py).
+_SLICE_FLAG: Final = b"wapo_slice_over"
+_GLOBAL_KIND: Final = 1
 
 _held = capi.held
 _released = capi.released
@@ -72,6 +78,7 @@ class Instance:
         is_command: whether the function to call is a WASI command's, which runs once and answers nothing.
         metered: whether its instructions are counted as fuel.
         base: address of its memory in this process; 0 as long as there is none.
+        image: what its memory was restored from, if it was.
         own_pages: since the last reset to an image: ranges of addresses with all pages that it had written by then.
         faults: page faults of this thread at that time.
 
@@ -84,6 +91,8 @@ class Instance:
 
     __slots__ = (
         "_context",
+        "_epochs",
+        "_flag",
         "_handle",
         "_memory",
         "_polls",
@@ -91,6 +100,7 @@ class Instance:
         "_store",
         "base",
         "faults",
+        "image",
         "is_command",
         "linked",
         "metered",
@@ -124,12 +134,16 @@ class Instance:
         self._memory: Any = None
         self._polls: PollFunction | None = None
         self._size = 0
+        self._flag = 0
         self.base = self.faults = 0
+        self.image: MemoryImage | None = None
         self.own_pages: list[tuple[int, int]] | None = None
         self._handle = capi.InstanceHandle()
         _held.wasmtime_store_limiter(self._store, limits.memory_bytes, limits.table_elements, 1, limits.tables, 1)
-        _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
-        _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, SLICE_TICKS)
+        self._epochs = linked.engine.settings.epoch_interruption
+        if self._epochs:
+            _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
+            _held.wasmtime_context_epoch_deadline_async_yield_and_update(self._context, SLICE_TICKS)
         self.started = self.is_command = False
         self.metered = linked.engine.settings.consume_fuel
         if self.metered:
@@ -154,6 +168,28 @@ class Instance:
         self._memory = self._export("memory", _MEMORY_KIND)
         if self._memory is not None:
             self.base = _held.wasmtime_memory_data(self._context, ctypes.byref(self._memory))
+        if not self._epochs:
+            self._flag = self.base + self._flag_offset()
+
+    def touch_flag(self) -> None:
+        """Makes the page of its slice's flag the process's own. The ticker writes there, whose page faults nobody
+        counts: the page must be among those that a reset copies back from the first time on."""
+        if self._flag:
+            capi.memory[self._flag] = 0
+
+    def _flag_offset(self) -> int:
+        """Where in its memory the module looks for the end of its slice: a constant, so it is asked for once."""
+        if not self.linked.flag_offset:
+            item, value = capi.Extern(), capi.Value()
+            found = _held.wasmtime_instance_export_get(
+                self._context, ctypes.byref(self._handle), _SLICE_FLAG, len(_SLICE_FLAG), ctypes.byref(item)
+            )
+            if not found or item.kind != _GLOBAL_KIND:
+                raise InvalidModule("the module cannot be interrupted: it has no checks for the end of its slice")
+            _held.wasmtime_global_get(self._context, ctypes.byref(item.of.global_), ctypes.byref(value))
+            self.check(value.of.i32, 1)
+            self.linked.flag_offset = value.of.i32
+        return self.linked.flag_offset
 
     def adopt_memory(self, caller: int) -> None:
         """Looks the memory up while the start function is running, which is when the instance has no handle yet."""
@@ -222,7 +258,7 @@ class Instance:
     def _select(self, name: str, results: int) -> None:
         function = self._export(name, _FUNCTION_KIND)
         if function is not None:
-            self._polls = PollFunction(self.linked.engine, self._context, function, results)
+            self._polls = PollFunction(self.linked.engine, self._context, function, results, self._flag)
 
     @property
     def poll_selected(self) -> bool:
@@ -232,7 +268,8 @@ class Instance:
     def start_poll(self, guest: Any) -> Call:
         """Starts the function that was chosen; host functions see ``guest``. Nothing runs before :meth:`Call.poll`."""
         assert self._polls is not None
-        _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
+        if self._epochs:
+            _held.wasmtime_context_set_epoch_deadline(self._context, SLICE_TICKS)
         return Call(self._polls, guest)
 
     # Memory
@@ -298,7 +335,7 @@ class Instance:
         store, self._store = self._store, 0
         if store:
             large = self._size > _LARGE_BYTES
-            self._memory = None
+            self._memory = self.image = None
             self._size = self.base = 0
             if large and not sys.is_finalizing():
                 _reaper.submit(_released.wasmtime_store_delete, store)

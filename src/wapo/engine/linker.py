@@ -5,8 +5,8 @@ started for) and its arguments as Python numbers; integers arrive unsigned. What
 exception is kept on the guest's own record, because many calls are under way at once, and the guest gets a trap.
 
 A *suspending* host function may return a :class:`~wapo.engine.suspension.Suspension` instead of its result; the guest
-then stands still in that call, on its fiber, and the event loop goes on. Such a function costs about half a
-microsecond more a call.
+then stands still in that call, on its fiber, and the event loop goes on; or :data:`SLICE_END`, with which the guest's
+slice ends there as at a tick. Such a function costs about half a microsecond more a call.
 """
 
 import ctypes
@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from wasmtime import FuncType, ValType
-
 from wapo.engine import capi
 from wapo.engine.engine import Engine
 from wapo.engine.errors import UnknownImport
@@ -25,7 +23,10 @@ from wapo.engine.modules import Module
 from wapo.engine.running import running
 from wapo.engine.suspension import Suspension
 
-__all__ = ["HostFunction", "LinkedModule", "Linker"]
+__all__ = ["SLICE_END", "HostFunction", "LinkedModule", "Linker"]
+
+#: What a suspending function returns that ends the slice; the guest gets 0 from it, in its next one.
+SLICE_END: Final = object()
 
 _FORMATS: Final = {"i32": "I12x", "i64": "Q8x", "f32": "f12x", "f64": "d8x"}
 _RESULT_FORMATS: Final = {"i32": "I", "i64": "Q", "f32": "f", "f64": "d"}
@@ -46,7 +47,7 @@ class HostFunction:
         module, name: the import.
         params, results: value types by name (``i32 i64 f32 f64``); at most one result.
         call: ``call(guest, *arguments)``; returns the result (unsigned for integers), or None where there is none.
-        suspends: whether it may return a ``Suspension``.
+        suspends: whether it may return a ``Suspension`` or ``SLICE_END``.
     """
 
     module: str
@@ -122,6 +123,16 @@ _continuation: Final = capi.CONTINUATION(_continue)  # a name of its own: C keep
 _CONTINUE: Final = ctypes.cast(_continuation, ctypes.c_void_p).value or 0
 
 
+def _next_slice(_number: int) -> bool:
+    """Not done when asked at once, done at the next poll."""
+    yielding, running.yielding = running.yielding, False
+    return not yielding
+
+
+_slice_continuation: Final = capi.CONTINUATION(_next_slice)
+_NEXT_SLICE: Final = (ctypes.cast(_slice_continuation, ctypes.c_void_p).value or 0, 0, 0)
+
+
 def _forget(number: int) -> None:
     _pending.pop(number, None)
 
@@ -152,6 +163,11 @@ def _suspending_trampoline(function: HostFunction) -> Any:
             if running.starting is not None:
                 running.starting.adopt_memory(caller)
             value = call(running.guest, *unpack_from(_memory, values))
+            if value is SLICE_END:
+                store(results, 0)
+                running.yielding = True
+                _CONTINUATION.pack_into(_memory, continuation, *_NEXT_SLICE)
+                return
             if type(value) is Suspension and value.ready:
                 if value.error is not None:
                     raise value.error
@@ -183,13 +199,18 @@ def _suspending_trampoline(function: HostFunction) -> Any:
 
 
 class LinkedModule:
-    """A module with its imports resolved, ready to be instantiated any number of times."""
+    """A module with its imports resolved, ready to be instantiated any number of times.
+
+    Attributes:
+        flag_offset: address, in a memory of it, of the byte that ends a slice; 0 until an instance has looked it up.
+    """
 
     def __init__(self, linker: "Linker", module: Module, pointer: int) -> None:
         self._linker = linker  # keeps the callbacks alive for as long as C may call them
         self.module = module
         self.engine = linker.engine
         self.pointer = pointer
+        self.flag_offset = 0
 
     def close(self) -> None:
         """Idempotent. Instances must be closed before."""
@@ -199,6 +220,21 @@ class LinkedModule:
 
     def __del__(self) -> None:
         self.close()
+
+
+def _value_types(kinds: tuple[str, ...]) -> capi.ByteVec:
+    """A vector of value types. Whoever is given it takes it."""
+    types = (ctypes.c_void_p * len(kinds))(*(capi.held.wasm_valtype_new(_VALUE_KINDS[kind]) for kind in kinds))
+    vector = capi.ByteVec()  # all vectors of this API have the same layout
+    capi.held.wasm_valtype_vec_new(ctypes.byref(vector), len(kinds), types)
+    return vector
+
+
+def _function_type(function: HostFunction) -> int:
+    """The type of a host function, which is the caller's."""
+    params, results = _value_types(function.params), _value_types(function.results)
+    kind: int = capi.held.wasm_functype_new(ctypes.byref(params), ctypes.byref(results))
+    return kind
 
 
 class Linker:
@@ -212,18 +248,14 @@ class Linker:
             self._define(function)
 
     def _define(self, function: HostFunction) -> None:
-        kind = FuncType(
-            [getattr(ValType, k)() for k in function.params], [getattr(ValType, k)() for k in function.results]
-        )
+        kind = _function_type(function)
         module, name = function.module.encode(), function.name.encode()
         if function.suspends:
             define, callback = capi.held.wasmtime_linker_define_async_func, _suspending_trampoline(function)
         else:
             define, callback = capi.held.wasmtime_linker_define_func_unchecked, _trampoline(function)
-        error = define(
-            self._pointer, module, len(module), name, len(name),
-            ctypes.cast(kind.ptr(), ctypes.c_void_p), callback, None, capi.NO_FINALIZER,
-        )  # fmt: skip
+        error = define(self._pointer, module, len(module), name, len(name), kind, callback, None, capi.NO_FINALIZER)
+        capi.held.wasm_functype_delete(kind)
         if error:
             raise ValueError(capi.error_text(error))
         self._callbacks.append(callback)

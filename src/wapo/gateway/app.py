@@ -4,7 +4,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from prometheus_client import generate_latest
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
 
@@ -129,18 +128,18 @@ class Gateway:
                 "health": "/healthz",
                 "metrics": "/metrics",
             },
-            "status": self._node.status(),
+            "status": await self._node.status_of_all(),
         })  # fmt: skip
 
     async def _health(self, _request: Request) -> Reply:
-        return json_reply(200, {"status": "ok"} | self._node.status())
+        return json_reply(200, {"status": "ok"} | await self._node.status_of_all())
 
     async def _metrics(self, request: Request) -> Reply:
         if not is_operator(request, self._node):
             raise MetricsForbidden(
                 "metrics are for the operator: send the operator's token, as Authorization: Bearer <token>"
             )
-        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", generate_latest(self._node.metrics.registry))
+        return Reply(200, b"text/plain; version=0.0.4; charset=utf-8", await self._node.exposition())
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -124,6 +124,7 @@ class FrontDoor(HttpToolsProtocol):
         self._max_connections = max_connections
         self._unsent = unsent
         self._refused = False
+        self._draining = False
         # What of the message is coming in
         self._in_head = self._in_body = False
         self._hosts = 0
@@ -194,6 +195,13 @@ class FrontDoor(HttpToolsProtocol):
         self.transport.write(head.encode() + body)
         self.transport.close()
         self._watch_reader()
+
+    def drain(self) -> None:
+        """The next answer is the last one, and says so. A client that is told does not send another request; one whose
+        connection is just closed may have sent it already, and never hears what became of it."""
+        self._draining = True
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     # What comes in
 
@@ -289,6 +297,8 @@ class FrontDoor(HttpToolsProtocol):
                     return
             self._make_scope(begun)
             super().on_headers_complete()
+            if self._draining:
+                self.cycle.keep_alive = False
             if self._has_body:
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)
@@ -298,6 +308,7 @@ class FrontDoor(HttpToolsProtocol):
         parser, cycle = self.parser, self.cycle
         return (
             not self._has_body
+            and not self._draining
             and parser.get_method() == b"GET"
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Final
 
 import msgspec
-import structlog
 
 from wapo.errors import HostError, WapoError
 from wapo.gateway.replies import Headers, Receive, Reply, ResponseCut, Scope, Send, text_reply
+from wapo.log import Log
 
 __all__ = ["BodyRoom", "Listener", "ListenerScope", "NoRoom", "Oversized", "error_page", "header", "read_body"]
 
@@ -21,7 +21,7 @@ _REASONS: Final = {
 }  # fmt: skip
 #: Bodies that nobody counts.
 _SHORT_BYTES: Final = 64 << 10
-_log = structlog.get_logger("wapo.worker")
+_log = Log("wapo.worker")
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:

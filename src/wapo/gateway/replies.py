@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from wapo.agents.messages import UnreadableOutput
 from wapo.errors import GuestError, HostError, WapoError
+from wapo.log import Log
 from wapo.node.admission import NodeFull
 
 __all__ = [
@@ -29,7 +29,7 @@ OWN_HEADERS: Final = frozenset((b"date", b"x-request-id", b"x-powered-by", b"x-w
 #: Responses with these have no content.
 NO_BODY_STATUS: Final = frozenset((204, 205, 304))
 
-_log = structlog.get_logger("wapo.gateway")
+_log = Log("wapo.gateway")
 _TEXT: Final = b"text/plain; charset=UTF-8"
 _JSON: Final = b"application/json"
 

@@ -4,18 +4,25 @@ ASGI knows WebSockets only, and apps speak any protocol, so the server's connect
 ``Upgrade`` header gets an application call whose scope has the extension ``wapo.raw``, a :class:`RawConnection`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import h11
 import httptools
 
 from wapo.gateway.front_door import FrontDoor
 from wapo.gateway.replies import Headers, Message, ResponseCut, Scope
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    import h11
+else:
+    h11 = library("h11")
 
 __all__ = ["EXTENSION", "AgentDoor", "RawConnection", "UpgradingDoor", "raw_connection"]
 
@@ -27,7 +34,7 @@ _KEEP_ALIVE: Final = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (so
 _STALLED_S: Final = 60.0
 
 
-def raw_connection(scope: Scope) -> "RawConnection | None":
+def raw_connection(scope: Scope) -> RawConnection | None:
     """The raw connection of a request that asks for an upgrade."""
     found: RawConnection | None = scope.get("extensions", {}).get(EXTENSION)
     return found

@@ -14,8 +14,9 @@ from wapo.errors import CallerError, HostError
 
 __all__ = ["Admission", "NodeFull", "TooManyRequests", "machines_possible"]
 
-#: Mappings that one machine may need: memory, its image, guard, stack, and splits of them.
-MAPPINGS_PER_MACHINE: Final = 7
+#: Mappings that one machine may need: its image, the memory that has grown beyond it, the reserved rest and the guard
+#: before it, a stack and its guard.
+MAPPINGS_PER_MACHINE: Final = 6
 
 #: Mappings of the process itself: libraries, heaps, compiled modules, images.
 _RESERVED_MAPPINGS: Final = 3000

@@ -9,7 +9,7 @@ told from one that says something else. Runs are in the order of their ends even
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,10 +18,10 @@ from typing import Any, Final
 from zlib import crc32
 
 import msgspec
-import structlog
 from sqlalchemy import RowMapping, delete, func, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wapo.log import Log
+from wapo.store.connections import AsyncConnection
 from wapo.store.database import Database, StoreFailed
 from wapo.store.schema import log_chunks
 
@@ -47,8 +47,8 @@ _ENDED: Final = _COLUMNS.index("ended_ms")
 #: Begins a chunk with a checksum: no MessagePack begins so. Those of before there were any begin with an array.
 _SUMMED: Final = b"\xc1"
 _SUM_BYTES: Final = 4
-#: Of so many chunks, the last ones, no run has ended later than the next one will.
-_LAST_CHUNKS: Final = 64
+#: The latest end that has been written: among the last chunks, of which most have one.
+_LATEST: Final = "SELECT max(ended_ms) FROM (SELECT ended_ms FROM log_chunks ORDER BY id DESC LIMIT 64)"
 _COMPLAIN_EVERY_S: Final = 10.0
 _RECORDS: Final = msgspec.msgpack.Decoder(list[tuple[int, int, str]])
 
@@ -60,7 +60,7 @@ def _insert(rows: int) -> str:
     return f"INSERT INTO log_chunks ({', '.join(_COLUMNS)}) VALUES {', '.join([_ROW] * rows)}"
 
 
-_log = structlog.get_logger("wapo.logs")
+_log = Log("wapo.logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,10 @@ class RunLog:
         self._hand_over(time.time_ns() // 1_000_000)
 
 
+async def _nobody(_program: str) -> None:
+    """There are no other processes."""
+
+
 class LogBook:
     """All logs of a node. Start it with :meth:`run` in a task group; close it by cancelling after :meth:`flush`.
 
@@ -171,9 +175,12 @@ class LogBook:
         self._since_prune: dict[str, int] = {}
         self._last_look = time.monotonic()
         self._last_ended_ms = 0
+        self._next_order_look = 0.0
         self._last_complaint: float | None = None
         self._untold = 0
         self.dropped = 0
+        #: As :meth:`write_out`, in other processes that write to the same database.
+        self.write_out_others: Callable[[str], Awaitable[object]] = _nobody
 
     def open(self, program: str, request_id: str, max_bytes: int, *, endless: bool = False) -> RunLog:
         """The log of a run that begins now. ``endless``: it may hold ``max_bytes`` at once, and that much more with
@@ -269,9 +276,10 @@ class LogBook:
     async def _put_in_order(self, connection: AsyncConnection, batch: list[tuple[_Row, int]]) -> None:
         """No run ends before one that has been written: the clock may have been set back, and another process may have
         seen it as it was. Records keep their own times."""
-        last = select(log_chunks.c.ended_ms).order_by(log_chunks.c.id.desc()).limit(_LAST_CHUNKS).subquery()
-        found = (await connection.execute(select(func.max(last.c.ended_ms)))).scalar()
-        latest = max(self._last_ended_ms, found or 0)
+        now, latest = time.monotonic(), self._last_ended_ms
+        if self._next_order_look <= now:
+            latest = max(latest, (await connection.exec_driver_sql(_LATEST)).scalar() or 0)
+            self._next_order_look = now + _CHUNK_AFTER_S
         for row, _ in batch:
             if row[_ENDED] is not None:
                 latest = row[_ENDED] = max(row[_ENDED], latest)
@@ -298,14 +306,18 @@ class LogBook:
         async with self._database.writing(synced=False) as connection:
             await connection.execute(delete(log_chunks).where(log_chunks.c.id.in_(beyond)))
 
-    async def read(
-        self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
-    ) -> list[LogRecord]:
-        """Records, newest first: runs by their end, inside a run the last record first."""
+    async def write_out(self, program: str) -> None:
+        """Returns when the records that a program's runs have made by now are where everybody can read them."""
         for log in self._open:
             if log.program == program:
                 log.hand_over()
         await self.flush()
+
+    async def read(
+        self, program: str, *, limit: int = 100, page: int = 1, request_id: str | None = None
+    ) -> list[LogRecord]:
+        """Records, newest first: runs by their end, inside a run the last record first."""
+        await asyncio.gather(self.write_out(program), self.write_out_others(program))
         return await read_records(self._database, program, limit=limit, page=page, request_id=request_id)
 
 

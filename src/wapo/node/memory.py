@@ -13,16 +13,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from wapo.agents.images import ImageStore
 from wapo.engine.instance import reclaimed
+from wapo.log import Log
 from wapo.node.admission import NodeFull
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.scheduler import Scheduler
 
-__all__ = ["MemoryWatch", "default_memory_bytes", "machine_memory_bytes", "private_bytes"]
+__all__ = ["LEAST_BYTES", "MemoryWatch", "default_memory_bytes", "machine_memory_bytes", "private_bytes"]
 
 _EVERY_S: Final = 0.05
 
@@ -33,9 +32,9 @@ _TIGHT: Final = 0.9
 _ROOMY: Final = 0.8
 
 #: What a node needs in any case, beside what it has taken when it starts.
-_LEAST_BYTES: Final = 256 << 20
+LEAST_BYTES: Final = 256 << 20
 
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 
 
 def private_bytes() -> int:
@@ -73,7 +72,7 @@ class MemoryWatch:
     """
 
     def __init__(self, limit_bytes: int, scheduler: Scheduler, images: ImageStore) -> None:
-        self.limit_bytes = max(limit_bytes, private_bytes() + _LEAST_BYTES)
+        self.limit_bytes = max(limit_bytes, private_bytes() + LEAST_BYTES)
         self.tight = False
         self._scheduler = scheduler
         self._images = images

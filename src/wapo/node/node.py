@@ -4,30 +4,34 @@ It owns everything that lives as long as the process does (engine, images, store
 a request together: find the program, admit the request, start a machine from the program's image, log, count.
 """
 
+from __future__ import annotations
+
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import structlog
+import msgspec
 
+from wapo.agents.cold import ColdImages
 from wapo.agents.image import AgentImage
 from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.isolates import Isolates
 from wapo.agents.making import check_source
 from wapo.agents.messages import AgentRequest, AgentResponse
-from wapo.agents.profile import JavaScriptProfile
+from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.agents.run import Run
 from wapo.content.library import Library, open_library
 from wapo.content.limits import Limits
 from wapo.engine.engine import Engine
 from wapo.engine.modules import ModuleCache
 from wapo.errors import GuestError
+from wapo.lazy import library, load_declared
+from wapo.log import Log
 from wapo.node.admission import Admission
-from wapo.node.apps.worker import Worker, open_worker
 from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -35,6 +39,7 @@ from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.settings import NodeSettings
+from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
@@ -44,14 +49,24 @@ from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
 from wapo.vm.net.network import Network, NetworkSettings
 from wapo.vm.resources.base import Resource
+from wapo.vm.rest import Rest
 from wapo.vm.scheduler import Scheduler
 from wapo.vm.services import IsolateRequest, Services
+
+if TYPE_CHECKING:
+    from wapo.node.apps import worker as apps_worker
+    from wapo.node.apps.worker import Worker
+else:
+    apps_worker = library("wapo.node.apps.worker")
 
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR = 0, 1
+#: What processes of one node ask each other: to write a program's log out; for their figures.
+_WRITTEN: Final = "log-written"
+_FIGURES: Final = "figures"
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 
 
 class AgentServices(Services):
@@ -122,6 +137,8 @@ class Node:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
+        #: Opens it for a block; None where there are no apps.
+        self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
@@ -131,6 +148,8 @@ class Node:
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
         self.started = time.monotonic()
+        self._siblings: Siblings | None = None
+        self._client = client
         self._profile = profile
         self._scheduler = scheduler
         network = Network(client.policy, client.resolver, NetworkSettings(extra_roots=client.extra_roots))
@@ -142,9 +161,23 @@ class Node:
         self.memory.admit()
         self.admission.enter_isolate()
 
+    @asynccontextmanager
+    async def _with_worker(self, opening: AbstractAsyncContextManager[Worker]) -> AsyncIterator[Worker]:
+        async with opening as worker:
+            self.worker = worker
+            try:
+                yield worker
+            finally:
+                self.worker = None
+
     async def warm_up(self) -> None:
         """Makes what the first request would otherwise wait for."""
         await self.images.base()
+
+    async def load_rest(self) -> None:
+        """Loads what later requests may need, while others are served."""
+        await load_declared()
+        await self._client.prepare()
 
     async def invoke(self, located: Located, request: AgentRequest, report: str) -> Invocation:
         """Runs a program on a request, in a machine of its own.
@@ -172,7 +205,7 @@ class Node:
             raise
         return self._start(image, request, limits, log)
 
-    def ready(self, located: Located) -> "tuple[AgentImage, AgentLimits] | None":
+    def ready(self, located: Located) -> tuple[AgentImage, AgentLimits] | None:
         """What :meth:`begin` needs, if all of it is in memory."""
         limits = self.programs.known_limits(located.identity)
         image = self.images.get(located.image_key, limits.memory_bytes) if limits is not None else None
@@ -199,7 +232,7 @@ class Node:
 
     async def _make_image(self, located: Located, limits: AgentLimits, log: RunLog) -> AgentImage:
         source = await self.programs.source(located)
-        with self.metrics.image_seconds.time():
+        with self.metrics.making_image():
             image = await self.images.make(
                 located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
             )
@@ -248,20 +281,63 @@ class Node:
             located.image_key, lambda: source, limits.guest, located.identity, located.name, located.modules
         )
 
+    def answer(self, siblings: Siblings) -> None:
+        """Asks and answers other processes of the same node, where one alone does not know all."""
+
+        async def written(program: str) -> bytes:
+            await self.logs.write_out(program)
+            return b""
+
+        async def figures(_text: str) -> bytes:
+            return msgspec.msgpack.encode(self.status())
+
+        async def counts(_text: str) -> bytes:
+            return self.metrics.counts()
+
+        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures, COUNTS: counts}
+        siblings.counts = self.metrics.counts
+        self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
+        self._siblings = siblings
+
+    async def status_of_all(self) -> dict[str, Any]:
+        """As :meth:`status`, of all processes of the node together."""
+        status = self.status()
+        if self._siblings is not None:
+            others = [msgspec.msgpack.decode(data) for data in await self._siblings.ask(_FIGURES)]
+            for name in ("machines", "max_machines"):
+                status[name] += sum(other[name] for other in others)
+            for name in ("images", "image_bytes"):  # shared: whoever has the most has nearly all
+                status[name] = max(status[name], *(other[name] for other in others), 0)
+            status["workers"] = 1 + len(others)
+        return status
+
+    async def exposition(self) -> bytes:
+        """The metrics of all processes of the node, as a scraper reads them."""
+        others = await self._siblings.ask(COUNTS) if self._siblings is not None else []
+        return self.metrics.exposition(filter(None, others))
+
     def status(self) -> dict[str, Any]:
-        """Figures of this moment, for the index and for health checks."""
+        """Figures of this process at this moment."""
         return {
             "machines": self.admission.machines,
             "max_machines": self.admission.max_machines,
             "images": len(self.images),
             "image_bytes": self.images.stored_bytes,
+            "cold_images": self.images.cold,
+            "cold_image_bytes": self.images.cold_bytes,
             "uptime_s": round(time.monotonic() - self.started, 3),
         }
 
 
 @asynccontextmanager
-async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
+async def open_node(
+    settings: NodeSettings, siblings: Siblings | None = None, *, worker_later: bool = False
+) -> AsyncIterator[Node]:
     """A node for a block; everything that it opened is closed after it, running guests included.
+
+    Args:
+        siblings: the other processes of the same node, if there are any.
+        worker_later: the caller opens its worker (:meth:`Node.open_worker`), when agents are served already.
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
@@ -275,12 +351,15 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )
         client = await stack.enter_async_context(HttpClient(settings.egress, settings.extra_roots))
-        engine = stack.enter_context(Engine().opened())
+        engine = stack.enter_context(Engine(JAVASCRIPT).opened())
         modules = ModuleCache(cache / "modules")
-        profile = await asyncio.to_thread(JavaScriptProfile, engine, modules)
+        profile = await _opened_profile(engine, modules)
         stack.callback(profile.close)
         scheduler = Scheduler()
-        images = ImageStore(profile, scheduler, settings.image_bytes)
+        images = ImageStore(
+            profile, scheduler, settings.image_bytes, others=siblings, cold=ColdImages(cache),
+            max_cold_bytes=settings.cold_image_bytes,
+        )  # fmt: skip
         stack.callback(scheduler.stop_all)
         logs = LogBook(database)
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
@@ -288,6 +367,8 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory,
         )  # fmt: skip
+        if siblings is not None:
+            node.answer(siblings)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
         stack.push_async_callback(_stop, node, writer)
         stack.callback(scheduler.stop_all)  # those that have got their image meanwhile; without images none can follow
@@ -298,14 +379,29 @@ async def open_node(settings: NodeSettings) -> AsyncIterator[Node]:
         stack.push_async_callback(_cancel, upkeep)
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
+        rest = asyncio.get_running_loop().create_task(Rest(scheduler).run(), name="wapo-rest")
+        stack.push_async_callback(_cancel, rest)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
-        if settings.worker is not None:
-            node.worker = await stack.enter_async_context(open_worker(
-                settings.worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
+        worker = settings.worker
+        if worker is not None:
+            node.open_worker = lambda: node._with_worker(apps_worker.open_worker(
+                worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
                 sockets=node.sockets,
             ))  # fmt: skip
+            if not worker_later:
+                await stack.enter_async_context(node.open_worker())
         yield node
+
+
+async def _opened_profile(engine: Engine, modules: ModuleCache) -> JavaScriptProfile:
+    """Opened in a thread, which works with the engine: nothing is closed before it has ended."""
+    opening = asyncio.ensure_future(asyncio.to_thread(JavaScriptProfile, engine, modules))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        (await opening).close()
+        raise
 
 
 _LAST_FLUSH_S: Final = 5.0

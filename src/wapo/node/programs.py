@@ -28,7 +28,8 @@ __all__ = ["LOCAL", "LocalProgramMissing", "Located", "Programs"]
 #: Identity of the program behind ``/local``: in vaults, logs and derived secrets.
 LOCAL: Final = "local"
 _LOCAL_MAX_BYTES: Final = 256 << 20
-_SETTINGS_FRESH_S: Final = 5.0
+_SETTINGS_FRESH_S: Final = 4.0
+_SETTINGS_STALE_S: Final = 8.0
 _KEPT: Final = 20_000
 
 
@@ -76,6 +77,7 @@ class Programs:
         # Root files by the CID's text: all segments after it are the agent's, so nothing else need be looked at.
         self._files: OrderedDict[str, Located] = OrderedDict()
         self._settings: OrderedDict[str, tuple[float, AgentLimits]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[AgentLimits]] = {}
 
     def known(self, cid_text: str, segments: tuple[str, ...]) -> Located | None:
         """As :meth:`locate`, if it can be told at once."""
@@ -167,17 +169,33 @@ class Programs:
     # Limits
 
     def known_limits(self, identity: str) -> AgentLimits | None:
-        """As :meth:`limits`, if they were looked up within the last seconds."""
+        """As :meth:`limits`, if they were looked up within the last seconds. If that is a while ago, they are looked up
+        again, but nobody waits for it: for a program that is always in use nobody ever does."""
         found = self._settings.get(identity)
-        return found[1] if found is not None and found[0] > time.monotonic() else None
+        if found is None:
+            return None
+        age = time.monotonic() - found[0]
+        if age >= _SETTINGS_FRESH_S:
+            if age >= _SETTINGS_STALE_S:
+                return None
+            if identity not in self._asking:
+                task = self._asking[identity] = asyncio.get_running_loop().create_task(self._ask(identity))
+                task.add_done_callback(lambda task: self._asked(identity, task))
+        return found[1]
+
+    def _asked(self, identity: str, task: "asyncio.Task[AgentLimits]") -> None:
+        del self._asking[identity]
+        if not task.cancelled():
+            task.exception()  # whoever has to wait for them next will see it
 
     async def limits(self, identity: str) -> AgentLimits:
         """The node's limits, lowered by what is set for this program."""
         known = self.known_limits(identity)
-        if known is not None:
-            return known
+        return known if known is not None else await self._ask(identity)
+
+    async def _ask(self, identity: str) -> AgentLimits:
         limits = self._limits.lowered(await self.settings(identity))
-        self._settings[identity] = (time.monotonic() + _SETTINGS_FRESH_S, limits)
+        self._settings[identity] = (time.monotonic(), limits)
         if len(self._settings) > _KEPT:
             self._settings.popitem(last=False)
         return limits
@@ -207,4 +225,6 @@ class Programs:
                 row = {"program": identity, "settings": msgspec.json.encode(settings).decode()}
                 await connection.execute(insert(agents).values(summed(row)))
         self._settings.pop(identity, None)
+        if identity in self._asking:  # for what has just been replaced
+            self._asking[identity].cancel()
         return lowered

@@ -40,11 +40,12 @@ class NodeSettings:
 
     Attributes:
         data_dir: keys, database, content. Made with mode 0700.
-        cache_dir: compiled modules.
+        cache_dir: compiled modules, and images that are not in memory.
         upstreams: trustless gateways to fetch programs from; empty: local content only.
         public_logs: whether anybody may read any program's logs.
         local_file: the program behind ``/local``, read anew at each request.
         image_bytes: memory that images of agents may take.
+        cold_image_bytes: disk that those may take, in ``cache_dir``, which are not used at the moment.
         worker: settings of the worker that runs WebAssembly apps; None: this process runs none.
         node_memory_bytes: memory of all machines together; None: as much of the machine's as leaves room for the rest.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
@@ -60,6 +61,7 @@ class NodeSettings:
     local_file: Path | None = None
     max_machines: int | None = None
     image_bytes: int = 1 << 30
+    cold_image_bytes: int = 4 << 30
     node_memory_bytes: int | None = None
     content_bytes: int = 10 << 30
     worker: WorkerSettings | None = None

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from wapo.content.library import Library
 from wapo.errors import WapoError
+from wapo.log import Log
 
 __all__ = ["keep_content_within"]
 
-_log = structlog.get_logger("wapo.node")
+_log = Log("wapo.node")
 _EVERY_S: Final = 600.0
 _CLOCK_WAS_SET_S: Final = 60.0
 

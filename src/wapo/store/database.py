@@ -14,18 +14,18 @@ from typing import Any, Final
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wapo.errors import HostError
+from wapo.store.connections import AsyncConnection, AsyncEngine, create_async_engine
 from wapo.store.schema import NewerSchema, metadata, migrate
 
 __all__ = ["Database", "StoreDamaged", "StoreFailed"]
 
 _PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000", "foreign_keys = ON")
 
-#: Checking takes about three seconds a GB. Of a larger file the tables are checked that a node cannot do without: not
-#: logs, which are most of it.
-_CHECKED_BYTES: Final = 16 << 20
+#: Looking at pages takes about a second a GB: in a larger file those of the tables are looked at that a node cannot do
+#: without, and not those of logs, which are most of it. Comparing rows with indices takes ten times as long.
+_CHECKED_BYTES: Final = 64 << 20
 _LOGS: Final = "log_chunks"
 
 
@@ -48,13 +48,14 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._engine: AsyncEngine | None = None
+        self._unsynced: AsyncEngine | None = None  # the same, with other options
         self._writer = asyncio.Lock()
 
     async def __aenter__(self) -> "Database":
         engine = create_async_engine(f"sqlite+aiosqlite:///{self._path}")
         event.listen(engine.sync_engine, "connect", _configure)
         event.listen(engine.sync_engine, "begin", _begin)
-        self._engine = engine
+        self._engine, self._unsynced = engine, engine.execution_options(wapo_synchronous="NORMAL")
         try:
             self._path.touch(mode=0o600)
             async with self.writing() as connection:
@@ -73,7 +74,7 @@ class Database:
 
     async def aclose(self) -> None:
         """Idempotent."""
-        engine, self._engine = self._engine, None
+        engine, self._engine, self._unsynced = self._engine, None, None
         if engine is not None:
             await engine.dispose()
 
@@ -83,16 +84,18 @@ class Database:
         return self._engine
 
     async def check(self) -> None:
-        """Looks for damage: in the whole file, or in all tables but the logs' where that would take long.
+        """Looks for damage: at all pages, but for those of logs where that would take long; at rows and their indices,
+        but for logs.
 
         Raises:
             StoreDamaged: what is wrong, and where.
         """
-        whole = self._path.stat().st_size <= _CHECKED_BYTES
-        tables = [""] if whole else [f"('{name}')" for name in metadata.tables if name != _LOGS]
+        checks = [f"integrity_check('{name}')" for name in metadata.tables if name != _LOGS]
+        if self._path.stat().st_size <= _CHECKED_BYTES:
+            checks.insert(0, "quick_check")
         async with self.reading() as connection:
-            for table in tables:
-                found = (await connection.exec_driver_sql(f"PRAGMA integrity_check{table}")).scalars().all()
+            for check in checks:
+                found = (await connection.exec_driver_sql(f"PRAGMA {check}")).scalars().all()
                 if found != ["ok"]:
                     raise StoreDamaged(f"the database {self._path} is damaged: {found[0]}; {_ADVICE}")
 
@@ -122,9 +125,7 @@ class Database:
         """
         async with self._writer:
             try:
-                engine = self._opened()
-                if not synced:
-                    engine = engine.execution_options(wapo_synchronous="NORMAL")
+                engine = self._opened() if synced else self._unsynced or self._opened()
                 async with engine.begin() as connection:
                     yield connection
             except (DBAPIError, NoConnection) as error:

@@ -5,6 +5,7 @@ the hash of its items' hashes, a structure that of its type's hash and its membe
 """
 
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from wapo.trust.keccak import keccak256
@@ -18,14 +19,19 @@ _BY_CERTIFICATE: Final = b"Authorized query that would be sent to a Wapod App"
 _CERTIFICATE: Final = b"This is a certificate that can be used to sign a query that would be sent to a Wapod App"
 
 _SCOPE_TYPE_TEXT: Final = b"Scope(bytes address,string[] paths)"
-_SCOPE_TYPE: Final = keccak256(_SCOPE_TYPE_TEXT)
-_QUERY_TYPE: Final = keccak256(b"WapodQuery(string description,bytes address,string path,bytes payload)")
-_CERTIFICATE_TYPE: Final = keccak256(
+_QUERY_TYPE_TEXT: Final = b"WapodQuery(string description,bytes address,string path,bytes payload)"
+_CERTIFICATE_TYPE_TEXT: Final = (
     b"Certificate(string description,bytes publicKey,string expirationTime,Scope[] scopes)" + _SCOPE_TYPE_TEXT
 )
-_DOMAIN: Final = keccak256(
-    keccak256(b"EIP712Domain(string name,string version)") + keccak256(b"Wapod Query") + keccak256(b"1")
-)
+
+_hash_of: Final = cache(keccak256)  # of a text of the protocol: worked out once
+
+
+@cache
+def _domain() -> bytes:
+    return keccak256(
+        keccak256(b"EIP712Domain(string name,string version)") + keccak256(b"Wapod Query") + keccak256(b"1")
+    )
 
 
 def query_digest(query: Query, *, by_certificate: bool) -> bytes:
@@ -35,8 +41,8 @@ def query_digest(query: Query, *, by_certificate: bool) -> bytes:
         Eip712EncodingError: the path is no UTF-8.
     """
     return _digest(
-        _QUERY_TYPE,
-        keccak256(_BY_CERTIFICATE if by_certificate else _BY_ROOT),
+        _hash_of(_QUERY_TYPE_TEXT),
+        _hash_of(_BY_CERTIFICATE if by_certificate else _BY_ROOT),
         keccak256(query.address),
         _text(query.path),
         keccak256(query.payload),
@@ -46,11 +52,12 @@ def query_digest(query: Query, *, by_certificate: bool) -> bytes:
 def certificate_digest(body: CertificateBody) -> bytes:
     """The 32 bytes that a root signer signs for a certificate."""
     scopes = (
-        keccak256(_SCOPE_TYPE + keccak256(scope.app) + _list(map(_text, scope.resources))) for scope in body.scopes
+        keccak256(_hash_of(_SCOPE_TYPE_TEXT) + keccak256(scope.app) + _list(map(_text, scope.resources)))
+        for scope in body.scopes
     )
     return _digest(
-        _CERTIFICATE_TYPE,
-        keccak256(_CERTIFICATE),
+        _hash_of(_CERTIFICATE_TYPE_TEXT),
+        _hash_of(_CERTIFICATE),
         keccak256(body.public),
         _text(str(body.expiration)),
         _list(scopes),
@@ -69,4 +76,4 @@ def _list(hashes: Iterable[bytes]) -> bytes:
 
 
 def _digest(*structure: bytes) -> bytes:
-    return keccak256(b"\x19\x01" + _DOMAIN + keccak256(b"".join(structure)))
+    return keccak256(b"\x19\x01" + _domain() + keccak256(b"".join(structure)))

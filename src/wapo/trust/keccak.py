@@ -1,6 +1,13 @@
 """Keccak-256 as Ethereum uses it, with the padding from before FIPS 202 (SHA3-256 is another function)."""
 
-from Crypto.Hash import keccak
+from typing import TYPE_CHECKING
+
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    from Crypto.Hash import keccak
+else:
+    keccak = library("Crypto.Hash.keccak")
 
 __all__ = ["keccak256"]
 

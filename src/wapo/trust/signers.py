@@ -3,18 +3,25 @@
 The work is done by ``cryptography`` (Ed25519), schnorrkel (sr25519) and libsecp256k1 (the rest, through ``coincurve``).
 """
 
-import hashlib
-from typing import Final, Protocol
+from __future__ import annotations
 
-import coincurve
+import hashlib
+from typing import TYPE_CHECKING, Final, Protocol
+
 from cryptography.exceptions import InvalidSignature as CryptographyInvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from wapo.lazy import library
 from wapo.trust import schnorr
 from wapo.trust.ed25519_points import is_usable_point
 from wapo.trust.keccak import keccak256
 from wapo.trust.query_errors import InvalidPublicKey, InvalidSignature
 from wapo.trust.query_signature import SignatureType
+
+if TYPE_CHECKING:
+    import coincurve
+else:
+    coincurve = library("coincurve")
 
 __all__ = ["Signable", "evm_address", "identity", "verify"]
 

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from wapo.engine.difference import Difference
 from wapo.engine.errors import GuestExited, GuestTrapped, InvalidModule
 from wapo.engine.fiber import Call, Instantiation
+from wapo.engine.folding import fold, unfold
 from wapo.engine.instance import Instance
 from wapo.errors import WapoError
 from wapo.vm.dialect import Dialect
@@ -37,8 +39,8 @@ _DONE: Final = End(EndReason.EXITED, FINISHED, 0)
 _DONE_LEGACY: Final = End(EndReason.EXITED, FINISHED, 1)
 _FUEL_PER_GAS: Final = 1024
 _MIN_FUEL: Final = 16384
-#: More than this a first slice cannot have used; the system has let others run.
-_FIRST_SLICE_S: Final = 0.05
+#: More than this a first slice has hardly used: two ticks, and a little for the host.
+_FIRST_SLICE_S: Final = 0.005
 #: What a second of CPU is taken for where the fuel that it burnt is not known: a gas unit a microsecond.
 _FUEL_PER_CPU_S: Final = _FUEL_PER_GAS * 1_000_000
 
@@ -82,10 +84,10 @@ class Guest:
     """
 
     __slots__ = (
-        "_burst_s", "_call", "_deadline", "_doom", "_host_work", "_kept", "_on_end", "_poll_cpu_s", "_queued",
-        "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance", "limits",
-        "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner", "return_slot",
-        "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
+        "_burst_s", "_call", "_deadline", "_doom", "_folded", "_host_work", "_kept", "_on_end", "_poll_cpu_s",
+        "_queued", "_release", "_requested", "_requests", "args", "channels", "dialect", "ended", "env", "instance",
+        "limits", "may_be_command", "meter", "on_channel", "on_slice", "on_start", "on_wait", "output", "owner",
+        "return_slot", "scheduler", "services", "session", "settled", "table", "tasks", "trace", "wasi", "websockets",
     )  # fmt: skip
 
     def __init__(
@@ -130,6 +132,7 @@ class Guest:
         self._burst_s = 0.0
         self._poll_cpu_s = 0.0
         self._doom: End | None = None
+        self._folded: Difference | None = None
         self._on_end: list[Callable[[End], None]] = []
         self._deadline: asyncio.TimerHandle | None = None
         self.settled = False
@@ -206,7 +209,7 @@ class Guest:
                 self._release(self.instance, clean)
             else:
                 self.instance.close()
-        self.on_wait = self.on_slice = self.on_start = self.on_channel = self._release = None
+        self.on_wait = self.on_slice = self.on_start = self.on_channel = self._release = self._folded = None
         self.tasks.forget()
         callbacks, self._on_end = self._on_end, []
         for callback in callbacks:
@@ -269,6 +272,22 @@ class Guest:
         """Whether a poll is under way, suspended at the end of a slice."""
         return self._call is not None
 
+    @property
+    def rests(self) -> bool:
+        """Whether it has nothing to do but wait, between two polls."""
+        return self.settled and self._call is None and not self._queued and self.ended is None
+
+    @property
+    def folded(self) -> bool:
+        """Whether its memory is folded (:meth:`fold`)."""
+        return self._folded is not None
+
+    def fold(self) -> bool:
+        """Folds the memory of a guest that :attr:`rests`, until its next poll; False if it cannot be, or is not worth
+        it."""
+        self._folded = fold(self.instance)
+        return self._folded is not None
+
     def step(self) -> bool:
         """Runs one slice. True if the guest is to be queued again at once (its slice ended, or it has more to do).
 
@@ -312,6 +331,9 @@ class Guest:
         self._burst_s = self._poll_cpu_s = 0.0
         if not self.instance.started:
             return self.instance.start(self)
+        if self._folded is not None:
+            unfold(self.instance, self._folded)
+            self._folded = None
         self.meter.polls += 1
         self._requested = False
         if self.tasks.list_room:
@@ -399,9 +421,12 @@ class Guest:
 
     def _account(self, started: float, clock: Callable[[], float] | None) -> None:
         """A slice has been run. Asking for CPU time is a system call, so of a poll's first slice, which is short, the
-        time on the wall is taken for it."""
-        elapsed = min(time.perf_counter() - started, _FIRST_SLICE_S) if clock is None else clock() - started
-        self._burst_s += elapsed
+        time on the wall is taken for it; and as that may be another process's, it is no part of the burst."""
+        if clock is None:
+            elapsed = min(time.perf_counter() - started, _FIRST_SLICE_S)
+        else:
+            elapsed = clock() - started
+            self._burst_s += elapsed
         self._poll_cpu_s += elapsed
         self.meter.cpu_s += elapsed
 

@@ -4,29 +4,34 @@ A guest gets no redirects, cookies, proxies or decompression from here; those ar
 ``http_decoding``'s. Every address is checked against the egress policy at the socket.
 """
 
+from __future__ import annotations
+
+import asyncio
 import contextvars
 import re
 import resource
-import socket
 import ssl
 from types import TracebackType
-from typing import Any, Final
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from typing import TYPE_CHECKING, Final
 
 from wapo.errors import HostError
+from wapo.lazy import library
 from wapo.vm.egress import EgressDenied, EgressPolicy
 from wapo.vm.net.resolver import Resolver
 from wapo.vm.net.tls_config import CLIENT_CIPHERS
 from wapo.vm.shares import FairShare
 
+if TYPE_CHECKING:
+    import aiohttp
+
+    from wapo.vm import http_session
+else:
+    aiohttp = library("aiohttp")
+    http_session = library("wapo.vm.http_session")
+
 __all__ = ["HttpClient", "asking", "describe_failure", "valid_header", "valid_headers"]
 
-_MAX_HEADER_BYTES: Final = 64 << 10
-_MAX_CONNECTIONS: Final = 8192
-_CONNECT_TIMEOUT_S: Final = 30.0
-_MAX_IDLE_CONNECTIONS: Final = 512
+_MAX_CONNECTIONS: Final = 1 << 17
 
 #: On whose behalf the current task looks up names.
 asking: contextvars.ContextVar[str] = contextvars.ContextVar("asking", default="")
@@ -55,66 +60,6 @@ class UnusableCaFile(HostError):
     code = "ca_file_unusable"
 
 
-class _AllowedAddresses(AbstractResolver):
-    """The names of the process's resolver, as far as the policy lets them lead."""
-
-    def __init__(self, policy: EgressPolicy, resolver: Resolver) -> None:
-        self._policy = policy
-        self._resolver = resolver
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """As the library wants it.
-
-        Raises:
-            OSError: the name cannot be resolved, or (``EgressDenied``) leads nowhere that is allowed.
-        """
-        results: list[ResolveResult] = []
-        denied: EgressDenied | None = None
-        for kind, protocol, address in await self._resolver.find(host, asking.get(), family):
-            try:
-                self._policy.check_address(str(address[0]), host)
-            except EgressDenied as error:
-                denied = error
-                continue
-            results.append(
-                ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol,
-                              flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
-            )  # fmt: skip
-        if not results and denied is not None:
-            raise denied
-        return results
-
-    async def close(self) -> None:
-        """The resolver is not ours."""
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Pooled connections serve one guest after another, so two things matter more here than in the library.
-
-    What a server sends on a connection that nobody uses would be taken for the next guest's answer (RFC 9112 9.2: an
-    unsolicited response is an error); such a connection is not used again. And idle connections hold descriptors of a
-    process that also needs them to be reached itself, so there are only so many.
-    """
-
-    async def _get(self, key: Any, traces: Any) -> Any:
-        waiting = self._conns.get(key)
-        if waiting is not None:
-            sound = [entry for entry in waiting if not entry[0].should_close]
-            if len(sound) < len(waiting):
-                for protocol, _ in waiting:
-                    if protocol.should_close:
-                        protocol.close()
-                waiting.clear()
-                waiting.extend(sound)
-        return await super()._get(key, traces)
-
-    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
-        full = sum(map(len, self._conns.values())) >= _MAX_IDLE_CONNECTIONS
-        super()._release(key, protocol, should_close=should_close or full)
-
-
 class HttpClient:
     """An async context manager. ``session`` is to be used through ``resources.http`` only.
 
@@ -137,9 +82,36 @@ class HttpClient:
         if max_connections is None:
             max_connections = min(_MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self.connections = FairShare(max_connections)
-        self.session: aiohttp.ClientSession | None = None
+        #: Whether it can be asked.
+        self.is_open = False
+        self._context: ssl.SSLContext | None = None
+        self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> "HttpClient":
+    async def __aenter__(self) -> HttpClient:
+        if self.extra_roots:  # a wrong name is told at once
+            self._context = self._make_context()
+        self.is_open = True
+        return self
+
+    async def prepare(self) -> None:
+        """Does what the first request would otherwise wait for: loads libraries, and the system's certificates."""
+        if self._session is not None:
+            return
+        await asyncio.to_thread(lambda: http_session.open_session)
+        if self._context is None:
+            made = await asyncio.to_thread(self._make_context)
+            self._context = self._context or made
+
+    @property
+    def session(self) -> aiohttp.ClientSession | None:
+        """Opened at its first use, which takes a while unless it was prepared; None outside of the block."""
+        if self._session is None and self.is_open:
+            if self._context is None:
+                self._context = self._make_context()
+            self._session = http_session.open_session(self.policy, self.resolver, self._context)
+        return self._session
+
+    def _make_context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.set_ciphers(CLIENT_CIPHERS)
         for path in self.extra_roots:
@@ -149,39 +121,16 @@ class HttpClient:
                 raise UnusableCaFile(f"{path} has no certificate in PEM form") from None
             except OSError as error:
                 raise UnusableCaFile(f"{path} cannot be read: {error.strerror}") from None
-        connector = _Connector(
-            limit=0,
-            ssl=context,
-            resolver=_AllowedAddresses(self.policy, self.resolver),
-            use_dns_cache=False,  # which would have one guest wait for a lookup that another has started
-            socket_factory=self._make_socket,
-        )
-        self.session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-            max_line_size=_MAX_HEADER_BYTES,
-            max_field_size=_MAX_HEADER_BYTES,
-        )
-        return self
+        return context
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self.session = self.session, None
+        self.is_open = False
+        session, self._session = self._session, None
         if session is not None:
             await session.close()
         await self.resolver.aclose()
-
-    def _make_socket(self, address: Any) -> socket.socket:
-        """The last gate: the address that is connected to, however it was spelled. Names were checked before."""
-        family, kind, protocol, _, target = address
-        self.policy.check_socket(str(target[0]))
-        made = socket.socket(family, kind, protocol)
-        made.setblocking(False)
-        return made
 
 
 def describe_failure(error: BaseException) -> str:

@@ -393,3 +393,35 @@ test('records of all forms, plain or not', () => {
   text.a = '3';
   assertEquals([...headers], [['a', '1'], ['b', '2']]);
 });
+
+test('a copy of Headers is what iterating it gives', () => {
+  const headers = new Headers([['b', '2'], ['set-cookie', 'y'], ['a', '1'], ['B', '3'], ['set-cookie', 'x']]);
+  const copy = new Headers(headers);
+  assertEquals([...copy], [['a', '1'], ['b', '2, 3'], ['set-cookie', 'y'], ['set-cookie', 'x']]);
+  copy.append('a', '4');
+  copy.delete('b');
+  headers.set('a', '5');
+  assertEquals([...copy], [['a', '1, 4'], ['set-cookie', 'y'], ['set-cookie', 'x']]);
+  assertEquals([...headers], [['a', '5'], ['b', '2, 3'], ['set-cookie', 'y'], ['set-cookie', 'x']]);
+  headers[Symbol.iterator] = function* () { yield ['own', 'iterator']; };
+  assertEquals([...new Headers(headers)], [['own', 'iterator']]);
+});
+
+test('many headers are in the same order as few', () => {
+  for (const count of [5, 31, 32, 33, 100]) {
+    const pairs = Array.from({ length: count }, (_, i) => [i % 7 === 0 ? 'set-cookie' : `x-${(i * 37) % 50}`, `${i}`]);
+    const names = [...new Set(pairs.map(([name]) => name))].sort();
+    const expected = names.flatMap((name) => {
+      const values = pairs.filter((pair) => pair[0] === name).map((pair) => pair[1]);
+      return name === 'set-cookie' ? values.map((value) => [name, value]) : [[name, values.join(', ')]];
+    });
+    assertEquals([...new Headers(pairs)], expected);
+  }
+});
+
+test('names of any length', () => {
+  for (const length of [1, 63, 64, 65, 1000]) assertEquals([...new Headers([['X'.repeat(length), '1']])], [['x'.repeat(length), '1']]);
+  for (const name of ['', ' ', 'a b', 'a:', 'ä', '\0', 'a'.repeat(70) + ' ']) assertThrows(TypeError, () => new Headers().get(name));
+  const headers = new Headers([['1', 'x'], ['null', 'y']]);
+  assertEquals([headers.get(1), headers.get(null)], ['x', 'y']);
+});

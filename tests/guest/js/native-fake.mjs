@@ -23,6 +23,7 @@ export function parseHeaderBlock(block) {
   return list;
 }
 export const isPlainHeaderValue = (value) => /^[\x21-\x7f](?:[\x01-\x09\x0b\x0c\x0e-\x7f]*[\x21-\x7f])?$/.test(value);
+export const headerName = (name) => (/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/.test(name) ? name.toLowerCase() : undefined);
 export const headerPairs = () => undefined;
 export const parseQuery = () => undefined;
 export const call = Function.prototype.call.bind(Function.prototype.call);

@@ -48,7 +48,7 @@ def test_every_function_is_there_with_its_type(suspends: bool) -> None:
         assert found == expected
     for item in wasi_functions(suspends=suspends):
         assert item.results == (() if item.name == "proc_exit" else ("i32",))
-        assert suspends or not item.suspends
+        assert suspends or not item.suspends or item.name == "sched_yield"
 
 
 def test_the_status_of_a_file() -> None:

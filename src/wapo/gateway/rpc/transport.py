@@ -8,13 +8,13 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
-import structlog
 from google.protobuf.message import DecodeError
 
 from wapo.errors import HostError, WapoError
 from wapo.gateway.replies import Headers, Reply, text_reply
 from wapo.gateway.rpc.json_form import UndecodableMessage, from_json, to_json
 from wapo.gateway.rpc.schema import MESSAGES, Message
+from wapo.log import Log
 
 __all__ = ["Method", "Methods", "Mode", "answer", "body_limit", "mode_of"]
 
@@ -23,7 +23,7 @@ _JSON: Final = b"application/json"
 _BINARY: Final = b"application/octet-stream"
 _TRUE: Final = ("", "true", "on", "yes")
 _FALSE: Final = ("false", "off", "no")
-_log = structlog.get_logger("wapo.rpc")
+_log = Log("wapo.rpc")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-import structlog
-
 from wapo.errors import CallerError, HostError, WapoError
+from wapo.log import Log
 from wapo.node.apps.blobs import BlobName
 from wapo.node.apps.instance import AppInstance
 from wapo.node.apps.locks import AppLocks
@@ -32,7 +31,7 @@ _PAGE: Final = 65536
 _MAX_MEMORY: Final = 4 << 30
 #: An app may be a gateway, with a machine for each of its clients' requests.
 _ISOLATES: Final = 64
-_log = structlog.get_logger("wapo.worker")
+_log = Log("wapo.worker")
 
 
 class NoSlots(HostError):

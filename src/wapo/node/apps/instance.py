@@ -6,9 +6,8 @@ import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from wapo.errors import GuestError, HostError, WapoError
+from wapo.log import Log
 from wapo.node.apps.usage import Usage
 from wapo.node.logs import RunLog
 from wapo.vm.ends import End, EndReason
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AppInstance", "InstanceFailed", "InstanceNotListening"]
 
 _numbers = itertools.count()
-_log = structlog.get_logger("wapo.worker")
+_log = Log("wapo.worker")
 
 #: Back-off of restarts: none after a long life, then doubled up to a minute for lives shorter than that.
 _MAX_BACKOFF_S: Final = 60.0

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wapo.abi.manifest import Manifest
 from wapo.node.apps.usage import Usage
 from wapo.store.checksums import checked, summed
+from wapo.store.connections import AsyncConnection
 from wapo.store.database import Database
 from wapo.store.schema import apps, worker_state
 

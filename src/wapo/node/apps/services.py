@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from wapo.abi.results import OcallError, OcallFailure
 from wapo.agents.isolates import Isolates
 from wapo.engine.suspension import Suspension
 from wapo.errors import GuestError, WapoError
+from wapo.log import Log
 from wapo.node.apps.blobs import BlobName, BlobStore, InvalidBlobName, NoSuchBlob
 from wapo.node.apps.boot_data import BootDataStore
 from wapo.node.apps.session import WorkerSession
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AppServices"]
 
-_log = structlog.get_logger("wapo.worker")
+_log = Log("wapo.worker")
 
 #: Signing holds the interpreter for 8 ms a MiB; what is longer than this is signed in pieces of nobody's time but a
 #: thread's, and one at a time.

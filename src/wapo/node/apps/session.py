@@ -8,11 +8,10 @@ import asyncio
 import os
 from typing import Final
 
-import structlog
-
 from wapo.abi.metrics import MetricsToken
 from wapo.abi.session import NONCE_BYTES, SessionUpdate
 from wapo.errors import WapoError
+from wapo.log import Log
 from wapo.node.apps.records import AppRecords
 
 __all__ = ["WorkerSession"]
@@ -20,7 +19,7 @@ __all__ = ["WorkerSession"]
 _RESERVED_AT_ONCE: Final = 1 << 20
 _NO_SESSION: Final = bytes(32)
 _STATE: Final = "session"
-_log = structlog.get_logger("wapo.worker")
+_log = Log("wapo.worker")
 
 
 class WorkerSession:

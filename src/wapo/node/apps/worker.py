@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from wapo.abi.manifest import Manifest
 from wapo.abi.metrics import MAX_APPS, AppMetrics, TooManyMetrics, VersionedAppsMetrics
 from wapo.abi.prices import Prices, SignedWorkerDescription, WorkerDescription
@@ -20,6 +18,7 @@ from wapo.agents.isolates import Isolates
 from wapo.engine.engine import Engine, Settings
 from wapo.engine.modules import ModuleCache
 from wapo.errors import CallerError, WapoError
+from wapo.log import Log
 from wapo.node.apps.app import App, AppEnvironment, Slots
 from wapo.node.apps.blobs import BlobStore
 from wapo.node.apps.boot_data import BootDataStore
@@ -48,7 +47,7 @@ __all__ = ["AppExists", "AppNotFound", "AppsDeployed", "NoSession", "Worker", "o
 _SAVE_EVERY_S: Final = 10.0
 _BENCH: Final = "bench"
 _NUMBER: Final = "next-number"
-_log = structlog.get_logger("wapo.worker")
+_log = Log("wapo.worker")
 
 
 class NoSession(CallerError):

@@ -1,20 +1,27 @@
 """Raw connections out (wapo-abi.md 6.3 and 6.4): names resolved here, every address checked against the egress policy,
 SOCKS proxies from the environment of the host."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from python_socks import ProxyType
-from python_socks.async_.asyncio import Proxy
-
+from wapo.lazy import library
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.addresses import is_ip_literal
 from wapo.vm.net.options import send_at_once
 from wapo.vm.net.resolver import Resolver
+
+if TYPE_CHECKING:
+    import python_socks
+    import python_socks.async_.asyncio as socks_client
+else:
+    python_socks = library("python_socks")
+    socks_client = library("python_socks.async_.asyncio")
 
 __all__ = ["Dialer"]
 
@@ -115,7 +122,7 @@ class Dialer:
 
     async def _through(self, proxy: tuple[str, str, int], host: str, port: int) -> socket.socket:
         scheme, proxy_host, proxy_port = proxy
-        client = Proxy(ProxyType.SOCKS5, proxy_host, proxy_port, rdns=scheme == "socks5h")
+        client = socks_client.Proxy(python_socks.ProxyType.SOCKS5, proxy_host, proxy_port, rdns=scheme == "socks5h")
         try:
             connected: socket.socket = await client.connect(host, port, timeout=_PROXY_TIMEOUT_S)
         except OSError:

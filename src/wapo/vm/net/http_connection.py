@@ -4,16 +4,17 @@ h11 knows the protocol; here is who reads and who writes when. The body of a req
 answers, since it may answer before it has read everything; a client that goes away is noticed while the guest works.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
-from http.client import responses
-from typing import Final
-
-import h11
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
 from wapo.abi.messages import HttpResponseHead
+from wapo.lazy import library
 from wapo.scale.primitives import ScaleError
 from wapo.vm.http_client import valid_header
 from wapo.vm.inputs import HttpInput
@@ -21,7 +22,14 @@ from wapo.vm.net.byte_stream import ByteStream
 from wapo.vm.resources.oneshot import Reply, Sent
 from wapo.vm.resources.pipe import PipeBroken
 
+if TYPE_CHECKING:
+    import h11
+else:
+    h11 = library("h11")
+
 __all__ = ["GiveRequest", "HttpConnection"]
+
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 #: Takes method, target, headers and who is to have the reply; gives the request's pipes, or None if there is no room.
 GiveRequest = Callable[
@@ -116,7 +124,7 @@ class HttpConnection:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
         headers = [("content-length", "0"), ("connection", "close")]
-        reason = responses.get(status, "").encode()
+        reason = _REASONS.get(status, "").encode()
         await self._send(h11.Response(status_code=status, headers=headers, reason=reason))
         await self._send(h11.EndOfMessage())
 
@@ -188,7 +196,7 @@ class HttpConnection:
             raise _Closed
 
     async def _respond(
-        self, request: h11.Request, given: HttpInput, waiting: "asyncio.Future[Reply]", *, upgrade: bool
+        self, request: h11.Request, given: HttpInput, waiting: asyncio.Future[Reply], *, upgrade: bool
     ) -> None:
         reply = await waiting
         if not isinstance(reply, Sent):
@@ -210,7 +218,7 @@ class HttpConnection:
         if not any(name == b"date" for name, _ in headers):
             headers.append((b"date", formatdate(usegmt=True).encode()))
         try:
-            reason = responses.get(head.status, "").encode()
+            reason = _REASONS.get(head.status, "").encode()
             response = h11.Response(status_code=head.status, headers=headers, reason=reason)
         except h11.LocalProtocolError:
             await self._refuse(500)

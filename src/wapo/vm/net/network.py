@@ -28,6 +28,7 @@ class NetworkSettings:
     Attributes:
         listen_ports: the ports that guests may listen on, first and last; None: none.
         tls_host, tls_port: where the shared TLS port listens; None: there is none.
+        tls_listener: the descriptor of a socket that listens there already, and goes on when this network has ended.
         verify_sni_certificates: whether a certificate for a server name must lead to a trusted root.
         extra_roots: PEM files of certificate authorities beside the system's.
     """
@@ -35,6 +36,7 @@ class NetworkSettings:
     listen_ports: tuple[int, int] | None = None
     tls_host: str = "0.0.0.0"
     tls_port: int | None = None
+    tls_listener: int | None = None
     verify_sni_certificates: bool = True
     extra_roots: tuple[str, ...] = ()
 
@@ -74,7 +76,9 @@ class Network:
         host, port = self.settings.tls_host, self.settings.tls_port
         if port is not None:
             try:
-                self.tls_port = await self._stack.enter_async_context(TlsPort(host, port, self.budget))
+                self.tls_port = await self._stack.enter_async_context(
+                    TlsPort(host, port, self.budget, self.settings.tls_listener)
+                )
             except OSError as error:
                 raise TlsPortFailed(f"cannot listen on {host}:{port} for TLS: {error.strerror or error}") from None
         return self

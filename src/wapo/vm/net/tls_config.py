@@ -3,6 +3,8 @@
 Both texts come from guests, so they are bounded, and parsed by ``cryptography`` before OpenSSL sees them.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import os
@@ -13,14 +15,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import certifi
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from wapo.lazy import library
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.x509 import verification
+else:
+    x509 = library("cryptography.x509")
+    serialization = library("cryptography.hazmat.primitives.serialization")
+    ec = library("cryptography.hazmat.primitives.asymmetric.ec")
+    ed25519 = library("cryptography.hazmat.primitives.asymmetric.ed25519")
+    rsa = library("cryptography.hazmat.primitives.asymmetric.rsa")
+    verification = library("cryptography.x509.verification")
 
 __all__ = ["CLIENT_CIPHERS", "Identity", "InvalidTlsConfig", "TrustRoots"]
 
@@ -41,7 +54,6 @@ CLIENT_CIPHERS: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!
 #: Those between a server and its root that are looked at.
 _MAX_INTERMEDIATES: Final = 8
 
-_DER: Final = serialization.Encoding.DER
 _MARKER: Final = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 _KEY_KINDS: Final = ("PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY")
 #: What counts as an item at all; others (EC PARAMETERS, for one) are passed over.
@@ -72,7 +84,7 @@ class Identity:
     key: bytes
 
     @classmethod
-    def parse(cls, certificates: str, key: str, *, single: bool = False) -> "Identity":
+    def parse(cls, certificates: str, key: str, *, single: bool = False) -> Identity:
         """All PEM certificates of one text, and the first PEM item of the other (6.1).
 
         Args:
@@ -171,20 +183,20 @@ class TrustRoots:
             InvalidTlsConfig: it does not lead to a root, is not for that name, or not valid at this time.
         """
         try:
-            verifier = PolicyBuilder().store(self._store).build_server_verifier(x509.DNSName(name))
+            verifier = verification.PolicyBuilder().store(self._store).build_server_verifier(x509.DNSName(name))
             verifier.verify(identity.chain[0], _distinct(identity.chain[1:]))
-        except (VerificationError, ValueError) as error:
+        except (verification.VerificationError, ValueError) as error:
             raise InvalidTlsConfig(f"the certificate is not valid for {name}: {error}") from error
 
     @cached_property
-    def _store(self) -> Store:
+    def _store(self) -> verification.Store:
         roots = []
         for path in self._files:
             for _, pem in _items(Path(path).read_text("utf-8", "replace")):
                 # A root too odd for the library verifies nothing; one that will be is the bundle's business.
                 with contextlib.suppress(ValueError), warnings.catch_warnings(action="ignore"):
                     roots.append(x509.load_pem_x509_certificate(pem.encode()))
-        return Store(roots)
+        return verification.Store(roots)
 
 
 def _check_cost(certificate: x509.Certificate) -> None:
@@ -205,7 +217,9 @@ def _distinct(certificates: Sequence[x509.Certificate]) -> list[x509.Certificate
     """
     found: dict[tuple[bytes, bytes], x509.Certificate] = {}
     for item in certificates:
-        key = item.public_key().public_bytes(_DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        key = item.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         found.setdefault((item.subject.public_bytes(), key), item)
     return list(found.values())[:_MAX_INTERMEDIATES]
 

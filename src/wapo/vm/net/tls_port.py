@@ -8,6 +8,7 @@ asked for an instance; the next subscription takes what is parked.
 import asyncio
 import contextlib
 import errno
+import os
 import socket
 import ssl
 import sys
@@ -16,8 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
-
+from wapo.log import Log
 from wapo.vm.net.addresses import format_peer
 from wapo.vm.net.budget import SocketBudget
 from wapo.vm.net.options import send_at_once
@@ -39,7 +39,7 @@ _HANDSHAKE_S: Final = 10.0
 _PARKED_S: Final = 5.0
 _BACKLOG: Final = 1024
 
-_log = structlog.get_logger("wapo.tls")
+_log = Log("wapo.tls")
 
 
 class NameTaken(Exception):
@@ -119,10 +119,12 @@ class TlsPort:
 
     Args:
         host, port: where; port 0 lets the system choose.
+        opened: the descriptor of a socket that listens there already, and stays open.
     """
 
-    def __init__(self, host: str, port: int, budget: SocketBudget) -> None:
+    def __init__(self, host: str, port: int, budget: SocketBudget, opened: int | None = None) -> None:
         self._address = (host, port)
+        self._opened = opened
         self._budget = budget
         self._names: dict[str, _Name] = {}
         self._listener: socket.socket | None = None
@@ -132,6 +134,14 @@ class TlsPort:
         self.port = port
 
     async def __aenter__(self) -> "TlsPort":
+        listener = self._bound() if self._opened is None else socket.socket(fileno=os.dup(self._opened))
+        listener.setblocking(False)
+        self._listener = listener
+        self.port = listener.getsockname()[1]
+        self._listen()
+        return self
+
+    def _bound(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -139,14 +149,10 @@ class TlsPort:
             send_at_once(listener)
             listener.bind(self._address)
             listener.listen(_BACKLOG)
-            listener.setblocking(False)
         except BaseException:
             listener.close()
             raise
-        self._listener = listener
-        self.port = listener.getsockname()[1]
-        self._listen()
-        return self
+        return listener
 
     async def __aexit__(self, *_: object) -> None:
         listener, self._listener = self._listener, None

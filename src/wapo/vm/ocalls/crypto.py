@@ -4,11 +4,16 @@ import struct
 from typing import TYPE_CHECKING, Final
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
-from wapo.vm.crypto.operations import OPERATIONS, perform
+from wapo.lazy import library
 from wapo.vm.crypto.request import Operation, Request
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.ocalls.http import write_or_keep
 from wapo.vm.resources.crypto import CryptoJob, in_a_thread
+
+if TYPE_CHECKING:
+    from wapo.vm.crypto import operations
+else:
+    operations = library("wapo.vm.crypto.operations")
 
 if TYPE_CHECKING:
     from wapo.engine.suspension import Suspension
@@ -23,7 +28,7 @@ _MAX_HEAD_BYTES: Final = 64 << 10
 
 
 def _operation(request: Request) -> Operation:
-    operation = OPERATIONS.get(request.operation)
+    operation = operations.OPERATIONS.get(request.operation)
     if operation is None:
         raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
     return operation
@@ -43,7 +48,7 @@ def crypto(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int
     guest.meter.gas += operation.gas + p1 // 16
     if operation.is_long(request):
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
-    return write_or_keep(guest, perform(request), p2, p3)
+    return write_or_keep(guest, operations.perform(request), p2, p3)
 
 
 def crypto_start(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> int:
@@ -93,7 +98,7 @@ def draws_entropy(guest: "Guest", pointer: int, length: int) -> bool:
         return False
     guest.instance.check(pointer, 4)
     (number,) = struct.unpack("<I", guest.instance.read(pointer, 4))
-    operation = OPERATIONS.get(number)
+    operation = operations.OPERATIONS.get(number)
     return operation is not None and operation.draws_entropy
 
 

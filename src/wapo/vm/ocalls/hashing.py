@@ -8,11 +8,15 @@ import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from Crypto.Hash import keccak
-
 from wapo.abi.results import OcallError, OcallFailure
+from wapo.lazy import library
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.resources.base import Resource
+
+if TYPE_CHECKING:
+    from Crypto.Hash import keccak
+else:
+    keccak = library("Crypto.Hash.keccak")
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest

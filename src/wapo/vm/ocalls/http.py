@@ -64,7 +64,7 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     if p1 < _REQUEST.size or p1 > guest.limits.request_body_bytes + _MAX_HEAD_BYTES:
         raise OcallFailure(_INVALID_PARAMETER)
     client = guest.services.http_client
-    if client is None or client.session is None:
+    if client is None or not client.is_open:
         raise OcallFailure(OcallError.UNSUPPORTED_OPERATION)
     data = guest.instance.read(p0, p1)
     request = _decode_request(data)

@@ -7,9 +7,8 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import structlog
-
 from wapo.abi.results import ERR, PENDING, OcallError
+from wapo.log import Log
 from wapo.vm.egress import EgressDenied
 from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT
 from wapo.vm.net.failures import connect_failure
@@ -27,7 +26,7 @@ __all__ = ["StartTls", "TcpConnect", "TlsConnect"]
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 _RESOURCE_LIMITED: Final = ERR | OcallError.RESOURCE_LIMITED
 _LOG_WARN: Final = 2
-_log = structlog.get_logger("wapo.net")
+_log = Log("wapo.net")
 
 
 class TcpConnect(Resource):

@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure
 from wapo.engine.suspension import Suspension
-from wapo.vm.crypto.operations import perform
+from wapo.lazy import library
 from wapo.vm.crypto.request import Request
 from wapo.vm.resources.base import Resource
 from wapo.vm.tasks import Slot
+
+if TYPE_CHECKING:
+    from wapo.vm.crypto import operations
+else:
+    operations = library("wapo.vm.crypto.operations")
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -48,7 +53,9 @@ class CryptoJob(Resource):
     async def _run(self, request: Request) -> None:
         result: bytes | int
         try:
-            result = await self._guest.scheduler.work.run(self._guest, self._start, partial(perform, request))
+            result = await self._guest.scheduler.work.run(
+                self._guest, self._start, partial(operations.perform, request)
+            )
         except OcallFailure as failure:
             result = ERR | failure.code
         except Exception:  # out of threads or of memory: the host's trouble
@@ -102,7 +109,7 @@ def in_a_thread(guest: "Guest", request: Request, size: int) -> Suspension:
 
     guest.held_body_bytes += size
     suspension = Suspension(abandoned, rests=False)
-    work = guest.scheduler.work.run(guest, start, partial(perform, request), stands_still=True)
+    work = guest.scheduler.work.run(guest, start, partial(operations.perform, request), stands_still=True)
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(done)
     return suspension

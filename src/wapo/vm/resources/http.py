@@ -4,21 +4,28 @@ Reading it gives the response body, writing it the request body where that is st
 head is there. What goes wrong is kept as a sentence for ``error_text``.
 """
 
+from __future__ import annotations
+
 import asyncio
 import struct
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import aiohttp
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError
+from wapo.lazy import library
 from wapo.vm.http_client import HttpClient, asking, describe_failure
 from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
 from wapo.vm.resources.base import Resource
 from wapo.vm.resources.pipe import Pipe, PipeBroken
 from wapo.vm.tasks import Slot
+
+if TYPE_CHECKING:
+    import aiohttp
+else:
+    aiohttp = library("aiohttp")
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -56,7 +63,7 @@ class HttpExchange(Resource):
     kind: ClassVar[str] = "http"
     __slots__ = ("_head_slot", "_held_bytes", "_task", "_upload", "download", "failure", "head")
 
-    def __init__(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
+    def __init__(self, guest: Guest, client: HttpClient, request: HttpRequest) -> None:
         self._head_slot = Slot()
         self._upload = Pipe(_BUFFER_BYTES) if request.stream_body else None
         self.download = Pipe(_BUFFER_BYTES)
@@ -69,11 +76,12 @@ class HttpExchange(Resource):
         )
         self._task.add_done_callback(lambda _task: self._give_body_back(guest))
 
-    async def _take_turn(self, guest: "Guest", client: HttpClient, request: HttpRequest) -> None:
+    async def _take_turn(self, guest: Guest, client: HttpClient, request: HttpRequest) -> None:
         """Waits until the guest, and then its owner, may have another connection."""
-        assert client.session is not None
         asking.set(guest.owner)
         async with guest.requests, client.connections.place(guest.owner):
+            await client.prepare()
+            assert client.session is not None
             failure = await self._run(client.session, request)
         self._give_body_back(guest)  # before the guest learns of the end, and may hand over another
         if failure is None:
@@ -81,7 +89,7 @@ class HttpExchange(Resource):
         else:
             self._fail(failure)
 
-    def _give_body_back(self, guest: "Guest") -> None:
+    def _give_body_back(self, guest: Guest) -> None:
         guest.held_body_bytes -= self._held_bytes
         self._held_bytes = 0
 
@@ -143,7 +151,7 @@ class HttpExchange(Resource):
         pipes = (self.download, self._upload)
         return not self._head_slot.empty or any(pipe is not None and not pipe.guest_slot.empty for pipe in pipes)
 
-    def poll_head(self, guest: "Guest", task: int, waker: int) -> bytes | int:
+    def poll_head(self, guest: Guest, task: int, waker: int) -> bytes | int:
         """The encoded head, ``PENDING``, or an error whose text is in ``failure``."""
         if self.head is not None:
             return self.head
@@ -152,15 +160,15 @@ class HttpExchange(Resource):
         self._head_slot.set(guest.registration(task, waker))
         return PENDING
 
-    def read(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
+    def read(self, guest: Guest, task: int, waker: int, pointer: int, length: int) -> int:
         return self.download.try_read(guest, task, waker, pointer, length)
 
-    def write(self, guest: "Guest", task: int, waker: int, pointer: int, length: int) -> int:
+    def write(self, guest: Guest, task: int, waker: int, pointer: int, length: int) -> int:
         if self._upload is None:
             return _IO_ERROR
         return self._upload.try_write(guest, task, waker, pointer, length)
 
-    def shutdown(self, guest: "Guest", task: int, waker: int) -> int:
+    def shutdown(self, guest: Guest, task: int, waker: int) -> int:
         if self._upload is not None:
             self._upload.end()
         return 0

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
-import structlog
-
 from wapo.abi.messages import encode_http_request
+from wapo.log import Log
 from wapo.vm.inputs import HttpInput
 from wapo.vm.net.accounting import ACCEPT_INGRESS
 from wapo.vm.net.byte_stream import ByteStream
@@ -24,7 +23,7 @@ __all__ = ["Acceptor", "HttpServer"]
 #: In flight, each way: more than over the HTTP channel, whose bound programs know.
 _BODY_BYTES: Final = 16 << 10
 _GRACE_S: Final = 5.0
-_log = structlog.get_logger("wapo.vm")
+_log = Log("wapo.vm")
 
 
 class Acceptor(Protocol):

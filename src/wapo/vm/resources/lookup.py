@@ -3,9 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING, ClassVar, Final
 
-import structlog
-
 from wapo.abi.results import ERR, PENDING, OcallError
+from wapo.log import Log
 from wapo.vm.net.network import Network
 from wapo.vm.resources.base import Resource
 from wapo.vm.tasks import Slot
@@ -17,7 +16,7 @@ __all__ = ["NameLookup"]
 
 _IO_ERROR: Final = ERR | OcallError.IO_ERROR
 _RESOURCE_LIMITED: Final = ERR | OcallError.RESOURCE_LIMITED
-_log = structlog.get_logger("wapo.net")
+_log = Log("wapo.net")
 
 
 class NameLookup(Resource):

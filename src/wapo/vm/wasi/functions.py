@@ -193,7 +193,6 @@ def _process_functions(layout: Layout, watch: Watch | None, *, waits: bool) -> I
         yield _Function("sched_yield", (), process.sched_yield, suspends=True)
     else:
         yield _Function("poll_oneoff", params, _always(Errno.NOTSUP))
-        yield _Function("sched_yield", (), _always(Errno.SUCCESS))
 
 
 def wasi_functions(watch: Watch | None = None, *, suspends: bool = False) -> list[HostFunction]:
@@ -201,12 +200,15 @@ def wasi_functions(watch: Watch | None = None, *, suspends: bool = False) -> lis
 
     Args:
         watch: hears of clock and randomness reads.
-        suspends: whether they may wait. Without, there is nothing to wait for: ``poll_oneoff`` is not supported, and
-            guests that are linked to them must not be given directories or an input.
+        suspends: whether they may wait. Without, there is nothing to wait for: ``poll_oneoff`` is not supported,
+            ``sched_yield`` ends the slice and no more, and guests that are linked to them must not be given
+            directories or an input.
     """
     functions = []
     for layout in (PREVIEW_1, PREVIEW_0):
         functions.append(HostFunction(layout.module, "proc_exit", (_I,), (), process.proc_exit))
+        if not suspends:
+            functions.append(HostFunction(layout.module, "sched_yield", (), (_I,), process.end_slice, suspends=True))
         for part in (_process_functions(layout, watch, waits=suspends), _descriptor_functions(layout)):
             functions += [
                 HostFunction(layout.module, name, params, (_I,), call, waits and suspends)

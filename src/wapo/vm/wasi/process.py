@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
 from wapo.engine.errors import GuestExited, GuestTrapped
+from wapo.engine.linker import SLICE_END
 from wapo.engine.suspension import Suspension
 from wapo.vm.wasi.layout import U32
 
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from wapo.vm.guest import Guest
 
 __all__ = [
-    "args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "proc_exit", "proc_raise", "sched_yield",
+    "args_get", "args_sizes_get", "end_slice", "environ_get", "environ_sizes_get", "proc_exit", "proc_raise",
+    "sched_yield",
 ]  # fmt: skip
 
 
@@ -66,6 +68,11 @@ def proc_exit(guest: "Guest", code: int) -> NoReturn:
 def proc_raise(guest: "Guest", signal: int) -> NoReturn:
     """There are no signals: the program ends in a trap."""
     raise GuestTrapped(f"the program raised signal {signal}")
+
+
+def end_slice(guest: "Guest") -> object:
+    """Whoever has work to do goes first."""
+    return SLICE_END
 
 
 def sched_yield(guest: "Guest") -> Suspension:

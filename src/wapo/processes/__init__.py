@@ -1,0 +1,1 @@
+"""Several processes as one node: connections handed out, images shared, questions asked. Knows no HTTP and no guest."""

@@ -1,0 +1,111 @@
+"""The connections of the host's HTTP client: a session of aiohttp, made for guests."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from wapo.vm.egress import EgressDenied, EgressPolicy
+from wapo.vm.http_client import asking
+from wapo.vm.net.resolver import Resolver
+
+__all__ = ["open_session"]
+
+_MAX_HEADER_BYTES: Final = 64 << 10
+_CONNECT_TIMEOUT_S: Final = 30.0
+_MAX_IDLE_CONNECTIONS: Final = 512
+
+
+class _AllowedAddresses(AbstractResolver):
+    """The names of the process's resolver, as far as the policy lets them lead."""
+
+    def __init__(self, policy: EgressPolicy, resolver: Resolver) -> None:
+        self._policy = policy
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """As the library wants it.
+
+        Raises:
+            OSError: the name cannot be resolved, or (``EgressDenied``) leads nowhere that is allowed.
+        """
+        results: list[ResolveResult] = []
+        denied: EgressDenied | None = None
+        for kind, protocol, address in await self._resolver.find(host, asking.get(), family):
+            try:
+                self._policy.check_address(str(address[0]), host)
+            except EgressDenied as error:
+                denied = error
+                continue
+            results.append(
+                ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol,
+                              flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV)
+            )  # fmt: skip
+        if not results and denied is not None:
+            raise denied
+        return results
+
+    async def close(self) -> None:
+        """The resolver is not ours."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Pooled connections serve one guest after another, so two things matter more here than in the library.
+
+    What a server sends on a connection that nobody uses would be taken for the next guest's answer (RFC 9112 9.2: an
+    unsolicited response is an error); such a connection is not used again. And idle connections hold descriptors of a
+    process that also needs them to be reached itself, so there are only so many.
+    """
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        waiting = self._conns.get(key)
+        if waiting is not None:
+            sound = [entry for entry in waiting if not entry[0].should_close]
+            if len(sound) < len(waiting):
+                for protocol, _ in waiting:
+                    if protocol.should_close:
+                        protocol.close()
+                waiting.clear()
+                waiting.extend(sound)
+        return await super()._get(key, traces)
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        full = sum(map(len, self._conns.values())) >= _MAX_IDLE_CONNECTIONS
+        super()._release(key, protocol, should_close=should_close or full)
+
+
+def _socket_factory(policy: EgressPolicy) -> Callable[[Any], socket.socket]:
+    def make_socket(address: Any) -> socket.socket:
+        """The last gate: the address that is connected to, however it was spelled. Names were checked before."""
+        family, kind, protocol, _, target = address
+        policy.check_socket(str(target[0]))
+        made = socket.socket(family, kind, protocol)
+        made.setblocking(False)
+        return made
+
+    return make_socket
+
+
+def open_session(policy: EgressPolicy, resolver: Resolver, context: ssl.SSLContext) -> aiohttp.ClientSession:
+    """A session that checks every address that it connects to. The caller closes it."""
+    connector = _Connector(
+        limit=0,
+        ssl=context,
+        resolver=_AllowedAddresses(policy, resolver),
+        use_dns_cache=False,  # which would have one guest wait for a lookup that another has started
+        socket_factory=_socket_factory(policy),
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        max_line_size=_MAX_HEADER_BYTES,
+        max_field_size=_MAX_HEADER_BYTES,
+    )
