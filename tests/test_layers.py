@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "wapo"
 FLOORS = (
     ("errors", "lazy", "__init__"),
     ("log",),
-    ("scale",),
+    ("scale", "confinement"),
     ("engine", "content", "trust", "store", "processes"),
     ("abi",),
     ("vm",),

@@ -40,6 +40,10 @@ COMMANDS: Final = {
     "limits": ("limits", "Show or lower the limits of one program on this node."),
     "backup": ("backup", "Copy all that a node knows into one file, while it runs."),
     "restore": ("restore", "Make a node's directory from a backup, or check one."),
+    "doctor": (
+        "doctor",
+        "Say what holds on this machine and in the node that runs on it, and what to do about the rest.",
+    ),
     "types": ("types", "Print the types of programs for TypeScript: entry points and the Wapo global."),
 }
 

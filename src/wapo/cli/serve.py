@@ -21,6 +21,7 @@ import typer
 
 from wapo.cli.announce import authority, token_path, url_of, write_access, write_token
 from wapo.cli.bundle import is_typescript
+from wapo.cli.confinement import Confine, Confinement, RequireConfinement, User, use_home_of
 from wapo.cli.listeners import AppListeners, serve_all
 from wapo.cli.main import checked, run_async
 from wapo.cli.member import serve_as_member
@@ -170,12 +171,17 @@ def serve(
     idle_grace: WorkerIdle = None,
     refuse_replays: RefuseReplays = None,
     config: Config = None,
+    user: User = None,
+    confinement: Confine = True,
+    require_confinement: RequireConfinement = False,
 ) -> None:
     """Run a node: agents answer at /ipfs/<cid>, each request in a machine of its own.
 
     Without TLS of its own: put it behind a reverse proxy to face the internet. WebAssembly apps are managed with
     wapo app, or through the admin RPC; they answer at the user listener, under /app/<address>/.
     """
+    if user is not None:
+        checked(lambda: use_home_of(user))
     limits = checked(lambda: limits_of(
         memory_bytes=max_memory, time_s=max_time, burst_s=max_burst, cpu_s=max_cpu, outgoing=max_outgoing,
         egress_bytes=max_egress, request_bytes=max_request, response_bytes=max_response, program_bytes=max_program,
@@ -199,18 +205,21 @@ def serve(
         max_machines=max_machines, extra_roots=roots, node_memory_bytes=together // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
+    if user is not None:
+        settings = replace(settings, cache_dir=settings.data_dir / "cache")
     with_apps = replace(settings, worker=worker) if apps else settings
     listeners = AppListeners(
         listening, admin_api_token, insecure_admin, tuple(admin_host_name or ()), tuple(admin_origin or ())
     )
+    wall = Confinement(with_apps, user, confinement, require_confinement)
     take_descriptors()
     inheritance = checked(Inheritance.find, 1)
     if inheritance is not None:
         _configure_logging()
         run_async(
-            lambda: serve_as_member(
+            lambda: wall.around(lambda: serve_as_member(
                 inheritance, settings, with_apps.worker, listeners, inherit_by_key=inherit_by_key
-            )
+            ))
         )  # fmt: skip
         return
     if local is not None:
@@ -232,15 +241,17 @@ def serve(
             note(f"{workers} workers share {cores} cores: more than one a core make nothing faster")
         if apps and tls_port is not None:
             sockets = replace(sockets, tls=_listen(host, tls_port))
+        checked(wall.prepare, 1)
         raise typer.Exit(supervise(
             sockets, workers, with_apps, lambda: _greet(with_apps, sockets, f" with {workers} workers"),
             working("Starting"),
         ))  # fmt: skip
+    checked(wall.prepare, 1)
     run_async(
-        lambda: serve_sockets(
+        lambda: wall.around(lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
             started=lambda node: _greet(with_apps, sockets, node=node), starting=working("Starting"),
-        )
+        ))
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from wapo.engine.errors import OutOfMappings
 from wapo.engine.faults import page_faults
 from wapo.engine.instance import Instance
 
-__all__ = ["MAX_RESET_BYTES", "MemoryImage", "own_pages"]
+__all__ = ["MAX_RESET_BYTES", "MemoryImage", "can_reset", "open_page_map", "own_pages"]
 
 _PAGE: Final = 4096
 _ZERO_PAGE: Final = bytes(_PAGE)
@@ -82,7 +82,7 @@ class _Scanner:
         if not self._works:
             return None
         if self._pid != os.getpid():  # /proc/self was another process's
-            self._open()
+            self.open()
         argument = bytearray(_SCAN.pack(
             _SCAN.size, 0, start, end, 0, self._address, _MAX_REGIONS, 0,
             _IS_FILE, _IS_FILE, _IS_PRESENT | _IS_SWAPPED, _IS_FILE,
@@ -96,7 +96,8 @@ class _Scanner:
             return None
         return [(a, b) for a, b, _ in _REGION.iter_unpack(memoryview(self._regions)[: _REGION.size * count])]
 
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Before the first question, or in time: a process that others may not look into has not, either."""
         try:
             self._descriptor = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -106,6 +107,21 @@ class _Scanner:
 
 _scanner: Final = _Scanner()
 own_pages: Final = _scanner.own_pages
+
+
+def open_page_map() -> None:
+    """Gets what resetting needs from the kernel, before this process is closed to others (``PR_SET_DUMPABLE``): then
+    its page map is root's."""
+    _scanner.open()
+
+
+def can_reset() -> bool:
+    """Whether this kernel tells which pages were written; without, each request gets a new machine."""
+    with mmap.mmap(-1, _PAGE) as page:
+        anchor = ctypes.c_char.from_buffer(page)
+        address = ctypes.addressof(anchor)
+        del anchor
+        return _scanner.own_pages(address, address + _PAGE) is not None
 
 
 class MemoryImage:
