@@ -47,7 +47,7 @@ _PROGRESS_BYTES: Final = 4 << 10
 #: RFC 9110 7.2: whatever a URI may have there (RFC 3986 3.2.2).
 _HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 #: RFC 9112 3.2.2, without the name of a user, which is an error (RFC 9110 4.2.4).
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?@]+)(.*)", re.IGNORECASE | re.DOTALL)
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?@]+)((?:[/?].*)?)", re.IGNORECASE | re.DOTALL)
 _REASONS: Final = {
     400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 501: "Not Implemented",
     503: "Service Unavailable",
@@ -432,8 +432,17 @@ class FrontDoor(HttpToolsProtocol):
             self._stop_waiting()
             if not self._answered:
                 super().on_message_complete()
-                if self._has_body and self.cycle.response_complete:
-                    self._rest()  # what was left of it has come
+                if self._has_body:
+                    self._end_body()
+
+    def _end_body(self) -> None:
+        cycle = self.cycle
+        if cycle.keep_alive and not self.parser.should_keep_alive():
+            cycle.keep_alive = False  # says a trailer: the parser looks at nothing that follows
+            if cycle.response_complete:
+                self.transport.close()
+        elif cycle.response_complete:
+            self._rest()
 
     def _head_is_late(self) -> None:
         if self._in_head:
