@@ -198,7 +198,9 @@ class Hostile:
         try:
             async with asyncio.timeout(seconds):
                 writer.write(data)
-                while await reader.read(4096):
+                while True:
+                    if not await reader.read(4096):
+                        break
                     await asyncio.sleep(0.05)
         except (OSError, TimeoutError):
             pass

@@ -14,7 +14,8 @@ from tests.conftest import Site, SiteFactory, serving
 from tests.fuzz.servers import Recorder, second_opinion
 from tests.hostile.neighbours import GOOD, handler
 from tests.hostile.requests import CHUNKED, MALFORMED, SOUND
-from wapo.gateway.front_door import MAX_HEAD_BYTES, Patience
+from wapo.gateway.front_door import MAX_HEAD_BYTES, MAX_HEADERS, FrontDoor, Patience
+from wapo.gateway.upgrade import AgentDoor, UpgradingDoor
 
 ECHO = "export default { fetch: async (r) => new Response(`${r.method} ${await r.text()}`) };"
 DEAF = "export default { fetch: () => new Response('not read') };"
@@ -102,14 +103,21 @@ async def test_what_only_looks_so_is_served(either: Site) -> None:
         assert answer.endswith(b"fine"), name
 
 
-@pytest.mark.parametrize("corpus", [MALFORMED, SOUND], ids=["malformed", "sound"])
-async def test_another_parser_agrees(corpus: dict[str, bytes]) -> None:
+@pytest.mark.parametrize(
+    ("corpus", "door", "path"),
+    [
+        pytest.param(MALFORMED, AgentDoor, b"/ipfs/x", id="malformed"),
+        pytest.param(SOUND, AgentDoor, b"/ipfs/x", id="sound"),
+        pytest.param(MALFORMED, UpgradingDoor, b"/app/x", id="malformed, to apps"),
+    ],
+)
+async def test_another_parser_agrees(corpus: dict[str, bytes], door: type[FrontDoor], path: bytes) -> None:
     """What reaches the application is what h11 finds, or less."""
     app = Recorder()
-    async with serving(app, at_once=app.at_once) as url:
+    async with serving(app, at_once=app.at_once, door=door) as url:
         for name, request in corpus.items():
             app.seen.clear()
-            data = with_path(request, b"/ipfs/x") + b"GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            data = with_path(request, path) + b"GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
             await converse(url, data)
             found = second_opinion(data)
             assert app.seen == (found if corpus is SOUND else []), name
@@ -204,6 +212,18 @@ async def test_a_head_is_bounded(site: Site) -> None:
 async def test_a_large_head_is_told_so(site: Site) -> None:
     answer = await converse(site, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * (MAX_HEAD_BYTES + (16 << 10)))
     assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_headers_are_counted(site: Site) -> None:
+    """Each costs more than its bytes say. Trailers are among them."""
+    for count, status in ((MAX_HEADERS - 2, b"200"), (MAX_HEADERS, b"431"), (12_000, b"431")):
+        answer = await converse(
+            site, b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + b"X:\r\n" * count + b"\r\n"
+        )
+        assert answer.startswith(b"HTTP/1.1 " + status), count
+    path = (await site.publish(ECHO)).encode()
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n3\r\nabc\r\n0\r\n"
+    assert (await converse(site, head + b"X:\r\n" * 12_000 + b"\r\n")).startswith(b"HTTP/1.1 431")
 
 
 async def test_a_head_may_be_nearly_so_large(site: Site) -> None:

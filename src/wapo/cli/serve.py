@@ -71,7 +71,7 @@ from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.log import configure
-from wapo.node.memory import default_memory_bytes
+from wapo.node.memory import default_memory_bytes, keep_few_arenas
 from wapo.node.node import Node, open_node
 from wapo.node.settings import DataDirUnusable, NodeSettings
 from wapo.vm.egress import EgressPolicy
@@ -188,6 +188,7 @@ def serve(
         listening, admin_api_token, insecure_admin, tuple(admin_host_name or ()), tuple(admin_origin or ())
     )
     take_descriptors()
+    keep_few_arenas()
     inherited = Inherited.find()
     if inherited is not None:
         _configure_logging()
