@@ -1,6 +1,7 @@
 """Clients that speak HTTP badly, slowly, too much, or not to the end."""
 
 import asyncio
+import gzip
 import resource
 import subprocess
 import sys
@@ -172,6 +173,15 @@ async def test_a_trailer_may_end_the_connection(site: Site) -> None:
         head = b"POST " + path + b" HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n"
         tail = b"3\r\nabc\r\n0\r\nConnection: close\r\n\r\n"
         assert (await converse(site, head + tail)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_is_taken_as_it_comes(site: Site) -> None:
+    """Promise: nothing that is compressed swells on its way in: bodies are the agent's to decode, in its own memory."""
+    agent = "export default { fetch: async (r) => new Response(String((await r.arrayBuffer()).byteLength)) };"
+    bomb = gzip.compress(bytes(10 << 20))
+    for coding in ("gzip", "gzip, gzip", "br", "deflate"):
+        response = await site.run(agent, "POST", content=bomb, headers={"content-encoding": coding})
+        assert response.text == str(len(bomb))
 
 
 def floods(path: bytes) -> dict[str, tuple[bytes, bytes]]:
