@@ -58,6 +58,11 @@ _REASONS: Final = {
 }  # fmt: skip
 
 
+@functools.lru_cache(1024)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a client is waited for, in seconds.
@@ -140,6 +145,7 @@ class FrontDoor(HttpToolsProtocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.headers: list[tuple[bytes, bytes]] = []
         self._at_once = at_once
         self._may_answer = False  # once in what was received: pipelined requests let others go between them
         self._held = bytearray()  # what came after a request that waits for its turn
@@ -156,7 +162,7 @@ class FrontDoor(HttpToolsProtocol):
         self._hosts: list[bytes] = []
         self._codings: list[bytes] = []
         self._has_body = False
-        self._fields = 0
+        self._trailers = 0
         self._overhead = 0  # bytes that were no body, since the message or its last chunk began
         self._body_bytes = 0  # bytes that were, of the piece that the parser has now
         self._began = False  # whether a message or a chunk began in it
@@ -281,7 +287,7 @@ class FrontDoor(HttpToolsProtocol):
             self._overhead += used - self._body_bytes
             if self._overhead > MAX_HEAD_BYTES:
                 self._refuse(431, f"a head may have {MAX_HEAD_BYTES} bytes")
-        if self._fields > MAX_HEADERS:
+        if len(self.headers) + self._trailers > MAX_HEADERS:
             self._refuse(431, _TOO_MANY)
         return used
 
@@ -304,14 +310,14 @@ class FrontDoor(HttpToolsProtocol):
         self._begin()
         self._in_head, self._in_body = True, False
         self._hosts, self._codings, self._has_body, self._answered = [], [], False, False
-        self._fields = 0
+        self._trailers = 0
 
     def on_chunk_header(self) -> None:
         self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields += 1
         if self._in_body:
+            self._trailers += 1
             return  # a trailer, which must not be taken for a header (RFC 9110 6.5.1)
         name = name.lower()
         value = value.rstrip(b" \t")  # which is no part of it (RFC 9110 5.5), and which the parser leaves
@@ -330,13 +336,20 @@ class FrontDoor(HttpToolsProtocol):
         if self._refused:
             return
         self._stop_waiting()
-        wrong = self._what_is_wrong()
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        wrong = self._what_is_wrong(version, method)
         if wrong is not None:
             self._refuse(*wrong)
         else:
             self._in_head, self._in_body = False, True
             begun = None
-            if self._may_answer and self._at_once is not None and self._is_simple():
+            if (
+                self._may_answer
+                and self._at_once is not None
+                and method == b"GET"
+                and version == "1.1"
+                and self._is_simple()
+            ):
                 self._may_answer = False
                 begun = self._at_once(self.url, self.headers, self.scheme or "http", self.server_state.default_headers)
                 if isinstance(begun, bytes):
@@ -348,26 +361,25 @@ class FrontDoor(HttpToolsProtocol):
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)
 
-    def _what_is_wrong(self) -> tuple[int, str] | None:
+    def _what_is_wrong(self, version: str, method: bytes) -> tuple[int, str] | None:
         """With a head that the parser takes: a status, and what to say."""
-        parser, hosts = self.parser, self._hosts
-        version = parser.get_http_version()
+        hosts = self._hosts
         if version not in ("1.1", "1.0"):  # without one, the parser says 0.9
             return 400, "this is not HTTP/1.1"
-        if self._fields > MAX_HEADERS:
+        if len(self.headers) > MAX_HEADERS:
             return 431, _TOO_MANY
         if len(hosts) != 1 and (hosts or version == "1.1"):  # RFC 9112 3.2
             return 400, "a request has one Host header"
-        if hosts and _HOST.fullmatch(hosts[0]) is None:
+        if hosts and not _is_host(hosts[0]):
             return 400, "the Host header is not a host name"
         if self._codings:
             if version == "1.0":  # RFC 9112 6.1: its framing is faulty
                 return 400, "HTTP/1.0 has no Transfer-Encoding"
             if self._codings != [b"chunked"]:
                 return 501, "the only transfer coding here is chunked, once"
-        if parser.get_method() in (b"CONNECT", b"TRACE"):
+        if method in (b"CONNECT", b"TRACE"):
             return 501, "this server is no proxy"
-        if self._has_body and parser.should_upgrade():  # the parser would lose the body
+        if self._has_body and self.parser.should_upgrade():  # the parser would lose the body
             return 400, "a request with a body cannot ask for an upgrade here"
         if b"#" in self.url:
             return 400, "the target of a request has no fragment"
@@ -378,19 +390,17 @@ class FrontDoor(HttpToolsProtocol):
     def _take_apart(self) -> bool:
         """A target in absolute form: its host counts, not the header (RFC 9112 3.2.2)."""
         match = _ABSOLUTE.fullmatch(self.url)
-        if match is None or _HOST.fullmatch(match[1]) is None:
+        if match is None or not _is_host(match[1]):
             return False
         self.url = match[2] if match[2].startswith(b"/") else b"/" + match[2]
         self.headers = [(name, match[1] if name == b"host" else value) for name, value in self.headers]
         return True
 
     def _is_simple(self) -> bool:
-        """Whether it is a GET without a body, everything before it has been answered and read, and more may follow."""
+        """Whether a GET has no body, everything before it has been answered and read, and more may follow."""
         parser, cycle = self.parser, self.cycle
         return (
             not self._has_body
-            and parser.get_method() == b"GET"
-            and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
             and not self.expect_100_continue
