@@ -204,10 +204,11 @@ class FrontDoor(HttpToolsProtocol):
             self._reading.cancel()
             self._reading = None
 
-    def _refuse(self, status: int, text: str) -> None:
+    def _refuse(self, status: int, text: str, code: bytes = b"") -> None:
         """Takes nothing more from this client: what is wrong leaves no way to tell where the next request begins.
 
-        An earlier request is still answered. This one is told what is wrong, if its answer has not begun.
+        An earlier request is still answered. This one is told what is wrong, if its answer has not begun; ``code`` is of
+        an error that others tell too.
         """
         if self._refused:
             return
@@ -227,9 +228,10 @@ class FrontDoor(HttpToolsProtocol):
         body = text.encode()
         head = (
             f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n"
         )
-        self.transport.write(head.encode() + body)
+        named = b"x-wapo-error: %b\r\n" % code if code else b""
+        self.transport.write(b"".join((head.encode(), named, b"\r\n", body)))
         self.transport.close()
         self._watch_reader()
 
@@ -361,8 +363,8 @@ class FrontDoor(HttpToolsProtocol):
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)
 
-    def _what_is_wrong(self, version: str, method: bytes) -> tuple[int, str] | None:
-        """With a head that the parser takes: a status, and what to say."""
+    def _what_is_wrong(self, version: str, method: bytes) -> tuple[int, str] | tuple[int, str, bytes] | None:
+        """With a head that the parser takes: what to refuse it with."""
         hosts = self._hosts
         if version not in ("1.1", "1.0"):  # without one, the parser says 0.9
             return 400, "this is not HTTP/1.1"
@@ -371,7 +373,7 @@ class FrontDoor(HttpToolsProtocol):
         if len(hosts) != 1 and (hosts or version == "1.1"):  # RFC 9112 3.2
             return 400, "a request has one Host header"
         if hosts and not _is_host(hosts[0]):
-            return 400, "the Host header is not a host name"
+            return 400, "the Host header is not a host name", b"invalid_host"
         if self._codings:
             if version == "1.0":  # RFC 9112 6.1: its framing is faulty
                 return 400, "HTTP/1.0 has no Transfer-Encoding"
