@@ -207,8 +207,8 @@ class FrontDoor(HttpToolsProtocol):
     def _refuse(self, status: int, text: str, code: bytes = b"") -> None:
         """Takes nothing more from this client: what is wrong leaves no way to tell where the next request begins.
 
-        An earlier request is still answered. This one is told what is wrong, if its answer has not begun; ``code`` is of
-        an error that others tell too.
+        An earlier request is still answered. This one is told what is wrong, if its answer has not begun; ``code`` is
+        that of an error which others tell too.
         """
         if self._refused:
             return
