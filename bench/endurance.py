@@ -8,6 +8,7 @@ from pathlib import Path
 from harness import AGENTS, a_node, asyncio, memory_kb, report, run
 
 from wapo.agents.messages import AgentRequest
+from wapo.node.memory import keep_few_arenas
 
 REQUESTS = 50_000
 BATCH = 50
@@ -24,6 +25,7 @@ def figures() -> dict[str, int]:
 
 
 async def main() -> None:
+    keep_few_arenas()  # as ``wapo serve`` does
     async with a_node() as node:
         cid = await node.library.publish((AGENTS / "hello.js").read_bytes())
         located = await node.programs.locate(str(cid), ())

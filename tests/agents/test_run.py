@@ -124,6 +124,14 @@ def test_headers_of_the_connection_are_dropped() -> None:
     assert run.response.headers == [(b"x", b"y")]
 
 
+def test_they_are_dropped_however_they_are_spelled() -> None:
+    """A guest that is no longer ours may spell them otherwise than ours does."""
+    run, guest, _ = run_of()
+    run.respond(guest, 200, [(b"Transfer-Encoding", b"chunked"), (b"X-Request-ID", b"1"), (b"X", b"y")], b"", True)
+    assert run.response is not None
+    assert run.response.headers == [(b"x-request-id", b"1"), (b"x", b"y")]
+
+
 def test_a_body_that_is_too_large_is_refused() -> None:
     run, guest, _ = run_of(max_response_bytes=3)
     assert code_of(run.respond, guest, 200, [], b"1234", True) is OcallError.RESOURCE_LIMITED

@@ -26,7 +26,7 @@ def test_the_suite_runs_what_is_there() -> None:
     asks = {
         path.stem for path in BENCH.glob("*.py") if re.search(r"^ +(report|compare)\(", path.read_text(), re.MULTILINE)
     }
-    assert asks == {*run_all.BESIDE, *run_all.OURS}
+    assert asks == {*run_all.BESIDE, *run_all.OURS, *run_all.ALONE}
 
 
 def test_a_script_that_hangs_or_fails_is_a_result(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ async def test_the_url_has_the_host_that_was_asked_for(site: Site) -> None:
     answer = await exchange(
         site, f"GET http://other.example{path}/a?b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
     )
-    assert answer.body == b"http://h/a?b"
+    assert answer.body == b"http://other.example/a?b"  # RFC 9112 3.2.2
     answer = await get(site, f"{path}/a", "X-Forwarded-Proto: https")  # of a proxy on this machine
     assert answer.body == b"https://agents.example/a"
 

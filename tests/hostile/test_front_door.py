@@ -1,15 +1,22 @@
 """Clients that speak HTTP badly, slowly, too much, or not to the end."""
 
 import asyncio
+import gzip
 import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
-from tests.conftest import Site, SiteFactory
+import pytest
+
+from tests.conftest import Site, SiteFactory, serving
+from tests.fuzz.servers import Recorder, second_opinion
 from tests.hostile.neighbours import GOOD, handler
-from wapo.gateway.front_door import MAX_HEAD_BYTES, Patience
+from tests.hostile.requests import CHUNKED, MALFORMED, SOUND
+from wapo.gateway.front_door import MAX_HEAD_BYTES, MAX_HEADERS, FrontDoor, Patience
+from wapo.gateway.upgrade import AgentDoor, UpgradingDoor
 
 ECHO = "export default { fetch: async (r) => new Response(`${r.method} ${await r.text()}`) };"
 DEAF = "export default { fetch: () => new Response('not read') };"
@@ -22,9 +29,9 @@ HASTY = Patience(head_s=0.3, body_s=0.3, rest_s=0.3, stalled_s=0.3)
 
 
 @asynccontextmanager
-async def connection(site: Site) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+async def connection(site: Site | str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to a site, of which little is read ahead."""
-    host, port = site.url.removeprefix("http://").split(":")
+    host, port = (site if isinstance(site, str) else site.url).removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
     try:
         async with asyncio.timeout(20):
@@ -33,7 +40,7 @@ async def connection(site: Site) -> AsyncIterator[tuple[asyncio.StreamReader, as
         writer.transport.abort()
 
 
-async def converse(site: Site, request: bytes) -> bytes:
+async def converse(site: Site | str, request: bytes) -> bytes:
     """Everything that comes back for some bytes, to the end of the connection."""
     async with connection(site) as (reader, writer):
         writer.write(request)
@@ -58,64 +65,75 @@ async def calm(site: Site) -> None:
     assert (await site.run(GOOD)).text == "fine"
 
 
-CHUNKED = b"Transfer-Encoding: chunked\r\n"
-BODY = b"3\r\nabc\r\n0\r\n\r\n"
-MALFORMED = {
-    "two lengths": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabcde",
-    "the same length twice": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
-    "a list of lengths": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc",
-    "a signed length": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc",
-    "a negative length": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc",
-    "a length with an underscore": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 1_0\r\n\r\nabcdefghij",
-    "a length that is empty": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\nabc",
-    "a length beyond 64 bits": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 18446744073709551617\r\n\r\nabc",
-    "a space before the colon": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc",
-    "a length and chunks": b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n" + CHUNKED + b"\r\n" + BODY,
-    "chunks and a length": b"POST %s HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"Content-Length: 3\r\n\r\n" + BODY,
-    "an unknown coding": b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n" + BODY,
-    "a coding after chunked": b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n" + BODY,
-    "two codings": b"POST %s HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"Transfer-Encoding: identity\r\n\r\n" + BODY,
-    "a coding after a vertical tab": b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\x0bchunked\r\n\r\n" + BODY,
-    "a chunk of a bad size": b"POST %s HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n0x3\r\nabc\r\n0\r\n\r\n",
-    "a chunk of a huge size": b"POST %s HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\nfffffffffffffffff\r\nabc",
-    "a chunk longer than its size": b"POST %s HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n2\r\nabc\r\n0\r\n\r\n",
-    "chunks with bare line feeds": b"POST %s HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n3\nabc\n0\n\n",
-    "a folded header": b"GET %s HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
-    "bare line feeds": b"GET %s HTTP/1.1\nHost: a\n\n",
-    "bare carriage returns": b"GET %s HTTP/1.1\rHost: a\r\r",
-    "a carriage return in a value": b"GET %s HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
-    "a NUL in a value": b"GET %s HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
-    "a NUL in a name": b"GET %s HTTP/1.1\r\nHost: a\r\nX\0: a\r\n\r\n",
-    "a NUL in the target": b"GET %s\0 HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a space in the target": b"GET %s a b HTTP/1.1\r\nHost: a\r\n\r\n",
-    "no colon": b"GET %s HTTP/1.1\r\nHost: a\r\nX\r\n\r\n",
-    "no name": b"GET %s HTTP/1.1\r\nHost: a\r\n: x\r\n\r\n",
-    "no host": b"GET %s HTTP/1.1\r\n\r\n",
-    "two hosts": b"GET %s HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    "a tunnel": b"CONNECT %s HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a tunnel elsewhere": b"CONNECT 127.0.0.1:80 HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a trace": b"TRACE %s HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a method of lower case": b"get %s HTTP/1.1\r\nHost: a\r\n\r\n",
-    "another protocol": b"GET %s SIP/2.0\r\nHost: a\r\n\r\n",
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "TLS": bytes.fromhex("16030100dc010000d803035dfb092633d734"),
-    "an upgrade with a body": b"POST %s HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc",
-}
+def with_path(request: bytes, path: bytes) -> bytes:
+    return request.replace(b"%s", path).replace(b"%%", b"%")
 
 
-async def test_what_is_not_sound_http_is_refused(site: Site) -> None:
+@pytest.fixture(params=["at once", "by ASGI"])
+async def either(open_site: SiteFactory, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """A site that answers small requests in their connection's callback, and one that does not."""
+    async with open_site(server={} if request.param == "at once" else {"at_once": None}) as opened:
+        yield opened
+
+
+async def test_what_is_not_sound_http_is_refused(either: Site) -> None:
     """Promise: a request that two servers could read differently is answered once, with an error, and nothing that
     comes after it is read: no request can be smuggled past a proxy in front."""
-    path = (await site.publish(ECHO)).encode()
-    smuggled = (
-        b"GET " + (await site.publish(handler("console.log('smuggled')"))).encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n"
-    )
+    path = (await either.publish(ECHO)).encode()
+    smuggled = await either.publish(handler("console.log('smuggled')"))
+    await either.client.get(path.decode())
+    await either.client.get(smuggled)
+    tail = b"GET " + smuggled.encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n"
     for name, request in MALFORMED.items():
-        answer = await converse(site, request.replace(b"%s", path) + smuggled)
+        answer = await converse(either, with_path(request, path) + tail)
         assert answer.split(b" ")[1] in (b"400", b"501"), name
         assert answer.count(b"HTTP/1.1 ") == 1, name
-    await calm(site)
-    assert await site.log(smuggled.split()[1].decode()) == []
+    await calm(either)
+    assert await either.log(smuggled) == ["smuggled"]
+
+
+async def test_what_only_looks_so_is_served(either: Site) -> None:
+    """And so is what follows."""
+    path, good = (await either.publish(ECHO)).encode(), (await either.publish(GOOD)).encode()
+    tail = b"GET " + good + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    await either.client.get(path.decode())
+    await either.client.get(good.decode())
+    for name, request in SOUND.items():
+        answer = await converse(either, with_path(request, path) + tail)
+        assert answer.count(b"HTTP/1.1 200") == 2, (name, answer)
+        assert answer.endswith(b"fine"), name
+
+
+@pytest.mark.parametrize(
+    ("corpus", "door", "path"),
+    [
+        pytest.param(MALFORMED, AgentDoor, b"/ipfs/x", id="malformed"),
+        pytest.param(SOUND, AgentDoor, b"/ipfs/x", id="sound"),
+        pytest.param(MALFORMED, UpgradingDoor, b"/app/x", id="malformed, to apps"),
+    ],
+)
+async def test_another_parser_agrees(corpus: dict[str, bytes], door: type[FrontDoor], path: bytes) -> None:
+    """What reaches the application is what h11 finds, or less."""
+    app = Recorder()
+    async with serving(app, at_once=app.at_once, door=door) as url:
+        for name, request in corpus.items():
+            app.seen.clear()
+            data = with_path(request, path) + b"GET /y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+            await converse(url, data)
+            found = second_opinion(data)
+            assert app.seen == (found if corpus is SOUND else []), name
+
+
+async def test_a_host_in_the_target_counts(either: Site) -> None:
+    """RFC 9112 3.2.2: the header is not even looked at."""
+    path = (
+        await either.publish("export default { fetch: (r) => Response.json([r.url, r.headers.get('host')]) };")
+    ).encode()
+    for _ in range(2):
+        answer = await converse(
+            either, b"GET http://b.example:81" + path + b"/x?y HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        )
+        assert answer.endswith(b'["http://b.example:81/x?y","b.example:81"]')
 
 
 async def test_what_follows_a_request_does_not_harm_it(site: Site) -> None:
@@ -146,6 +164,24 @@ async def test_trailers_are_not_headers(site: Site) -> None:
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"trailer" not in answer
     assert b"authorization" not in answer
+
+
+async def test_a_trailer_may_end_the_connection(site: Site) -> None:
+    """Which no client should do (RFC 9110 6.5.1). The parser takes it at its word, so nobody waits for more."""
+    for agent in (ECHO, DEAF):
+        path = (await site.publish(agent)).encode()
+        head = b"POST " + path + b" HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n"
+        tail = b"3\r\nabc\r\n0\r\nConnection: close\r\n\r\n"
+        assert (await converse(site, head + tail)).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_body_is_taken_as_it_comes(site: Site) -> None:
+    """Promise: nothing that is compressed swells on its way in: bodies are the agent's to decode, in its own memory."""
+    agent = "export default { fetch: async (r) => new Response(String((await r.arrayBuffer()).byteLength)) };"
+    bomb = gzip.compress(bytes(10 << 20))
+    for coding in ("gzip", "gzip, gzip", "br", "deflate"):
+        response = await site.run(agent, "POST", content=bomb, headers={"content-encoding": coding})
+        assert response.text == str(len(bomb))
 
 
 def floods(path: bytes) -> dict[str, tuple[bytes, bytes]]:
@@ -186,6 +222,18 @@ async def test_a_head_is_bounded(site: Site) -> None:
 async def test_a_large_head_is_told_so(site: Site) -> None:
     answer = await converse(site, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * (MAX_HEAD_BYTES + (16 << 10)))
     assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_headers_are_counted(site: Site) -> None:
+    """Each costs more than its bytes say. Trailers are among them."""
+    for count, status in ((MAX_HEADERS - 2, b"200"), (MAX_HEADERS, b"431"), (12_000, b"431")):
+        answer = await converse(
+            site, b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + b"X:\r\n" * count + b"\r\n"
+        )
+        assert answer.startswith(b"HTTP/1.1 " + status), count
+    path = (await site.publish(ECHO)).encode()
+    head = b"POST " + path + b" HTTP/1.1\r\nHost: a\r\n" + CHUNKED + b"\r\n3\r\nabc\r\n0\r\n"
+    assert (await converse(site, head + b"X:\r\n" * 12_000 + b"\r\n")).startswith(b"HTTP/1.1 431")
 
 
 async def test_a_head_may_be_nearly_so_large(site: Site) -> None:
@@ -336,3 +384,114 @@ def test_a_node_takes_the_descriptors_that_it_may_have() -> None:
     """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
+
+
+NUMBERED = handler("return new Response(new URL(request.url).search)")
+
+
+async def test_requests_that_wait_are_not_even_taken_apart(either: Site) -> None:
+    """Promise: many small requests on one connection cost the bytes that they have, not what they would become; they
+    are answered in order all the same, and others come in between."""
+    count = 4000
+    slow = (await either.publish(handler("await new Promise((r) => setTimeout(r, 300))"))).encode()
+    quick = (await either.publish(NUMBERED)).encode()
+    await either.client.get(quick.decode())
+    async with connection(either) as (reader, writer):
+        writer.write(b"GET " + slow + b" HTTP/1.1\r\nHost:a\r\n\r\n")
+        writer.write(b"".join(b"GET %s?%d HTTP/1.1\r\nHost:a\r\n\r\n" % (quick, number) for number in range(count)))
+        while not either.node.admission.machines:
+            await asyncio.sleep(0.001)
+        assert (await either.client.get(quick.decode() + "?other")).text == "?other"
+        doors: list[Any] = [door for door in either.server.server_state.connections if getattr(door, "pipeline", None)]
+        assert len(doors) == 1
+        assert len(doors[0].pipeline) < 50
+        assert len(doors[0]._held) <= 1 << 19
+        answers = b""
+        while answers.count(b"\r\n\r\n") < count + 1 or not answers.endswith(b"?%d" % (count - 1)):
+            answers += await reader.read(1 << 16)
+        numbers = [int(part.partition(b"HTTP")[0]) for part in answers.split(b"\r\n\r\n?")[1:]]
+        assert numbers == list(range(count))
+
+
+async def test_requests_whose_answers_nobody_reads_stop(open_site: SiteFactory) -> None:
+    """Promise: who asks and asks and never reads is answered until his buffer is full, and then cut off."""
+    async with open_site(server={"patience": HASTY}) as site:
+        path = await site.publish(handler("return new Response('x'.repeat(4000))"))
+        await site.client.get(path)
+        request = b"GET " + path.encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+        async with connection(site) as (_, writer):
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            before = site.connections
+            try:
+                while site.connections >= before:
+                    writer.write(request * 100)
+                    await asyncio.sleep(0.01)
+                    unread = [door.transport.get_write_buffer_size() for door in site.server.server_state.connections]
+                    assert max(unread, default=0) < 1 << 20
+            except ConnectionError:
+                pass
+        await calm(site)
+
+
+async def test_a_client_with_nothing_to_ask_is_not_kept(open_site: SiteFactory) -> None:
+    """Promise: an idle connection ends when its time is over, whatever empty lines come on it, and however the last
+    request ended."""
+    idle = Patience(idle_s=1, rest_s=5)
+    async with open_site(server={"patience": idle}) as site:
+        echo, deaf = (await site.publish(ECHO)).encode(), (await site.publish(DEAF)).encode()
+        get = b"GET " + deaf + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+        long = b"POST " + echo + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+        half = b"POST " + deaf + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+        await converse(site, get.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        for first, then in ((get, b"\r\n"), (long, b"\r\n"), (half, b"a" * 100_000), (get, b"")):
+            async with connection(site) as (reader, writer):
+                before = site.connections
+                writer.write(first)
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+                writer.write(then)
+                while site.connections >= before:
+                    if then == b"\r\n":
+                        writer.write(then)
+                    await asyncio.sleep(0.05)
+
+
+async def test_what_follows_a_handshake_is_all_the_agents(site: Site) -> None:
+    """Promise: bytes of a WebSocket are never taken for requests, however early they come."""
+    agent = """export default { fetch(request) {
+        const [client, server] = Object.values(new WebSocketPair()); server.accept();
+        server.addEventListener('message', (e) => server.send(String(e.data.length)));
+        return new Response(null, { status: 101, webSocket: client }); } };"""
+    smuggled = await site.publish(handler("console.log('smuggled')"))
+    inner = b"GET " + smuggled.encode() + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+    message = inner * 1000
+    frame = b"\x81\xff" + len(message).to_bytes(8, "big") + bytes(4) + message
+    hello = (
+        b"GET " + (await site.publish(agent)).encode() + b" HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with connection(site) as (reader, writer):
+        writer.write(hello + frame)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+        said = str(len(message)).encode()
+        assert await reader.readexactly(2 + len(said)) == bytes((0x81, len(said))) + said
+    await calm(site)
+    assert await site.log(smuggled) == []
+
+
+async def test_a_server_that_stops_answers_what_it_has_begun(open_site: SiteFactory) -> None:
+    """And is not kept from stopping by a client that asks on and on."""
+    async with open_site() as site:
+        path = await site.publish(NUMBERED)
+        await site.client.get(path)
+        async with connection(site) as (reader, writer):
+            async with asyncio.timeout(4):
+                asked = 0
+                site.server.should_exit = True
+                while True:
+                    try:
+                        writer.write(b"GET %s?%d HTTP/1.1\r\nHost: a\r\n\r\n" % (path.encode(), asked))
+                        await reader.readuntil(b"?%d" % asked)
+                    except (ConnectionError, asyncio.IncompleteReadError):
+                        break
+                    asked += 1
+            assert not await rest_of(reader)

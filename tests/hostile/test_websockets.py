@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -107,3 +107,83 @@ async def test_a_flood_keeps_nobody_waiting(site: Site, name: str) -> None:
     async with asyncio.timeout(10):
         while site.node.sockets.taken:
             await asyncio.sleep(0.01)
+
+
+def masked(first: int, payload: bytes = b"") -> bytes:
+    """A client's frame, whose mask changes nothing."""
+    size = len(payload)
+    if size < 126:
+        length = bytes((0x80 | size,))
+    else:
+        length = b"\xfe" + size.to_bytes(2, "big") if size <= 0xFFFF else b"\xff" + size.to_bytes(8, "big")
+    return bytes((first,)) + length + bytes(4) + payload
+
+
+#: What clients send to an agent that serves them.
+CLIENT_FLOODS = {
+    "tiny messages": masked(0x82) * 60_000,
+    "tiny fragments": masked(0x02) + masked(0x00) * 60_000,
+    "a fragment that never ends": masked(0x02, bytes(60_000)) + masked(0x00, bytes(60_000)) * 400,
+    "pings": masked(0x89) * 60_000,
+    "large messages": masked(0x82, bytes(LARGE)) * 2,
+    "closes": masked(0x88, b"\x03\xe8") * 10_000,
+    "no mask": b"\x81\x05hello" * 10_000,
+    "reserved bits": masked(0xF1, b"x") * 10_000,
+    "what would be compressed": masked(0xC1, bytes(60_000)) * 100,
+    "a length that is negative": b"\x82\xff" + b"\xff" * 8 + bytes(4) + bytes(1 << 20),
+    "text that is none": masked(0x81, b"\xff" * 60_000) * 100,
+    "requests": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000,
+}
+
+SERVES = """export default { fetch(request) {
+  const [client, server] = Object.values(new WebSocketPair()); server.accept();
+  server.addEventListener('message', (event) => server.send(event.data));
+  return new Response(null, { status: 101, webSocket: client });
+} };"""
+
+
+@pytest.mark.parametrize("name", CLIENT_FLOODS)
+async def test_a_client_that_floods_keeps_nobody_waiting(site: Site, name: str) -> None:
+    """Promise: the same of clients, which read nothing: no pass of the loop takes long, little is kept for them, their
+    machines end with them, and no extension is agreed to that would make much of little."""
+    path, longest, most = await site.publish(SERVES), 0.0, 0
+    good = await site.publish("export default { fetch: () => new Response('fine') };")
+    assert (await site.client.get(good)).text == "fine"
+    hello = (
+        f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    )
+
+    async def watch() -> None:
+        nonlocal longest, most
+        while True:
+            before = time.thread_time()
+            await asyncio.sleep(0)
+            longest = max(longest, time.thread_time() - before)
+            most = max(most, *(guest.held_body_bytes for guest in site.node._scheduler.guests), 0)
+
+    def flood() -> bytes:
+        host, port = site.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=1) as connection:
+            connection.sendall(hello.encode())
+            head = connection.recv(4096)
+            with suppress(OSError):  # cut off, or nobody reads: as it should be
+                connection.sendall(CLIENT_FLOODS[name])
+            return head
+
+    with forgotten_past():
+        watching = asyncio.create_task(watch())
+        floods = [asyncio.create_task(asyncio.to_thread(flood)) for _ in range(4)]
+        while not all(task.done() for task in floods):
+            async with asyncio.timeout(10):
+                assert (await site.client.get(good)).text == "fine"
+        watching.cancel()
+    for task in floods:
+        head = task.result()
+        assert head.startswith(b"HTTP/1.1 101 ")
+        assert b"extensions" not in head.lower()
+    assert longest < 0.25, longest
+    assert most <= 51 << 20, most
+    async with asyncio.timeout(20):
+        while site.node.admission.machines:
+            await asyncio.sleep(0.005)

@@ -256,8 +256,11 @@ def _headers(value: Any) -> list[Header]:
 
 
 def clean_headers(headers: list[Header]) -> list[Header]:
-    """Without those that belong to the connection and not to the response (RFC 9110 7.6.1)."""
-    return [header for header in headers if header[0] not in _HOP_BY_HOP]
+    """Without those that belong to the connection and not to the response (RFC 9110 7.6.1), names in lower case.
+
+    The guest's own names are; but that is its word, and ``Transfer-Encoding`` beside our length would split answers.
+    """
+    return [(lower, value) for name, value in headers if (lower := name.lower()) not in _HOP_BY_HOP]
 
 
 def _kind_of(value: Any) -> str:

@@ -78,7 +78,7 @@ from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.log import configure
-from wapo.node.memory import LEAST_BYTES, default_memory_bytes
+from wapo.node.memory import LEAST_BYTES, default_memory_bytes, keep_few_arenas
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings
 from wapo.processes.inheritance import Inheritance
@@ -213,6 +213,7 @@ def serve(
     )
     wall = Confinement(with_apps, user, confinement, require_confinement)
     take_descriptors()
+    keep_few_arenas()
     inheritance = checked(Inheritance.find, 1)
     if inheritance is not None:
         _configure_logging()

@@ -8,6 +8,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from wapo.content.cid import Cid
+from wapo.content.errors import InvalidTrustlessRequest
 from wapo.content.trustless import CAR_TYPE, RAW_TYPE, Answer, answer, parse_request
 from wapo.errors import CallerError, WapoError
 from wapo.gateway.cors import add_defaults
@@ -81,7 +82,8 @@ class ContentRoutes:
             where = ContentPath.parse(path)
             query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
             asked = parse_request(Cid.parse(where.cid), where.segments, query, accept)
-            assert asked is not None
+            if asked is None:
+                raise InvalidTrustlessRequest("blocks are asked for as raw or car, by the Accept header or by format")
             found = await answer(asked, self._node.library.blocks)
         except Exception as error:
             reply = failure_reply(error, request_id)

@@ -8,11 +8,17 @@ Where there is somebody to ask, small requests are answered in the connection's 
 a task nor an ASGI call.
 
 Bounded are: a head, and trailers; the time that a head takes; a pause in a body; what is left of a body when its
-answer is complete; a client that does not read; connections. What an agent reads and writes is bounded by its run.
+answer is complete; a client that does not read; connections; how many requests of one connection are taken apart
+before they are answered. What an agent reads and writes is bounded by its run.
+
+Beyond what the parser looks at, a request is refused that another server could read differently: one without a version
+(HTTP/0.9), with a coding that is not ``chunked`` once and alone, with a fragment in its target, with a Host that is
+none; and of a target in absolute form the Host is what the target says (RFC 9112 3.2.2).
 """
 
 import asyncio
 import functools
+import re
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,27 +26,41 @@ from typing import Any, Final
 
 import httptools
 import uvicorn
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wapo.gateway.at_once import BEGUN, AtOnce
 
-__all__ = ["MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
+__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
 
 #: Request line and headers; chunk extensions and trailers between two pieces of a body. Servers take 8 KiB (Apache, a
 #: line) to 64 KiB and more.
 MAX_HEAD_BYTES: Final = 64 << 10
 
-#: The parser gets its input in pieces, so that the bound is noticed in time.
-_PIECE_BYTES: Final = 16 << 10
+#: Headers and trailers of a request. Servers take 100 (Apache) to 2000 (Node.js); a thousand take us a millisecond.
+MAX_HEADERS: Final = 500
+
+#: The parser gets its input in pieces, so that bounds are noticed in time: a piece has 40 of the shortest requests, of
+#: which each becomes some 3 KB of objects.
+_PIECE_BYTES: Final = 1 << 10
 
 #: A client that takes less than this in ``Patience.stalled_s`` is not reading.
 _PROGRESS_BYTES: Final = 4 << 10
 
-_OF_A_BODY: Final = frozenset((b"content-length", b"transfer-encoding"))
+_TOO_MANY: Final = f"a request may have {MAX_HEADERS} headers"
+#: RFC 9110 7.2: whatever a URI may have there (RFC 3986 3.2.2).
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
+#: RFC 9112 3.2.2, without the name of a user, which is an error (RFC 9110 4.2.4).
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?@]+)((?:[/?].*)?)", re.IGNORECASE | re.DOTALL)
 _REASONS: Final = {
     400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 501: "Not Implemented",
     503: "Service Unavailable",
 }  # fmt: skip
+
+
+@functools.lru_cache(1024)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,16 @@ class Unsent:
         self._of = now
 
 
+class _Flow(FlowControl):
+    """uvicorn's, but nothing more is read while something is ``held`` that has not even been looked at."""
+
+    held = False
+
+    def resume_reading(self) -> None:
+        if not self.held:
+            super().resume_reading()
+
+
 class FrontDoor(HttpToolsProtocol):
     """One connection.
 
@@ -115,9 +145,12 @@ class FrontDoor(HttpToolsProtocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.headers: list[tuple[bytes, bytes]] = []
         self._at_once = at_once
-        self._may_answer = False  # once in a piece that was received: pipelined requests let others go between them
+        self._may_answer = False  # once in what was received: pipelined requests let others go between them
+        self._held = bytearray()  # what came after a request that waits for its turn
         self._answered = False  # the message that is coming in
+        self._leaves = False  # HTTP, with what follows
         self._idle_since: float | None = None
         self._resting: asyncio.TimerHandle | None = None
         self._patience = patience
@@ -127,8 +160,10 @@ class FrontDoor(HttpToolsProtocol):
         self._draining = False
         # What of the message is coming in
         self._in_head = self._in_body = False
-        self._hosts = 0
+        self._hosts: list[bytes] = []
+        self._codings: list[bytes] = []
         self._has_body = False
+        self._trailers = 0
         self._overhead = 0  # bytes that were no body, since the message or its last chunk began
         self._body_bytes = 0  # bytes that were, of the piece that the parser has now
         self._began = False  # whether a message or a chunk began in it
@@ -143,6 +178,7 @@ class FrontDoor(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow: _Flow = _Flow(transport)
         if len(self.connections) > self._max_connections:
             self._refuse(503, "this node has as many connections as it can take")
         else:
@@ -150,6 +186,7 @@ class FrontDoor(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._held.clear()
         self._unsent.remove(self.transport)
         if self._writing is not None:
             self._writing.cancel()
@@ -168,15 +205,17 @@ class FrontDoor(HttpToolsProtocol):
             self._reading.cancel()
             self._reading = None
 
-    def _refuse(self, status: int, text: str) -> None:
+    def _refuse(self, status: int, text: str, code: bytes = b"") -> None:
         """Takes nothing more from this client: what is wrong leaves no way to tell where the next request begins.
 
-        An earlier request is still answered. This one is told what is wrong, if its answer has not begun.
+        An earlier request is still answered. This one is told what is wrong, if its answer has not begun; ``code`` is
+        that of an error which others tell too.
         """
         if self._refused:
             return
         self._refused = True
         self._stop_waiting()
+        self._held.clear()
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if not self._in_body:
@@ -190,9 +229,10 @@ class FrontDoor(HttpToolsProtocol):
         body = text.encode()
         head = (
             f"HTTP/1.1 {status} {_REASONS[status]}\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n"
         )
-        self.transport.write(head.encode() + body)
+        named = b"x-wapo-error: %b\r\n" % code if code else b""
+        self.transport.write(b"".join((head.encode(), named, b"\r\n", body)))
         self.transport.close()
         self._watch_reader()
 
@@ -208,38 +248,58 @@ class FrontDoor(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
-        self._unset_keepalive_if_required()
         self._heard = self._may_answer = True
-        self._idle_since = None
-        view = memoryview(data)
-        for start in range(0, len(view), _PIECE_BYTES):
-            self._feed(view[start : start + _PIECE_BYTES])
+        if self._held:
+            self._held += data
+        else:
+            self._take(memoryview(data))
+
+    def _take(self, data: memoryview) -> None:
+        """Gives the parser what has come, but no request more when one waits for its turn already."""
+        at = 0
+        while at < len(data):
+            if self.pipeline:
+                self._held += data[at:]
+                self.flow.pause_reading()
+                self.flow.held = True
+                return
+            at += self._feed(data[at : at + _PIECE_BYTES])
             if self._refused:
+                return
+            if self._leaves:
+                self.hand_over(bytes(data[at:]))
                 return
         if self._in_head and self._reading is None:
             self._wait(self._patience.head_s, self._head_is_late)
 
-    def _feed(self, piece: memoryview) -> None:
-        while len(piece):
-            self._body_bytes, self._began = 0, False
-            used = len(piece)
-            try:
-                self.parser.feed_data(piece)
-            except httptools.HttpParserUpgrade as upgrade:
-                used = upgrade.args[0]
-                if self._should_upgrade():
-                    self.hand_over(bytes(piece[used:]))
-                    return
-                # Nobody upgrades here (RFC 9110 7.8: a server may ignore it): what follows is the next request.
-            except httptools.HttpParserError:
-                self._refuse(400, "this is not HTTP/1.1")
-                return
-            if not self._began:
-                self._overhead += used - self._body_bytes
-                if self._overhead > MAX_HEAD_BYTES:
-                    self._refuse(431, f"a head may have {MAX_HEAD_BYTES} bytes")
-                    return
-            piece = piece[used:]
+    def _go_on(self) -> None:
+        """No request waits any more."""
+        if not self._refused and not self.transport.is_closing():
+            data, self._held = self._held, bytearray()
+            self.flow.held, self._may_answer = False, True
+            self.flow.resume_reading()
+            self._take(memoryview(data))
+
+    def _feed(self, piece: memoryview) -> int:
+        """How much of a piece the parser has used: what follows a request for an upgrade, it leaves."""
+        self._body_bytes, self._began = 0, False
+        used = len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            used = upgrade.args[0]
+            # Where nobody upgrades (RFC 9110 7.8: a server may ignore it), what follows is the next request.
+            self._leaves = self._should_upgrade()
+        except httptools.HttpParserError:
+            self._refuse(400, "this is not HTTP/1.1")
+            return used
+        if not self._began:
+            self._overhead += used - self._body_bytes
+            if self._overhead > MAX_HEAD_BYTES:
+                self._refuse(431, f"a head may have {MAX_HEAD_BYTES} bytes")
+        if len(self.headers) + self._trailers > MAX_HEADERS:
+            self._refuse(431, _TOO_MANY)
+        return used
 
     def _begin(self) -> None:
         self._began = True
@@ -254,24 +314,31 @@ class FrontDoor(HttpToolsProtocol):
         return False
 
     def on_message_begin(self) -> None:
+        self._unset_keepalive_if_required()
+        self._idle_since = None
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._begin()
         self._in_head, self._in_body = True, False
-        self._hosts, self._has_body, self._answered = 0, False, False
+        self._hosts, self._codings, self._has_body, self._answered = [], [], False, False
+        self._trailers = 0
 
     def on_chunk_header(self) -> None:
         self._begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_body:
+            self._trailers += 1
             return  # a trailer, which must not be taken for a header (RFC 9110 6.5.1)
         name = name.lower()
         value = value.rstrip(b" \t")  # which is no part of it (RFC 9110 5.5), and which the parser leaves
         self.headers.append((name, value))
         if name == b"host":
-            self._hosts += 1
-        elif name in _OF_A_BODY:
+            self._hosts.append(value)
+        elif name == b"content-length":
             self._has_body = True
+        elif name == b"transfer-encoding":
+            self._has_body = True
+            self._codings.append(value.lower())
         elif name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
 
@@ -279,17 +346,20 @@ class FrontDoor(HttpToolsProtocol):
         if self._refused:
             return
         self._stop_waiting()
-        parser = self.parser
-        if self._hosts != 1 and (self._hosts or parser.get_http_version() == "1.1"):  # RFC 9112 3.2
-            self._refuse(400, "a request has one Host header")
-        elif parser.get_method() in (b"CONNECT", b"TRACE"):
-            self._refuse(501, "this server is no proxy")
-        elif self._has_body and parser.should_upgrade():
-            self._refuse(400, "a request with a body cannot ask for an upgrade here")  # the parser would lose the body
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        wrong = self._what_is_wrong(version, method)
+        if wrong is not None:
+            self._refuse(*wrong)
         else:
             self._in_head, self._in_body = False, True
             begun = None
-            if self._may_answer and self._at_once is not None and self._is_simple():
+            if (
+                self._may_answer
+                and self._at_once is not None
+                and method == b"GET"
+                and version == "1.1"
+                and self._is_simple()
+            ):
                 self._may_answer = False
                 begun = self._at_once(self.url, self.headers, self.scheme or "http", self.server_state.default_headers)
                 if isinstance(begun, bytes):
@@ -303,14 +373,47 @@ class FrontDoor(HttpToolsProtocol):
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)
 
+    def _what_is_wrong(self, version: str, method: bytes) -> tuple[int, str] | tuple[int, str, bytes] | None:
+        """With a head that the parser takes: what to refuse it with."""
+        hosts = self._hosts
+        if version not in ("1.1", "1.0"):  # without one, the parser says 0.9
+            return 400, "this is not HTTP/1.1"
+        if len(self.headers) > MAX_HEADERS:
+            return 431, _TOO_MANY
+        if len(hosts) != 1 and (hosts or version == "1.1"):  # RFC 9112 3.2
+            return 400, "a request has one Host header"
+        if hosts and not _is_host(hosts[0]):
+            return 400, "the Host header is not a host name", b"invalid_host"
+        if self._codings:
+            if version == "1.0":  # RFC 9112 6.1: its framing is faulty
+                return 400, "HTTP/1.0 has no Transfer-Encoding"
+            if self._codings != [b"chunked"]:
+                return 501, "the only transfer coding here is chunked, once"
+        if method in (b"CONNECT", b"TRACE"):
+            return 501, "this server is no proxy"
+        if self._has_body and self.parser.should_upgrade():  # the parser would lose the body
+            return 400, "a request with a body cannot ask for an upgrade here"
+        if b"#" in self.url:
+            return 400, "the target of a request has no fragment"
+        if not self.url.startswith(b"/") and not self._take_apart():
+            return 400, "the target of a request is a path, or an address of HTTP"
+        return None
+
+    def _take_apart(self) -> bool:
+        """A target in absolute form: its host counts, not the header (RFC 9112 3.2.2)."""
+        match = _ABSOLUTE.fullmatch(self.url)
+        if match is None or not _is_host(match[1]):
+            return False
+        self.url = match[2] if match[2].startswith(b"/") else b"/" + match[2]
+        self.headers = [(name, match[1] if name == b"host" else value) for name, value in self.headers]
+        return True
+
     def _is_simple(self) -> bool:
-        """Whether it is a GET without a body, everything before it has been answered and read, and more may follow."""
+        """Whether a GET has no body, everything before it has been answered and read, and more may follow."""
         parser, cycle = self.parser, self.cycle
         return (
             not self._has_body
             and not self._draining
-            and parser.get_method() == b"GET"
-            and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
             and not self.expect_100_continue
@@ -323,6 +426,10 @@ class FrontDoor(HttpToolsProtocol):
         self._answered = True
         self.transport.write(response)
         self.server_state.total_requests += 1
+        self._rest()
+
+    def _rest(self) -> None:
+        """Everything is answered, and the next request is waited for."""
         self._idle_since = self.loop.time()
         if self._resting is None:
             self._resting = self.loop.call_later(self._patience.idle_s, self._rested)
@@ -359,6 +466,17 @@ class FrontDoor(HttpToolsProtocol):
             self._stop_waiting()
             if not self._answered:
                 super().on_message_complete()
+                if self._has_body:
+                    self._end_body()
+
+    def _end_body(self) -> None:
+        cycle = self.cycle
+        if cycle.keep_alive and not self.parser.should_keep_alive():
+            cycle.keep_alive = False  # says a trailer: the parser looks at nothing that follows
+            if cycle.response_complete:
+                self.transport.close()
+        elif cycle.response_complete:
+            self._rest()
 
     def _head_is_late(self) -> None:
         if self._in_head:
@@ -378,6 +496,10 @@ class FrontDoor(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if self._in_head or self._in_body:
+            self._unset_keepalive_if_required()  # it is waited for otherwise
+        if self._held and not self.pipeline:
+            self.loop.call_soon(self._go_on)
         if self.transport.is_closing():
             self._watch_reader()
         elif self._in_body and self.cycle.response_complete:

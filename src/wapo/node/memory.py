@@ -8,7 +8,9 @@ with everybody's requests.
 
 import asyncio
 import contextlib
+import ctypes
 import mmap
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -21,7 +23,9 @@ from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.scheduler import Scheduler
 
-__all__ = ["LEAST_BYTES", "MemoryWatch", "default_memory_bytes", "machine_memory_bytes", "private_bytes"]
+__all__ = [
+    "LEAST_BYTES", "MemoryWatch", "default_memory_bytes", "keep_few_arenas", "machine_memory_bytes", "private_bytes",
+]  # fmt: skip
 
 _EVERY_S: Final = 0.05
 
@@ -33,6 +37,9 @@ _ROOMY: Final = 0.8
 
 #: What a node needs in any case, beside what it has taken when it starts.
 LEAST_BYTES: Final = 256 << 20
+
+_M_ARENA_MAX: Final = -8
+_ARENAS: Final = 2
 
 _log = Log("wapo.node")
 
@@ -132,3 +139,15 @@ class MemoryWatch:
             ended += 1
             guest.stop(End(EndReason.SHORT, "the node ran short of memory"))
         _log.warning("machines were ended for want of memory", machines=ended, limit_bytes=self.limit_bytes)
+
+
+def keep_few_arenas() -> None:
+    """Has glibc's malloc keep two arenas, whatever threads there are; ``MALLOC_ARENA_MAX`` in the environment says
+    otherwise. To be called before there are threads.
+
+    It gives each thread one of its own, up to eight a core, and what one has freed no other can use: a node's threads
+    (of SQLite, of files, of compilation) take turns, and its memory grew by half in 200,000 requests.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with contextlib.suppress(AttributeError, OSError):  # another libc
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
