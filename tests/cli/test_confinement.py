@@ -237,7 +237,7 @@ class TestOptions:
                     assert {check["text"] for check in processes} == {"all 9 layers are in force"}
                 assert {path.owner() for path in (folder / "node").rglob("*")} == {"nobody"}
                 assert node.stop(signal.SIGTERM) == 0
-                assert not any("Traceback" in line for line in node.lines)
+                assert not any("Traceback" in line for line in node.lines), node.lines
 
 
 def everybodys_python(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
