@@ -57,6 +57,7 @@ class AgentImage:
         error: of a broken program, with its line and column.
         log: what the program logged while an initialised image was made, as (level, text).
         modules: where its imports come from.
+        cut_off: how the run of its top level ended, if that burnt all the CPU that a run may.
         memory_limit: what its machine was allowed while the image was made, in bytes.
     """
 
@@ -68,6 +69,7 @@ class AgentImage:
     log: list[tuple[int, str]] = field(default_factory=list)
     memory_limit: int = 0
     modules: Modules | None = None
+    cut_off: str | None = None
     closed: bool = False
     _pool: InstancePool | None = None
 

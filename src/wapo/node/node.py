@@ -18,7 +18,7 @@ from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.isolates import Isolates
 from wapo.agents.making import check_source
-from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.agents.messages import AgentRequest, AgentResponse, BurstLimitReached
 from wapo.agents.profile import JavaScriptProfile
 from wapo.agents.run import Run
 from wapo.content.library import Library, open_library
@@ -135,7 +135,9 @@ class Node:
         self.logs = logs
         self.programs = Programs(library, database, settings.limits, settings.local_file)
         self.admission = Admission(settings.max_machines)
-        self.metrics = Metrics(lost_logs=lambda: logs.dropped)
+        self.metrics = Metrics(
+            lost_logs=lambda: logs.dropped, machines=lambda: self.admission.machines + self.admission.isolates
+        )
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
@@ -214,7 +216,7 @@ class Node:
 
     def _failed(self, log: RunLog, error: BaseException, began: float) -> None:
         if isinstance(error, GuestError):
-            log.add(_ERROR, str(error))
+            log.add_own(_ERROR, str(error))
         self._close(log, began)
         self.metrics.count(getattr(error, "code", "cancelled"))
 
@@ -227,6 +229,8 @@ class Node:
         for level, text in image.log:
             log.add(level, text)
         image.log.clear()
+        if image.cut_off is not None:  # the request has had its CPU; the next one may be luckier
+            raise BurstLimitReached(f"the machine was ended: {image.cut_off}")
         return image
 
     def _start(self, image: AgentImage, request: AgentRequest, limits: AgentLimits, log: RunLog) -> Invocation:
@@ -234,7 +238,7 @@ class Node:
 
         def ended(end: End, guest: Guest) -> None:
             if end.reason not in _ORDINARY:
-                log.add(_ERROR, f"the machine was ended: {end.detail}")
+                log.add_own(_ERROR, f"the machine was ended: {end.detail}")
             self.metrics.count(end.reason.value, guest.meter.cpu_s)
             if end.reason is EndReason.HOST_FAILURE:
                 _log.error("a host function failed", program=log.program, request_id=log.request_id, cause=end.detail)
