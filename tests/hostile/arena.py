@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.hostile.evil import HOST
-from tests.hostile.guest_files import OPTIONS, Guest
+from tests.hostile.guest_files import LIMITS, OPTIONS, Guest
 from wapo.cli.admin_client import AdminAccess, AdminClient
 from wapo.cli.data import open_records
+from wapo.content.library import Library
 from wapo.node.logs import read_records
+from wapo.node.programs import Programs
 from wapo.node.settings import NodeSettings
+from wapo.store.database import Database
 
 __all__ = ["Arena", "Outcome", "a_server", "open_arena", "p99_ms"]
 
@@ -249,10 +252,22 @@ class Arena:
         """Its URL or, of an app, its address."""
         if guest.name not in self._addresses:
             program = guest.program()
-            self._addresses[guest.name] = (
-                await asyncio.to_thread(self._deploy, guest, program) if guest.is_app else await self.publish(program)
-            )
+            if guest.is_app:
+                address = await asyncio.to_thread(self._deploy, guest, program)
+            else:
+                address = await self.publish(program)
+                await self._lower(address, LIMITS[guest.limit].settings)
+            self._addresses[guest.name] = address
         return self._addresses[guest.name]
+
+    def _records(self) -> AbstractAsyncContextManager[tuple[Database, Library, Programs]]:
+        return open_records(NodeSettings(data_dir=self.folder, upstreams=()))
+
+    async def _lower(self, address: str, settings: dict[str, float]) -> None:
+        """Limits of its own, before the node has heard of it."""
+        if settings:
+            async with self._records() as (_, _, programs):
+                await programs.set_limits(await programs.identity_of(address.rsplit("/", 1)[1]), settings)
 
     def _deploy(self, guest: Guest, program: bytes) -> str:
         self.admin.upload(program)
@@ -296,12 +311,12 @@ class Arena:
         text = (await self.client.get(f"{self.url}/metrics", headers=headers)).text
         agents = next(float(line.split()[1]) for line in text.splitlines() if line.startswith("wapo_machines "))
         apps = (await asyncio.to_thread(self.admin.call, "AppList"))["apps"]
-        return int(agents) + sum(one["instances"] for one in apps)
+        return int(agents) + sum(int(one["instances"]) for one in apps)
 
     async def log_of(self, guest: Guest) -> list[str]:
         """Its records, levels and messages."""
         address = await self.address_of(guest)
-        async with open_records(NodeSettings(data_dir=self.folder, upstreams=())) as (database, _, programs):
+        async with self._records() as (database, _, programs):
             if guest.is_app:
                 identity = f"app/{address.removeprefix('0x')}"
             else:

@@ -5,7 +5,7 @@ processes may be in the way, so times have room.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -33,14 +33,9 @@ def loop() -> Iterator[asyncio.Runner]:
 def arena(loop: asyncio.Runner) -> Iterator[Arena]:
     """The node with its neighbour."""
 
-    async def opened() -> AsyncIterator[Arena]:
-        async with open_arena() as made:
-            yield made
-
-    steps = opened()
-    yield loop.run(anext(steps))
-    with pytest.raises(StopAsyncIteration):
-        loop.run(anext(steps))
+    made = open_arena()
+    yield loop.run(made.__aenter__())
+    loop.run(made.__aexit__(None, None, None))
 
 
 @pytest.mark.parametrize("guest", GUESTS, ids=lambda guest: guest.name)

@@ -4,5 +4,5 @@
 // ends: 500 agent_failed or 500 burst_limit or 200
 // log: ERROR
 let o = [];
-for (let i = 0; i < 20000; i++) o = [o];
+for (let i = 0; i < 5000; i++) o = [o];
 scriptOutput = { status: 200, body: o };

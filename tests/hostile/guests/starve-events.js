@@ -1,7 +1,7 @@
 // attack: starving the loop
 // promise: between two waits a program gets so much CPU, whatever it spends it on
 // limit: time
-// ends: 500 burst_limit or 200
+// ends: 500 burst_limit or 504 time_limit or 200
 export default { async fetch(request, env, ctx) {
   const at = (path) => `http://${new URL(request.url).searchParams.get('evil')}/${path}`;
   let count = 0;
