@@ -15,6 +15,7 @@ from aiohttp.client_proto import ResponseHandler
 
 from wapo.vm.egress import EgressDenied, EgressPolicy
 from wapo.vm.http_client import asking
+from wapo.vm.net.intake import Intake
 from wapo.vm.net.resolver import Resolver
 
 __all__ = ["open_session"]
@@ -23,10 +24,8 @@ _MAX_HEADER_BYTES: Final = 64 << 10
 _CONNECT_TIMEOUT_S: Final = 30.0
 _MAX_IDLE_CONNECTIONS: Final = 512
 
-#: What the parser gets at once, and for how long in one turn of the loop. Chunks of one byte cost 3 us each, and a read
-#: from the socket, 256 KB, has 40,000 of them.
+#: What a parser gets at once: chunks of one byte cost 3 us each, and a read from the socket (256 KB) has 40,000.
 _PIECE_BYTES: Final = 16 << 10
-_TURN_S: Final = 0.002
 
 #: Interim responses (1xx) before an answer. Servers send one or two; the library waits for the answer without end.
 _MAX_INTERIM: Final = 32
@@ -71,16 +70,20 @@ class _Protocol(ResponseHandler):
     """One connection, whose server is a stranger: what it sends costs the loop a bounded time a turn, and the host a
     bounded amount of memory, however it is cut."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, intake: Intake, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
+        self._intake = intake
         self._rest: deque[bytes] = deque()
         self._turn: asyncio.Handle | None = None
         self._interim = 0
 
     def data_received(self, data: bytes) -> None:
         """From the socket; empty when the parser is to go on with what it has."""
-        if not data or (len(data) <= _PIECE_BYTES and not self._rest):
+        if not data:
             super().data_received(data)
+            return
+        if len(data) <= _PIECE_BYTES and not self._rest and not self._intake.full:
+            self._parse(data)
             return
         self._rest.extend(data[at : at + _PIECE_BYTES] for at in range(0, len(data), _PIECE_BYTES))
         if self._turn is None:
@@ -88,12 +91,14 @@ class _Protocol(ResponseHandler):
 
     def _go_on(self) -> None:
         self._turn = None
-        ends = time.perf_counter() + _TURN_S
-        while self._rest and not self._reading_paused and self.transport is not None:
-            super().data_received(self._rest.popleft())
-            if time.perf_counter() > ends:
-                break
+        while self._rest and not self._reading_paused and self.transport is not None and not self._intake.full:
+            self._parse(self._rest.popleft())
         self._hold()
+
+    def _parse(self, data: bytes) -> None:
+        begun = time.perf_counter()
+        super().data_received(data)
+        self._intake.spend(time.perf_counter() - begun)
 
     def _hold(self) -> None:
         """While there is something left, nothing more is read."""
@@ -141,7 +146,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial(_Protocol, self._loop)  # type: ignore[assignment]  # of ours, which is one
+        self._factory = partial(_Protocol, Intake(), self._loop)  # type: ignore[assignment]  # of ours, which is one
 
     async def _get(self, key: Any, traces: Any) -> Any:
         waiting = self._conns.get(key)
