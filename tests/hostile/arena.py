@@ -33,6 +33,8 @@ __all__ = ["Arena", "Outcome", "a_server", "open_arena", "p99_ms"]
 
 _ROOT = Path(__file__).parent.parent.parent
 
+_SETTLED_BYTES = 4 << 20
+
 #: Answers with the number that it is asked for, and what somebody may have left for it.
 NEIGHBOUR = b"""
 const names = Object.getOwnPropertyNames(globalThis).length;
@@ -340,6 +342,8 @@ class Arena:
                     outcome.answers += await asyncio.gather(*(self.ask(guest) for _ in range(guest.at_once)))
                 if time.monotonic() >= ends:
                     break
+                # A machine's memory is given back in pieces: what is left of the last one is not the next one's.
+                await until(lambda: self.process.private_bytes - level < _SETTLED_BYTES, 0.5)
         watching.cancel()
         self.neighbour.close()
         outcome.neighbour_s, outcome.wrong = self.neighbour.seconds, self.neighbour.wrong
