@@ -1,6 +1,7 @@
 // attack: host memory
 // promise: a machine opens so many WebSockets, and what they bring is bounded
 // limit: none
+// memory: 72
 // ends: 200
 // answer: held
 export default { async fetch(request, env, ctx) {
