@@ -32,6 +32,8 @@ class Log:
     def add(self, level: int, message: str) -> None:
         self.lines.append((level, message))
 
+    add_own = add
+
     @property
     def texts(self) -> list[str]:
         return [text for _, text in self.lines]

@@ -59,6 +59,22 @@ async def test_running_out_of_memory_may_be_caught(open_site: SiteFactory) -> No
         assert (response.status_code, response.text) == (200, "InternalError: out of memory")
 
 
+async def test_a_top_level_that_burns_is_run_once_for_a_request(open_site: SiteFactory) -> None:
+    """The first request's CPU is what the making of the image has burnt: it is not given as much again."""
+    async with open_site(burst_s=0.2) as site:
+        path = await site.publish(
+            "console.log('begun');\nfor (;;);\nexport default { fetch: () => new Response('never') };"
+        )
+        assert_failed(await site.client.get(path), 500, "burst_limit")
+        assert await site.log(path) == ["the machine was ended: more than 0.2 s of CPU between two waits"]
+        assert_failed(await site.client.get(path), 500, "burst_limit")
+        assert (await site.log(path))[1:] == [
+            "begun",
+            "the machine was ended: more than 0.2 s of CPU between two waits",
+        ]
+        await goes_on(site)
+
+
 async def test_time(open_site: SiteFactory) -> None:
     """For those that answer with a Response, and those that answer with an output."""
     wait = "await new Promise((resolve) => setTimeout(resolve, 60000));"

@@ -126,6 +126,18 @@ class TestBounds:
             "START" + "x" * 200,
         ]
 
+    async def test_a_run_cannot_hide_how_it_ended(self, book: LogBook) -> None:
+        """Promise: the log names the limit, however much the program had logged before, and however long that is."""
+        log = book.open("p", "r", 100)
+        log.add(3, "x" * 60)
+        log.add(3, "no room")
+        for _ in range(1000):
+            log.add_own(1, "the end" + "x" * 5000)
+        log.close()
+        kept = await texts(book)
+        assert kept[-2].startswith("the end")
+        assert sum(map(len, kept)) < 10_000
+
     async def test_a_program_keeps_so_many_bytes_and_its_newest(self, database: Database) -> None:
         async with writing(LogBook(database, max_program_bytes=64 << 10)) as book:
             log_run(book, "other", ["untouched"], program="q")

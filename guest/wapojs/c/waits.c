@@ -71,6 +71,17 @@ static void finish(wait *w, JSValue error, JSValue value)
 {
     JSContext *ctx = wapojs_context;
     JSValue callback = w->callback;
+    if (JS_IsException(error) || JS_IsException(value)) { /* there is no memory for it, which is no argument of a call */
+        JS_FreeValue(ctx, error);
+        JS_FreeValue(ctx, value);
+        JS_FreeValue(ctx, JS_GetException(ctx));
+        error = JS_NewString(ctx, "out of memory");
+        if (JS_IsException(error)) { /* not for the words either */
+            JS_FreeValue(ctx, JS_GetException(ctx));
+            error = JS_NewInt32(ctx, ERROR_NO_MEMORY);
+        }
+        value = JS_NULL;
+    }
     JS_FreeValue(ctx, w->bytes);
     w->used = false;
     used--;

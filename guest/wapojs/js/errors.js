@@ -17,7 +17,7 @@ export function describe(error) {
   try {
     return inspect(error);
   } catch {
-    return 'an error that cannot be printed';
+    return memoryExhausted() ? 'InternalError: out of memory' : 'an error that cannot be printed';
   }
 }
 

@@ -64,6 +64,7 @@ class AgentImage:
         log: what the program logged while an initialised image was made, as (level, text).
         modules: where its imports come from.
         cpu_s: what making it took, until somebody has accounted it.
+        cut_off: how the run of its top level ended, if that burnt all the CPU that a run may.
         memory_limit: what its machine was allowed while the image was made, in bytes.
         memory: of a hot image.
         difference: of a warm one, to ``base``.
@@ -80,6 +81,7 @@ class AgentImage:
     memory_limit: int = 0
     cpu_s: float = 0.0
     modules: Modules | None = None
+    cut_off: str | None = None
     closed: bool = False
     difference: Difference | None = None
     base: MemoryImage | None = None

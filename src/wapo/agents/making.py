@@ -270,6 +270,7 @@ class _Steps:
     waiting: Waiting
     has_waited: bool = False
     cpu_s: float = 0.0
+    cut_off: str | None = None
 
     async def _load(self, flags: int, limits: GuestLimits) -> tuple[Guest, Loading, list[tuple[int, str]]]:
         session = Loading(encode_load(self.source, self.name, flags), self.modules, self.waiting)
@@ -287,6 +288,8 @@ class _Steps:
         try:
             self.has_waited = session.imports.waited
             marks = set(session.marks)
+            burnt = guest.ended is not None and guest.ended.reason is EndReason.BURST_LIMIT
+            self.cut_off = guest.ended.detail if guest.ended is not None and burnt else None
             if guest.ended is not None:
                 marks.add("limit" if guest.ended.reason in _LIMITS else "error")
             elif session.error is not None:
@@ -319,7 +322,7 @@ class _Steps:
             memory = await _capture(guest)
             return AgentImage(
                 ImageKind.COMPILED, session.text, touched, memory=memory, memory_limit=memory_bytes,
-                modules=self.modules,
+                modules=self.modules, cut_off=self.cut_off,
             )  # fmt: skip
         finally:
             _discard(guest)

@@ -88,6 +88,9 @@ class RunLog(Protocol):
     def add(self, level: int, message: str) -> None:
         """A line. Levels are those of the guest ABI: 1 error to 5 trace."""
 
+    def add_own(self, level: int, message: str) -> None:
+        """A line of the host's, for which there is room although the run may log no more."""
+
 
 class Run:
     """The record of one request.
@@ -229,14 +232,14 @@ class Run:
         try:
             self._deliver(response_of(output, data))
         except GuestError as failure:
-            self.log.add(_LOG_ERROR, str(failure))
+            self.log.add_own(_LOG_ERROR, str(failure))
             self._fail(failure)
 
     def fail(self, text: str) -> None:
         """The guest's own account of what went wrong, with the stack: it gets into the log as it is. But of an answer
         that was refused it knows an error code only."""
         failure, self._refusal = self._refusal or failure_of(text), None
-        self.log.add(_LOG_ERROR, str(failure))
+        self.log.add_own(_LOG_ERROR, str(failure))
         if not self._answered:
             self._answered = True
             self._fail(failure)
@@ -332,7 +335,9 @@ class ResponseStream(Resource):
         if length > self._room and not self._pipe.ended and not self._pipe.broken:
             if self._run is not None:
                 limit = self._run.max_response_bytes
-                self._run.log.add(_LOG_ERROR, f"the response was cut off: it is larger than the {limit} bytes allowed")
+                self._run.log.add_own(
+                    _LOG_ERROR, f"the response was cut off: it is larger than the {limit} bytes allowed"
+                )
             self._pipe.fail()
             return ERR | OcallError.RESOURCE_LIMITED
         result = self._pipe.try_write(guest, task, waker, pointer, length)

@@ -74,12 +74,16 @@ class LogRecord:
     message: str
 
 
+#: Of a run's log, for what the host itself has to say when there is no room left.
+_OWN_BYTES: Final = 8 << 10
+
+
 class RunLog:
     """The records of one run, until they are written. Of an endless run, what it may log comes back with time."""
 
     __slots__ = (
-        "_book", "_bytes", "_chunks", "_endless", "_last_chunk", "_last_refill", "_max_bytes", "_records", "_room",
-        "closed", "cut", "program", "request_id",
+        "_book", "_bytes", "_chunks", "_endless", "_last_chunk", "_last_refill", "_max_bytes", "_own_room", "_records",
+        "_room", "closed", "cut", "program", "request_id",
     )  # fmt: skip
 
     def __init__(
@@ -91,6 +95,7 @@ class RunLog:
         self._records: list[tuple[int, int, str]] = []
         self._max_bytes = max_bytes
         self._room = max_bytes
+        self._own_room = _OWN_BYTES
         self._endless = endless
         self._last_refill = self._last_chunk = time.monotonic()
         self._bytes = 0
@@ -105,6 +110,18 @@ class RunLog:
             self.cut += 1
             return
         self._room -= size
+        self._bytes += size
+        self._records.append((time.time_ns() // 1_000_000, level, message))
+
+    def add_own(self, level: int, message: str) -> None:
+        """A record of the host's: how the run ended must not be hidden by what it had logged before. A run that has
+        used up its room still has some for these, shortened."""
+        if len(message) + 32 <= self._room or not self._own_room:
+            self.add(level, message)
+            return
+        message = message[: _OWN_BYTES // 8]
+        size = len(message.encode("utf-8", "replace")) + 32
+        self._own_room = max(0, self._own_room - size)
         self._bytes += size
         self._records.append((time.time_ns() // 1_000_000, level, message))
 

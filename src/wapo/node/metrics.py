@@ -38,10 +38,12 @@ class Metrics:
 
     Args:
         lost_logs: how many runs' logs were lost since the start.
+        machines: how many machines there are now, isolates among them.
     """
 
-    def __init__(self, lost_logs: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, lost_logs: Callable[[], int] = lambda: 0, machines: Callable[[], int] = lambda: 0) -> None:
         self._lost_logs = lost_logs
+        self._machines = machines
         self._outcomes: dict[str, int] = {}
         self._cpu_s = 0.0
         self._refusals: dict[str, int] = {}
@@ -59,6 +61,9 @@ class Metrics:
         """As the library wants it."""
         yield families.CounterMetricFamily(
             "wapo_logs_lost", "Runs, or parts of long ones, without their log", value=self._lost_logs()
+        )
+        yield families.GaugeMetricFamily(
+            "wapo_machines", "Machines that serve requests now, isolates among them", value=self._machines()
         )
         requests = families.CounterMetricFamily(
             "wapo_requests", "Requests by how their machine ended", labels=["outcome"]

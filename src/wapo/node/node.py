@@ -21,7 +21,7 @@ from wapo.agents.images import ImageStore
 from wapo.agents.invoke import abandon, finish, start
 from wapo.agents.isolates import Isolates
 from wapo.agents.making import check_source
-from wapo.agents.messages import AgentRequest, AgentResponse, TimeLimitReached
+from wapo.agents.messages import AgentRequest, AgentResponse, BurstLimitReached, TimeLimitReached
 from wapo.agents.profile import JAVASCRIPT, JavaScriptProfile
 from wapo.agents.run import Run
 from wapo.content.library import Library, open_library
@@ -146,7 +146,9 @@ class Node:
         self.budgets = budgets
         self.programs = Programs(library, database, settings.limits, settings.local_file)
         self.admission = Admission(settings.max_machines)
-        self.metrics = Metrics(lost_logs=lambda: logs.dropped)
+        self.metrics = Metrics(
+            lost_logs=lambda: logs.dropped, machines=lambda: self.admission.machines + self.admission.isolates
+        )
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
@@ -255,7 +257,7 @@ class Node:
 
     def _failed(self, log: RunLog, use: Use | None, error: BaseException, began: float) -> None:
         if isinstance(error, GuestError):
-            log.add(_ERROR, str(error))
+            log.add_own(_ERROR, str(error))
         if use is not None:
             self.budgets.end(use, None)
         self._close(log, began)
@@ -292,6 +294,8 @@ class Node:
         if use is not None:
             self.budgets.spend(use, int(image.cpu_s * 1e6), 0)
         image.cpu_s = 0.0
+        if image.cut_off is not None:  # the request has had its CPU; the next one may be luckier
+            raise BurstLimitReached(f"the machine was ended: {image.cut_off}")
         return image
 
     def _start(
@@ -307,7 +311,7 @@ class Node:
 
         def ended(end: End, guest: Guest) -> None:
             if end.reason not in _ORDINARY:
-                log.add(_ERROR, f"the machine was ended: {end.detail}")
+                log.add_own(_ERROR, f"the machine was ended: {end.detail}")
             if use is not None:
                 self.budgets.end(use, guest.meter)
             self.metrics.count(end.reason.value, guest.meter.cpu_s)

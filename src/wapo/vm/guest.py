@@ -231,7 +231,7 @@ class Guest:
     def requests(self) -> asyncio.Semaphore:
         """Places for its outgoing requests."""
         if self._requests is None:
-            self._requests = asyncio.Semaphore(self.limits.requests)
+            self._requests = asyncio.Semaphore(self.limits.requests_at_once)
         return self._requests
 
     @property

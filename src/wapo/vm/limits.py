@@ -10,6 +10,11 @@ __all__ = ["GuestLimits"]
 
 _MAX_HELD_BYTES = 256 << 20
 
+#: What the host may have read of an answer that the guest does not take: one read from the socket (256 KB), the HTTP
+#: library's buffer, and the pipe's.
+_REQUEST_BYTES = 512 << 10
+_MIN_REQUESTS = 8
+
 
 @dataclass(frozen=True)
 class GuestLimits:
@@ -24,7 +29,7 @@ class GuestLimits:
         outgoing: requests, connections and lookups that it begins, in all; None is unlimited.
         egress_bytes: what it sends, to whomever, in all; None is unlimited.
         resources: entries of the resource table.
-        requests: outgoing requests that are under way at once; more wait.
+        requests: outgoing requests that are under way at once; more wait. With less memory, fewer.
         request_body_bytes: body of one outgoing request that is handed over at once.
         isolates: machines that it has started and that run at once.
         websockets: connections that it has opened itself, at once.
@@ -64,6 +69,11 @@ class GuestLimits:
     def egress_cap(self) -> float:
         """``egress_bytes``, likewise."""
         return math.inf if self.egress_bytes is None else self.egress_bytes
+
+    @cached_property
+    def requests_at_once(self) -> int:
+        """As many as take half of the machine's memory in the host's, if the guest reads none of the answers."""
+        return min(self.requests, max(_MIN_REQUESTS, self.memory_bytes // 2 // _REQUEST_BYTES))
 
     @cached_property
     def store(self) -> StoreLimits:

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import hashlib
 
 import pytest
+import wasmtime
 
 from tests.node.apps.conftest import Site, WorkerFactory
 from wapo.node.apps.app import InstanceNotFound, NoSlots
+from wapo.node.apps.blobs import BlobName
 from wapo.node.apps.instance import InstanceFailed, InstanceNotListening
 from wapo.node.apps.queries import NoQueryResponse, QueryRefused, QueryTimedOut, QueryTooLarge
 from wapo.node.apps.worker import AppNotFound
@@ -67,6 +70,23 @@ async def test_a_query_has_a_time_limit(open_site: WorkerFactory) -> None:
         with pytest.raises(QueryTimedOut, match=r"within 0\.1 s"):
             await site.ask(app, "/hang")
         assert await site.ask(app, "/release") == b""
+
+
+@pytest.mark.parametrize("where", ["start", "poll"])
+async def test_the_time_of_a_query_begins_before_the_program_listens(open_site: WorkerFactory, where: str) -> None:
+    """One that burns in its start function, or never listens, once kept its caller until the instance's life was over."""
+    burn = "(loop $again (br $again))"
+    start = f"(func $f {burn}) (start $f)" if where == "start" else ""
+    text = (
+        f'(module (memory (export "memory") 1) {start} (func (export "wapo_poll") (result i32) {burn} (i32.const 0)))'
+    )
+    wasm = bytes(wasmtime.wat2wasm(text))
+    async with open_site(query_time_s=0.1) as site:
+        await asyncio.to_thread(site.worker.blobs.put, BlobName.parse("sha256:", partial=True), wasm)
+        app = await site.deploy(code_hash=f"sha256:{hashlib.sha256(wasm).hexdigest()}", on_demand=True)
+        async with asyncio.timeout(10):
+            with pytest.raises(InstanceNotListening, match=r"within 0\.1 s"):
+                await site.ask(app, "/")
 
 
 async def test_a_stopped_app_has_nobody_to_answer(site: Site) -> None:

@@ -69,6 +69,7 @@ class AppInstance:
         self._log = log
         self._started_s = time.monotonic()
         self._backoff_s = 0.0
+        self._loaded = asyncio.Event()
         self._running = asyncio.get_running_loop().create_future()
         self._over = asyncio.get_running_loop().create_future()
         self._channels: dict[int, asyncio.Event] = {}
@@ -121,6 +122,7 @@ class AppInstance:
             self._finish(End(EndReason.FAILED_TO_START, f"{type(error).__name__}: {error}"))
 
     def _prepare(self, guest: Guest) -> None:
+        self._loaded.set()
         guest.on_start = self._is_running
         guest.on_channel = self._has_channel
         guest.on_wait = self._waits
@@ -140,6 +142,16 @@ class AppInstance:
             text = f"on demand it may live for {self.app.settings.instance_life_s:g} s, whatever it is asked meanwhile"
             self.guest.stop(End(EndReason.TIME_LIMIT, text))
 
+    async def wait_loaded(self) -> None:
+        """Returns when there is a machine for the program, which has not done anything yet; or when it has ended."""
+        if self._loaded.is_set():
+            return
+        loaded = asyncio.ensure_future(self._loaded.wait())
+        try:
+            await asyncio.wait({loaded, self._over}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loaded.cancel()
+
     async def wait_running(self) -> None:
         """Returns when the program is loaded and started, which is before its first poll.
 
@@ -158,14 +170,21 @@ class AppInstance:
 
         Raises:
             InstanceFailed: it ended first.
-            InstanceNotListening: it took longer than ``limit_s``.
+            InstanceNotListening: it took longer than ``limit_s``, its start function included.
         """
-        await self.wait_running()
+        await self.wait_loaded()
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(limit_s):
+                await self.wait_running()
+        except TimeoutError:
+            raise InstanceNotListening(f"the app did not start within {limit_s:g} s") from None
         event = self._channels.setdefault(channel, asyncio.Event())
         if not event.is_set():
             waiting = asyncio.ensure_future(event.wait())
             try:
-                await asyncio.wait({waiting, self._over}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+                left_s = max(0.0, limit_s - (time.monotonic() - begun))
+                await asyncio.wait({waiting, self._over}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 waiting.cancel()
         if self.guest is None or self.guest.ended is not None:
@@ -226,7 +245,7 @@ class AppInstance:
         self.end = end
         self.app.last_exit = f"{end}: {end.detail}"
         level = _ERROR if end.reason not in (EndReason.EXITED, EndReason.STOPPED) else _REPORT
-        self.log(level, f"{end}: {end.detail}")
+        self._log.add_own(level, f"{end}: {end.detail}")
         again = (
             end.reason in (EndReason.EXITED, EndReason.TRAP, EndReason.BURST_LIMIT, EndReason.SHORT)
             and not self.stopped
@@ -257,7 +276,7 @@ class AppInstance:
         if self._last_day is not None:
             self._last_day.cancel()
         if end.reason is EndReason.FAILED_TO_START and self.guest is None:
-            self.log(_ERROR, f"{end}: {end.detail}")
+            self._log.add_own(_ERROR, f"{end}: {end.detail}")
         if not self._running.done():
             self._running.set_exception(InstanceFailed(end.detail))
             self._running.exception()  # whoever waits hears of it; nobody need wait

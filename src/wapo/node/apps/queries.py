@@ -74,13 +74,15 @@ async def run_query(worker: Worker, address: bytes, path: str, payload: bytes, e
             answered.set_result(reply)
 
     async with app.serving() as instance:
-        guest = await instance.wait_listening(QUERY_CHANNEL, settings.channel_wait_s)
+        await instance.wait_loaded()
+        ends = asyncio.get_running_loop().time() + limit_s  # a program that never listens has no more time than others
+        guest = await instance.wait_listening(QUERY_CHANNEL, min(settings.channel_wait_s, limit_s))
         seen = guard.check(origin, asked) if guard is not None and origin is not None else None
         waiting = offer_query(guest, origin, path, payload, deliver)
         if guard is not None and seen is not None:
             guard.remember(seen)
         try:
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout_at(ends):
                 reply = await answered
         except TimeoutError:
             raise QueryTimedOut(f"the app did not answer within {limit_s:g} s") from None

@@ -1,0 +1,10 @@
+;; attack: killing the worker
+;; promise: a trap ends one instance, and nothing else
+;; limit: none
+;; ends: 400 instance_failed
+;; log: integer overflow
+(module
+  (import "wapo" "ocall" (func $slow (param i32 i32 i32 i32 i32 i32) (result i64)))
+  (import "wapo" "ocall_fast_return" (func $fast (param i32 i32 i32 i32 i32 i32) (result i64)))
+  (memory (export "memory") 2)
+  (func (export "wapo_poll") (result i32) (i32.div_s (i32.const -2147483648) (i32.const -1))))

@@ -1,0 +1,8 @@
+// attack: memory
+// promise: a program that takes all the memory it can gets an error or ends, by its own memory
+// limit: memory
+// ends: 500 memory_limit
+// log: out of memory
+export default { async fetch(request, env, ctx) {
+  return new Response(new ReadableStream({ start(c) { for (;;) c.enqueue(new Uint8Array(1e5)); } }, { highWaterMark: Infinity }));
+} };

@@ -1,0 +1,8 @@
+// attack: memory
+// promise: a program that takes all the memory it can gets an error or ends, by its own memory
+// limit: memory
+// ends: 500 memory_limit
+// log: out of memory
+export default { async fetch(request, env, ctx) {
+  for (let i = 0; i < 1e7; i++) setTimeout(() => i, 1e6, new Array(10));
+} };

@@ -1,0 +1,9 @@
+// attack: memory
+// promise: a program that takes all the memory it can gets an error or ends, by its own memory
+// limit: memory
+// ends: 500 memory_limit
+// log: out of memory
+export default { async fetch(request, env, ctx) {
+  const a = [];
+  for (;;) a.push(new Uint8Array(1 << 20).fill(1));
+} };

@@ -1,0 +1,9 @@
+// attack: starving the loop
+// promise: between two waits a program gets so much CPU, whatever it spends it on
+// limit: burst
+// ends: 500 burst_limit
+// log: more than 0.5 s of CPU between two waits
+export default { async fetch(request, env, ctx) {
+  const data = new Uint8Array(1 << 20);
+  for (;;) Wapo.hash('sha256', data);
+} };

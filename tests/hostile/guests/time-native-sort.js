@@ -1,0 +1,9 @@
+// attack: time
+// promise: between two waits a program gets so much CPU, whatever it spends it on
+// limit: burst
+// ends: 500 burst_limit
+// log: more than 0.5 s of CPU between two waits
+export default { async fetch(request, env, ctx) {
+  const a = new Float64Array(2e6);
+  for (;;) { for (let i = 0; i < a.length; i += 1000) a[i] = Math.random(); a.sort(); }
+} };
