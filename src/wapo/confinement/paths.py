@@ -2,6 +2,7 @@
 network's configuration, certificate authorities, time zones, and what the kernel tells."""
 
 import os
+import re
 import ssl
 import sys
 import sysconfig
@@ -32,6 +33,9 @@ _RESOLVERS: Final = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkMan
 _KERNEL: Final = ("/proc", "/sys/fs/cgroup", "/sys/devices/system/cpu", "/dev/urandom", "/dev/random", "/dev/zero")
 
 
+_LIBRARY: Final = re.compile(r"\.so(\.[0-9]+)*$")
+
+
 def readable_paths() -> list[Path]:
     """Files, and directories with all that is in them. Some may not exist."""
     found = [*_python(), *map(Path, (*_LIBRARIES, *_RESOLVERS, *_KERNEL)), *_configuration(), *_roots()]
@@ -50,8 +54,9 @@ def _python() -> Iterator[Path]:
     home = Path("~").expanduser()
     yield from (path for path in map(Path, entries) if path.is_absolute() and path not in (home, *home.parents))
     with Path("/proc/self/maps").open() as maps:
-        libraries = {line.split(maxsplit=5)[-1].rstrip("\n") for line in maps if ".so" in line}
-    yield from sorted({Path(library).parent for library in libraries if library.startswith("/")})
+        names = {line.split(maxsplit=5)[-1].rstrip("\n") for line in maps}
+    # Themselves, wherever they lie: what else is beside them may be anything.
+    yield from map(Path, sorted(name for name in names if name.startswith("/") and _LIBRARY.search(name)))
 
 
 def _configuration() -> Iterator[Path]:

@@ -1,9 +1,9 @@
 // attack: host memory
 // promise: what the host keeps for a machine is bounded with the machine's memory
-// limit: time
+// limit: outgoing
 // memory: 72
-// ends: 504 time_limit
-// log: the time limit of 2 s was reached
+// ends: 500 outgoing_limit
+// log: outgoing requests and connections
 export default { async fetch(request, env, ctx) {
   const at = (path) => `http://${new URL(request.url).searchParams.get('evil')}/${path}`;
   const kept = [];
