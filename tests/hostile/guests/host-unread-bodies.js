@@ -1,6 +1,6 @@
 // attack: host memory
 // promise: what the host keeps for a machine is bounded with the machine's memory
-// limit: outgoing
+// limit: time
 // memory: 72
 // ends: 500 outgoing_limit
 // log: outgoing requests and connections
