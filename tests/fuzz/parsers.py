@@ -143,7 +143,8 @@ def _archive(case: bytes) -> None:
 async def _graph(folder: Path) -> AsyncIterator[Check]:
     """A DAG whose nodes are anybody's, in a store on a disk that somebody damages."""
     disk = DiskBlocks(folder, max_block_bytes=1 << 18)
-    logging.getLogger("wapo.content.disk").setLevel(logging.ERROR)
+    log = logging.getLogger("wapo.content.disk")
+    before = log.level
 
     async def check(case: bytes) -> None:
         random = Random(zlib.crc32(case))
@@ -187,7 +188,11 @@ async def _graph(folder: Path) -> AsyncIterator[Check]:
             async for _ in exporter.archive(trail, "all", None):
                 pass
 
-    yield check
+    log.setLevel(logging.ERROR)
+    try:
+        yield check
+    finally:
+        log.setLevel(before)
 
 
 _DECODERS: tuple[Callable[[bytes], Any], ...] = (
