@@ -81,10 +81,6 @@ async def main() -> None:
                 "idle agent, half a minute later pss": "at most 1000",
                 "waiting request, seconds later pss": "at most 300",
             },
-            {
-                "idle agent, after spare machines were freed pss": "target: at most 1024",
-                f"waiting request, of {WAITING} pss": "target: at most 300",
-            },
         )
 
 

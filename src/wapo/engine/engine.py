@@ -23,7 +23,7 @@ from wapo.engine.running import running
 __all__ = ["SLICE_TICKS", "TICK_S", "Engine", "Settings"]
 
 #: Seconds between two ticks. Shorter slices make others wait less, but every tick takes the interpreter lock once.
-TICK_S: Final = 0.002
+TICK_S: Final = 0.001
 
 #: A slice lasts between one and two ticks. With one it would last between zero and one: nearly every tick would suspend
 #: a guest that has just begun and is about to end, and all that come after would have to queue.
