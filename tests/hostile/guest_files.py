@@ -27,6 +27,8 @@ import wasmtime
 
 __all__ = ["GUESTS", "LIMITS", "Guest", "Limit"]
 
+#: A line that stands for many: ``;; repeat 800: (data (i32.const {n}) "x")``, with their numbers for ``{n}``.
+_REPEAT: Final = re.compile(r"^;; repeat (\d+): (.*)$", re.MULTILINE)
 _FOLDER: Final = Path(__file__).parent / "guests"
 _LINE: Final = re.compile(r"(?://|;;) ?(?:(?P<key>[a-z_]+): (?P<value>.+)|(?P<more> +\S.*))$")
 _KEYS: Final = ("attack", "promise", "limit", "ends", "memory", "answer", "log", "requests", "at_once", "canary")
@@ -34,6 +36,10 @@ _NEEDED: Final = ("attack", "promise", "limit", "ends")
 
 MEMORY_BYTES: Final = 48 << 20
 INSTANCE_BYTES: Final = 32 << 20
+
+
+def _repeated(match: re.Match[str]) -> str:
+    return "\n".join(match[2].replace("{n}", str(number)) for number in range(int(match[1])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Guest:
 
     def program(self) -> bytes:
         """What is published or deployed."""
-        source = self.path.read_text()
+        source = _REPEAT.sub(_repeated, self.path.read_text())
         return bytes(wasmtime.wat2wasm(source)) if self.is_app else source.encode()
 
     def is_end(self, status: int, error: str | None, *, cut: bool) -> bool:
