@@ -323,9 +323,10 @@ class TestMetricsAndLogs:
         with running("app", "logs", "tool", "--follow") as log:
             log.wait_for("[INFO] started")
             query("tool", "/log", "red \x1b[31m")
-            log.wait_for("[INFO] red \\x1b[31m")
+            instance = log.wait_for("[INFO] red \\x1b[31m").split(" ")[1]
             wapo("app", "remove", "tool")
-            log.wait_for("Stopped")
+            # Other tests' instances of the same program have ended, too.
+            log.wait_for(f"{instance} [REPORT] Stopped")
         first = log.lines[0]
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \[[0-9a-f]{16}\] \[INFO\] started", first)
         # One that is not deployed any more has its log still, by its whole address.
