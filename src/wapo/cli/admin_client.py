@@ -156,7 +156,9 @@ def _failures(url: str) -> Iterator[None]:
     try:
         yield
     except urllib_error.HTTPError as error:
-        raise CallFailed(_message(error)) from None
+        with error:
+            message = _message(error)
+        raise CallFailed(message) from None
     except (OSError, ValueError) as error:  # also http.client's for a connection that ends without an answer
         reason = getattr(error, "reason", error)
         raise AdminUnreachable(f"no node answers at {url}: {getattr(reason, 'strerror', None) or reason}") from None
