@@ -40,7 +40,8 @@ from wapo.node.logs import LogBook, RunLog
 from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
-from wapo.node.settings import NodeSettings
+from wapo.node.receipts import ReceiptBook
+from wapo.node.settings import NodeSettings, ReceiptPolicy
 from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
@@ -65,9 +66,10 @@ else:
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR, _WARN = 0, 1, 2
-#: What processes of one node ask each other: to write a program's log out; for their figures.
+#: What processes of one node ask each other: to write a program's log out; for their figures; to write receipts out.
 _WRITTEN: Final = "log-written"
 _FIGURES: Final = "figures"
+_RECEIPTS_WRITTEN: Final = "receipts-written"
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
 _log = Log("wapo.node")
 
@@ -138,6 +140,7 @@ class Node:
         memory: MemoryWatch,
         budgets: Budgets,
         identities: Identities,
+        receipts: ReceiptBook | None,
     ) -> None:
         self.settings = settings
         self.library = library
@@ -147,6 +150,8 @@ class Node:
         self.identities = identities
         self.identity = identities.current
         identities.on_change = self._take_identity
+        #: None: there are no receipts.
+        self.receipts = receipts
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.budgets = budgets
@@ -372,7 +377,16 @@ class Node:
         async def counts(_text: str) -> bytes:
             return self.metrics.counts()
 
-        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures, COUNTS: counts}
+        async def receipts_written(_text: str) -> bytes:
+            if self.receipts is not None:
+                await self.receipts.write_out()
+            return b""
+
+        siblings.on_question |= {
+            _WRITTEN: written, _FIGURES: figures, COUNTS: counts, _RECEIPTS_WRITTEN: receipts_written,
+        }  # fmt: skip
+        if self.receipts is not None:
+            self.receipts.write_out_others = lambda: siblings.ask(_RECEIPTS_WRITTEN)
         siblings.counts = self.metrics.counts
         self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
         self._siblings = siblings
@@ -427,6 +441,12 @@ async def open_node(
         keys = await open_keys(data, database)
         identities = Identities(keys, database)
         await identities.load()
+        receipts = None
+        if settings.receipts is not ReceiptPolicy.OFF:
+            receipts = ReceiptBook(data, keys, identities)
+            stack.push_async_callback(receipts.aclose)
+            writing = asyncio.get_running_loop().create_task(receipts.run(), name="wapo-receipts")
+            stack.push_async_callback(_cancel, writing)
         library = await stack.enter_async_context(
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )
@@ -448,6 +468,7 @@ async def open_node(
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
+            receipts=receipts,
         )  # fmt: skip
         if siblings is not None:
             node.answer(siblings)
