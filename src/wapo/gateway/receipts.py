@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from wapo.agents.messages import AgentResponse
 from wapo.errors import CallerError
 from wapo.gateway.bodies import Intake
 from wapo.gateway.replies import Headers, Reply, Scope, json_reply
 from wapo.node.node import Node
-from wapo.node.receipts import NoSuchReceipt, ReceiptBook
+from wapo.node.receipts import NO_CONTENT, NO_FIELDS, NoSuchReceipt, ReceiptBook
 from wapo.node.settings import ReceiptPolicy
 from wapo.trust.merkle import text
 from wapo.trust.message_signatures import (
@@ -27,15 +28,13 @@ from wapo.trust.message_signatures import (
     signature_fields,
     signed_headers,
 )
-from wapo.trust.receipts import Receipt, fields_of, write_document
+from wapo.trust.receipts import Receipt, beginning, fields_of, write_document
 
 __all__ = ["ASKS", "Making", "ReceiptRoutes", "Receipts"]
 
 #: The header that asks for one.
 ASKS: Final = b"accept-signature"
 _EXPOSE: Final = (b"access-control-expose-headers", b"Content-Digest, Signature, Signature-Input, Wapo-Receipt")
-_NOTHING: Final = fields_of(())
-_NO_CONTENT: Final = hashlib.sha256().digest()
 _NUMBER_DIGITS: Final = 15
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
@@ -77,6 +76,26 @@ class Receipts:
         if asked is None and not self.always:
             return None
         return Making(self._node, book, request_id, program, exchange, asked)
+
+    def keep(
+        self, request_id: str, program: str, target: bytes, response: AgentResponse, headers: Headers, started: float,
+        size: int,
+    ) -> None:  # fmt: skip
+        """As a :class:`Making` does that nobody has asked for, in a tenth of the time: of a GET without content, whose
+        response is whole.
+
+        Args:
+            headers: of the response.
+            started: of ``time.perf_counter``.
+            size: of the response, with its head.
+        """
+        book = self._node.receipts
+        if book is not None:
+            brief = (
+                self._node.identity.key_id, request_id, program, target, response.status, headers, response.body,
+                time.time(), time.perf_counter() - started,
+            )  # fmt: skip
+            book.add_brief(brief, size)
 
 
 def _check(asked: Asked, exchange: Exchange) -> None:
@@ -124,7 +143,7 @@ class Making:
             the headers to send.
         """
         headers = self._prepared(status, headers)
-        return headers + self._made(hashlib.sha256(body).digest() if body else _NO_CONTENT, trailers=False)
+        return headers + self._made(hashlib.sha256(body).digest() if body else NO_CONTENT, trailers=False)
 
     def begin(self, status: int, headers: Headers, *, trailers: bool) -> Headers:
         """As :meth:`whole`, of a response whose content follows: :meth:`update` is to see it, and :meth:`end` gives the
@@ -156,24 +175,28 @@ class Making:
 
     def _made(self, digest: bytes, *, trailers: bool) -> Headers:
         exchange, asked, identity = self._exchange, self._asked, self._node.identity
-        chosen = _NOTHING
+        chosen = NO_FIELDS
         if asked is not None and asked.fields:
             names = {name.encode() for name in asked.fields}
             chosen = fields_of([header for header in exchange.headers if header[0] in names])
-        values = (
-            identity.key_id, self._request_id, self._program, exchange.method, exchange.target, chosen,
-            self._request_digest(), "" if asked is None else asked.nonce, self._status, fields_of(self._headers),
-            digest, self._started_ms, time.time_ns() // 1_000_000,
-        )  # fmt: skip
-        self._book.add(values)
+        content, fields = self._request_digest(), fields_of(self._headers)
+        ended_ms, nonce = time.time_ns() // 1_000_000, "" if asked is None else asked.nonce
+        common = beginning(
+            identity.key_id, self._program, exchange.method, exchange.target, chosen, content, self._status, fields
+        )
+        self._book.add((common, self._request_id, nonce, digest, self._started_ms, ended_ms))
         if asked is None:
             return []
-        return signature_fields(identity, Receipt(*values), asked, exchange, self._headers, trailers=trailers)
+        receipt = Receipt(
+            identity.key_id, self._request_id, self._program, exchange.method, exchange.target, chosen, content, nonce,
+            self._status, fields, digest, self._started_ms, ended_ms,
+        )  # fmt: skip
+        return signature_fields(identity, receipt, asked, exchange, self._headers, trailers=trailers)
 
     def _request_digest(self) -> bytes | None:
         intake = self.intake
         if intake is None:
-            return _NO_CONTENT
+            return NO_CONTENT
         if intake.stream is None:
             return hashlib.sha256(intake.body or b"").digest()
         return intake.digest.digest() if intake.complete and intake.digest is not None else None
