@@ -226,5 +226,7 @@ async def test_a_damaged_log_does_not_grow(
     with sqlite3.connect(tmp_path / "receipts.db") as database:
         damage(database)
     database.close()
+    another = ReceiptBook(tmp_path, KEYS, identities)  # which has nothing in memory
     with pytest.raises(StoreDamaged):
-        await add(book, identities, 1)
+        await add(another, identities, 1)
+    await another.aclose()

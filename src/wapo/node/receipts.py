@@ -74,8 +74,8 @@ _log = Log("wapo.receipts")
 #: The beginning of a receipt, and the arguments of its ending (``wapo.trust.receipts``): nothing that the collector of
 #: garbage would have to look at.
 Entry = tuple[bytes, str, str, bytes, int, int]
-#: What an entry is made of later: key id, request id, program, target, status, headers of the response, its content, when
-#: it was complete (seconds since the epoch), and for how long the exchange went on (seconds).
+#: What an entry is made of later: key id, request id, program, target, status, headers of the response, its content,
+#: when it was complete (seconds since the epoch), and for how long the exchange went on (seconds).
 Brief = tuple[str, str, str, bytes, int, list[tuple[bytes, bytes]], bytes, float, float]
 NO_FIELDS: Final = fields_of(())
 NO_CONTENT: Final = hashlib.sha256().digest()
@@ -150,14 +150,14 @@ class ReceiptBook:
             self._wake.set()
 
     def add_brief(self, brief: Brief, size: int) -> None:
-        """As :meth:`add`, of a GET without content. Its entry is made with many others, when everything that takes is at
-        hand: one by one it takes three times as long.
+        """As :meth:`add`, of a GET without content. Its entry is made later, with many others: one by one it takes three
+        times as long, since by then nothing of it is in the processor's cache.
 
         Args:
             size: of what is kept alive by it, in bytes; something large is not.
         """
         if size > _BRIEF_BYTES:
-            self.add(_entry(brief))
+            self.add(_entry(brief, {}))
             return
         size += self._pending_bytes
         if size > _MAX_PENDING_BYTES or len(self._briefs) >= _MAX_PENDING:
@@ -195,8 +195,9 @@ class ReceiptBook:
                 batch, self._pending = self._pending, []
                 briefs, self._briefs = self._briefs, []
                 self._pending_bytes = 0
+                commons: dict[Any, bytes] = {}
                 for start in range(0, len(briefs), _PIECE):
-                    batch += [_entry(brief) for brief in briefs[start : start + _PIECE]]
+                    batch += [_entry(brief, commons) for brief in briefs[start : start + _PIECE]]
                     await asyncio.sleep(0)
                 for start in range(0, len(batch), _AT_ONCE):
                     try:
@@ -347,11 +348,15 @@ class ReceiptBook:
         await asyncio.gather(self.write_out(), self.write_out_others())
 
 
-def _entry(brief: Brief) -> Entry:
+def _entry(brief: Brief, commons: dict[Any, bytes]) -> Entry:
+    """``commons``: beginnings that were made already."""
     key_id, request_id, program, target, status, headers, body, ended_s, for_s = brief
-    common = beginning(
-        key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
-    )
+    key = (key_id, program, target, status, *headers)
+    common = commons.get(key)
+    if common is None:
+        common = commons[key] = beginning(
+            key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
+        )
     ended_ms = int(ended_s * 1000)
     return common, request_id, "", hashlib.sha256(body).digest(), ended_ms - int(for_s * 1000), ended_ms
 
