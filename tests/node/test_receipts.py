@@ -79,6 +79,19 @@ async def test_what_was_added_a_moment_ago_is_found(book: ReceiptBook, identitie
     assert (await book.find(one[1])).index == 0
 
 
+async def test_who_gives_up_waiting_loses_nothing(book: ReceiptBook, identities: Identities) -> None:
+    entries = [entry(identities) for _ in range(300)]
+    for one in entries:
+        book.add(one)
+    waiting = asyncio.create_task(book.write_out())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert (await book.head())[0].size == 300
+    assert (await book.find(entries[-1][1])).index == 299
+    assert book.lost == 0
+
+
 async def test_what_is_not_there(book: ReceiptBook, identities: Identities) -> None:
     for unknown in (str(uuid.uuid4()), "x", "", "../log"):
         with pytest.raises(NoSuchReceipt):

@@ -94,6 +94,7 @@ class AtOnce:
         ready = node.ready(found[0]) if found is not None else None
         if found is None or ready is None:
             return None
+        target = target if query else path
         located, own_path = found
         image, limits = ready
         key = vault_key(query) if query else None

@@ -57,7 +57,7 @@ class Receipts:
         """The receipt of an exchange whose request is there; None if nobody wants one.
 
         Args:
-            target: path and query as sent.
+            target: path and query as sent, without a question mark that nothing follows.
             headers: of the request, names in lower case.
 
         Raises:
@@ -111,8 +111,8 @@ class Making:
     """The receipt of one exchange, while it goes on."""
 
     __slots__ = (
-        "_asked", "_book", "_content", "_exchange", "_headers", "_node", "_program", "_request_id", "_started_ms",
-        "_status", "intake",
+        "_asked", "_book", "_content", "_exchange", "_headers", "_node", "_program", "_request_id", "_says",
+        "_started_ms", "_status", "intake",
     )  # fmt: skip
 
     def __init__(
@@ -125,6 +125,7 @@ class Making:
         self._program = program
         self._exchange = exchange
         self._asked = asked
+        self._says = asked is not None
         self._started_ms = time.time_ns() // 1_000_000
         self._status = 0
         self._headers: Headers = []
@@ -152,11 +153,10 @@ class Making:
         Args:
             trailers: whether they can be sent; otherwise the response itself does not say anything.
         """
-        if not trailers:
-            self._asked = None
+        self._says = self._says and trailers
         headers = self._prepared(status, headers)
         self._content = hashlib.sha256()
-        return headers if self._asked is None else [*headers, (b"trailer", TRAILER_NAMES)]
+        return [*headers, (b"trailer", TRAILER_NAMES)] if self._says else headers
 
     def update(self, chunk: bytes) -> None:
         """A piece of the content, as it is sent."""
@@ -168,7 +168,7 @@ class Making:
 
     def _prepared(self, status: int, headers: Headers) -> Headers:
         self._status = status
-        if self._asked is not None:
+        if self._says:
             headers = [*signed_headers(headers), _EXPOSE]
         self._headers = headers
         return headers
@@ -180,12 +180,13 @@ class Making:
             names = {name.encode() for name in asked.fields}
             chosen = fields_of([header for header in exchange.headers if header[0] in names])
         content, fields = self._request_digest(), fields_of(self._headers)
-        ended_ms, nonce = time.time_ns() // 1_000_000, "" if asked is None else asked.nonce
+        ended_ms = max(self._started_ms, time.time_ns() // 1_000_000)  # the clock may have been set back
+        nonce = "" if asked is None else asked.nonce
         common = beginning(
             identity.key_id, self._program, exchange.method, exchange.target, chosen, content, self._status, fields
         )
         self._book.add((common, self._request_id, nonce, digest, self._started_ms, ended_ms))
-        if asked is None:
+        if asked is None or not self._says:
             return []
         receipt = Receipt(
             identity.key_id, self._request_id, self._program, exchange.method, exchange.target, chosen, content, nonce,
@@ -278,7 +279,7 @@ def _parsed(value: str, name: str) -> int:
 
 
 def target_of(scope: Scope) -> bytes:
-    """Path and query of a request, as sent."""
+    """Path and query of a request, as :meth:`Receipts.begin` wants them."""
     path: bytes = scope["raw_path"]
     query: bytes = scope["query_string"]
     return b"%b?%b" % (path, query) if query else path

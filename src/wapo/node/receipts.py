@@ -63,6 +63,7 @@ _KEPT_S: Final = 7 * 86_400.0
 _LEAF_TILES: Final = 1 << 16
 _WRITE_AFTER_S: Final = 0.5
 _AT_ONCE: Final = 4096
+_REFRESH_EVERY_S: Final = 0.1
 #: Between two of so many receipts that are encoded and hashed, others get their turn.
 _PIECE: Final = 64
 _MAX_PENDING: Final = 1 << 15
@@ -126,6 +127,8 @@ class ReceiptBook:
         self._stack = AsyncExitStack()
         self._database: Database | None = None
         self._opening = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
+        self._refreshed = -_REFRESH_EVERY_S
         self._pending: list[Entry] = []
         self._briefs: list[Brief] = []
         self._pending_bytes = 0
@@ -150,8 +153,8 @@ class ReceiptBook:
             self._wake.set()
 
     def add_brief(self, brief: Brief, size: int) -> None:
-        """As :meth:`add`, of a GET without content. Its entry is made later, with many others: one by one it takes three
-        times as long, since by then nothing of it is in the processor's cache.
+        """As :meth:`add`, of a GET without content. Its entry is made later, with many others: one by one it takes
+        three times as long, since by then nothing of it is in the processor's cache.
 
         Args:
             size: of what is kept alive by it, in bytes; something large is not.
@@ -185,11 +188,16 @@ class ReceiptBook:
         await self._stack.aclose()
 
     async def write_out(self) -> None:
-        """Returns when what was added by now has been written.
+        """Returns when what was added by now has been written; goes on if whoever waits for it does not.
 
         Raises:
             StoreFailed, NewerSchema: it is lost.
         """
+        work = asyncio.ensure_future(self._write_out())
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(work)
+
+    async def _write_out(self) -> None:
         async with self._writing:
             while self._pending or self._briefs:
                 batch, self._pending = self._pending, []
@@ -275,7 +283,16 @@ class ReceiptBook:
             raw = uuid.UUID(request_id)
         except ValueError:
             raise NoSuchReceipt("a receipt goes by the request's id, the X-Request-Id of its response") from None
-        await self._all_written()
+        # Most that is asked for has been written; and a stranger who asks for what is not there keeps nobody busy.
+        found = await self._look_for(raw)
+        if found is None:
+            await self._refresh()
+            found = await self._look_for(raw)
+        if found is None:
+            raise NoSuchReceipt(f"there is no receipt of the request {raw}: none was asked for, or it is gone")
+        return found
+
+    async def _look_for(self, raw: uuid.UUID) -> LoggedReceipt | None:
         async with (await self._opened()).reading() as connection:
             name, _ = await _state(connection)
             query = "SELECT first, ids, data FROM chunks WHERE instr(ids, ?) ORDER BY first DESC"
@@ -286,7 +303,7 @@ class ReceiptBook:
                     beginnings, endings = _CHUNK.decode(self._sealer.open(data, f"{name}/{first}"))
                     number, own = endings[at]
                     return self._logged(beginnings[number] + own, first + at)
-        raise NoSuchReceipt(f"there is no receipt of the request {raw}: none was asked for, or it is gone")
+        return None
 
     def _logged(self, entry: bytes, index: int) -> LoggedReceipt:
         receipt = Receipt.parse(entry)
@@ -297,7 +314,7 @@ class ReceiptBook:
 
     async def head(self) -> tuple[TreeHead, bytes]:
         """The log at this moment, signed."""
-        await self._all_written()
+        await self._refresh()
         async with (await self._opened()).reading() as connection:
             name, size = await _state(connection)
             root = await _computed(connection, size, lambda tiles: root_of(tiles, size))
@@ -344,8 +361,15 @@ class ReceiptBook:
                 raise NotInTheLog(f"the log has {there} leaves, not {size}")
             return await _computed(connection, size, work)
 
-    async def _all_written(self) -> None:
-        await asyncio.gather(self.write_out(), self.write_out_others())
+    async def _refresh(self) -> None:
+        """Returns when what all processes had by now has been written. Who asks often waits for a moment: each time is
+        a transaction, and on the disk."""
+        asked = time.monotonic()
+        async with self._refreshing:
+            if self._refreshed < asked:
+                await asyncio.sleep(max(0, self._refreshed + _REFRESH_EVERY_S - asked))
+                self._refreshed = time.monotonic()
+                await asyncio.gather(self.write_out(), self.write_out_others())
 
 
 def _entry(brief: Brief, commons: dict[Any, bytes]) -> Entry:

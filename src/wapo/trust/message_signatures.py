@@ -189,13 +189,12 @@ def content_digest(digest: bytes) -> bytes:
 
 def signed_headers(headers: Headers) -> Headers:
     """Headers of a response without what would be taken for the node's own word: a signature of its label, another
-    digest, trailers."""
+    digest."""
     return [
         (name, value)
         for name, value in headers
         if not (name in _OWN and LABEL.encode() in value)
         and not (name == b"content-digest" and b"sha-256" in value.lower())
-        and name not in (b"wapo-receipt", b"trailer")
     ]
 
 
