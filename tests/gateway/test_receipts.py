@@ -15,7 +15,7 @@ from tests.gateway.support import HELLO, assert_refused, connect, get
 from tests.gateway.wire import Heard, ask
 from wapo.node.identities import rotate
 from wapo.node.settings import ReceiptPolicy
-from wapo.store.database import Database
+from wapo.store.database import Database, StoreFailed
 from wapo.trust.merkle import check_consistency, check_inclusion, leaf_hash, read_head
 from wapo.trust.message_signatures import Exchange, check_message
 from wapo.trust.receipts import Check, InvalidReceipt, Receipt, check_receipt, read_document, read_jwks
@@ -380,6 +380,26 @@ async def test_a_node_may_make_none(tmp_path: Path) -> None:
         assert_refused(response, 404, "receipt_not_found", "this node makes no receipts")
         assert await keys_of(off)
     assert not (tmp_path / "node" / "receipts.db").exists()
+
+
+async def test_what_was_lost_is_told(always: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full is no reason not to answer."""
+    path, book = await always.prepare(HELLO), always.node.receipts
+    assert book is not None
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreFailed("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(book), "_opened", full)
+        heard = await ask(always, "GET", path, [ASK])
+        assert heard["signature"]
+        assert (await always.client.get(f"/receipts/{heard.id}")).status_code == 503
+        with pytest.raises(StoreFailed):
+            await book.write_out()
+    text = (await always.client.get("/metrics", headers={"authorization": f"Bearer {always.node.operator_token}"})).text
+    assert "wapo_receipts_lost_total 1.0" in text
+    assert (await always.client.get("/receipts/log")).json()["size"] == 0
 
 
 async def test_receipts_outlive_the_process(tmp_path: Path) -> None:
