@@ -22,6 +22,7 @@ __all__ = ["Scheduler"]
 #: Guests run one after another for this long before the event loop gets to its sockets and timers. One slice may be
 #: longer; many short ones share one pass of the loop, which costs several microseconds itself.
 _TURN_S: Final = 0.001
+_LONGEST_TURN_S: Final = 0.005
 
 #: Of the time that the others use, what is owed to those that burn; and when it is paid, about a slice.
 _BURNING_SHARE: Final = 0.25
@@ -41,6 +42,7 @@ class Scheduler:
         self._burning = RunQueue()
         self._owed_s = 0.0  # to those that burn
         self._scheduled = False
+        self._since_s = 0.0
         self._guests: set[Guest] = set()
         self.running: Guest | None = None
         self.work = HostWork()
@@ -58,8 +60,12 @@ class Scheduler:
             spent_s: what its owner has used meanwhile and nobody has counted.
         """
         (self._burning if guest.burns else self._brief).add(guest, spent_s)
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
+            self._since_s = time.perf_counter()
             self._loop.call_soon(self._turn)
 
     def adopt(self, guest: "Guest") -> None:
@@ -105,16 +111,17 @@ class Scheduler:
 
     def _turn(self) -> None:
         self._scheduled = False
-        until = time.perf_counter() + _TURN_S
+        now = time.perf_counter()
+        # Where the rest of a pass takes long, guests get as much of it: what is done for one must not starve the others.
+        until = now + min(max(_TURN_S, now - self._since_s), _LONGEST_TURN_S)
         try:
             while self._brief or self._burning:
                 self._run_one()
                 if time.perf_counter() >= until:
                     break
         finally:
-            if self.busy and not self._scheduled:
-                self._scheduled = True
-                self._loop.call_soon(self._turn)
+            if self.busy:
+                self._schedule()
 
     def _run_one(self) -> None:
         burning = not self._brief or self._owed_s >= _PAID_AT_S
