@@ -112,7 +112,7 @@ class Scheduler:
     def _turn(self) -> None:
         self._scheduled = False
         now = time.perf_counter()
-        # Where the rest of a pass takes long, guests get as much of it: what is done for one must not starve the others.
+        # Where the rest of a pass takes long, guests get as much of it: what is done for one must not starve others.
         until = now + min(max(_TURN_S, now - self._since_s), _LONGEST_TURN_S)
         try:
             while self._brief or self._burning:
