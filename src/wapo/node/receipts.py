@@ -1,0 +1,443 @@
+"""The receipts of a node: written in the background, found again by request, logged where nothing can be taken back.
+
+The request's own path adds a tuple to a list. A few times a second what has come together is written in one
+transaction: its hashes go into a Merkle tree over all receipts of all the node's processes (``wapo.trust.merkle``), the
+receipts themselves into a chunk, sealed. Nothing is signed until somebody asks: the key says the same an hour later.
+
+The last :data:`KEPT` receipts are kept, each for a week; hashes for as long as there is room for them. What the disk
+does not take is lost and counted, and its requests have no receipt.
+"""
+
+import asyncio
+import hashlib
+import secrets
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from wapo.errors import CallerError
+from wapo.log import Log
+from wapo.node.identities import Identities
+from wapo.store.connections import AsyncConnection
+from wapo.store.database import Database, StoreDamaged, StoreFailed
+from wapo.store.receipts import open_receipts
+from wapo.store.schema import NewerSchema
+from wapo.trust.keys import NodeKeys
+from wapo.trust.merkle import (
+    HASH_BYTES,
+    TILE,
+    MissingTiles,
+    TreeHead,
+    consistency_proof,
+    extend,
+    inclusion_proof,
+    leaf_hash,
+    right_edge,
+    root_of,
+)
+from wapo.trust.receipts import Receipt, beginning, ending, fields_of, sign
+from wapo.trust.seal import Sealer
+
+__all__ = [
+    "KEPT",
+    "NO_CONTENT",
+    "NO_FIELDS",
+    "Brief",
+    "Entry",
+    "LoggedReceipt",
+    "NoSuchReceipt",
+    "NotInTheLog",
+    "ReceiptBook",
+]
+
+#: Receipts that can be asked for: some 50 MB on disk, and a megabyte of ids to look through.
+KEPT: Final = 65_536
+_KEPT_S: Final = 7 * 86_400.0
+#: Tiles of leaves that are kept: half a GB of hashes. Of what is older the tree has the hashes of whole tiles.
+_LEAF_TILES: Final = 1 << 16
+_WRITE_AFTER_S: Final = 0.5
+_AT_ONCE: Final = 4096
+_REFRESH_EVERY_S: Final = 0.1
+#: Between two of so many receipts that are encoded and hashed, others get their turn.
+_PIECE: Final = 64
+_MAX_PENDING: Final = 1 << 15
+_MAX_PENDING_BYTES: Final = 64 << 20
+_BRIEF_BYTES: Final = 4 << 10
+_COMPLAIN_EVERY_S: Final = 10.0
+_log = Log("wapo.receipts")
+
+#: The beginning of a receipt, and the arguments of its ending (``wapo.trust.receipts``): nothing that the collector of
+#: garbage would have to look at.
+Entry = tuple[bytes, str, str, bytes, int, int]
+#: What an entry is made of later: key id, request id, program, target, status, headers of the response, its content,
+#: when it was complete (seconds since the epoch), and for how long the exchange went on (seconds).
+Brief = tuple[str, str, str, bytes, int, list[tuple[bytes, bytes]], bytes, float, float]
+NO_FIELDS: Final = fields_of(())
+NO_CONTENT: Final = hashlib.sha256().digest()
+
+#: Beginnings; for each receipt the number of its one, and its ending.
+_CHUNK: Final = msgspec.msgpack.Decoder(tuple[list[bytes], list[tuple[int, bytes]]])
+_T = TypeVar("_T")
+
+
+class NoSuchReceipt(CallerError):
+    """No receipt is kept of that request: there was none, it is too old, or nobody wanted one."""
+
+    code = "receipt_not_found"
+    status = 404
+
+
+class NotInTheLog(CallerError):
+    """The log has not as many leaves, or not these any more."""
+
+    code = "not_in_the_log"
+    status = 404
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedReceipt:
+    """A receipt, its signature, and which leaf of the log it is."""
+
+    receipt: Receipt
+    signature: bytes
+    index: int
+
+
+async def _nobody() -> None:
+    """There are no other processes."""
+
+
+class ReceiptBook:
+    """All receipts of a node, as one of its processes sees them. Its database is opened when it is first needed.
+
+    Attributes:
+        lost: how many were not written.
+    """
+
+    def __init__(self, data_dir: Path, keys: NodeKeys, identities: Identities) -> None:
+        self._data_dir = data_dir
+        self._identities = identities
+        self._sealer = Sealer(keys.derive("receipts/v1"))
+        self._stack = AsyncExitStack()
+        self._database: Database | None = None
+        self._opening = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
+        self._refreshed = -_REFRESH_EVERY_S
+        self._pending: list[Entry] = []
+        self._briefs: list[Brief] = []
+        self._pending_bytes = 0
+        self._writing = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._pruned_at = 0
+        self._ids: OrderedDict[int, bytes] = OrderedDict()
+        self._edge: tuple[str, int, dict[tuple[int, int], bytes]] | None = None
+        self._last_complaint: float | None = None
+        self.lost = 0
+        #: As :meth:`write_out`, in other processes of the node.
+        self.write_out_others: Callable[[], Awaitable[object]] = _nobody
+
+    def add(self, entry: Entry) -> None:
+        """Keeps a receipt, which will be written soon."""
+        size = self._pending_bytes + len(entry[0])
+        if size > _MAX_PENDING_BYTES or len(self._pending) >= _MAX_PENDING:
+            self.lost += 1
+            return
+        self._pending_bytes = size
+        self._pending.append(entry)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def add_brief(self, brief: Brief, size: int) -> None:
+        """As :meth:`add`, of a GET without content. Its entry is made later, with many others: one by one it takes
+        three times as long, since by then nothing of it is in the processor's cache.
+
+        Args:
+            size: of what is kept alive by it, in bytes; something large is not.
+        """
+        if size > _BRIEF_BYTES:
+            self.add(_entry(brief, {}))
+            return
+        size += self._pending_bytes
+        if size > _MAX_PENDING_BYTES or len(self._briefs) >= _MAX_PENDING:
+            self.lost += 1
+            return
+        self._pending_bytes = size
+        self._briefs.append(brief)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Writes for ever."""
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_WRITE_AFTER_S)
+            self._wake.clear()
+            with suppress(StoreFailed, NewerSchema):  # which it has told
+                await self.write_out()
+
+    async def aclose(self) -> None:
+        """Writes what is left."""
+        with suppress(StoreFailed, NewerSchema):
+            await self.write_out()
+        self._database = None
+        await self._stack.aclose()
+
+    async def write_out(self) -> None:
+        """Returns when what was added by now has been written; goes on if whoever waits for it does not.
+
+        Raises:
+            StoreFailed, NewerSchema: it is lost.
+        """
+        work = asyncio.ensure_future(self._write_out())
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(work)
+
+    async def _write_out(self) -> None:
+        async with self._writing:
+            while self._pending or self._briefs:
+                batch, self._pending = self._pending, []
+                briefs, self._briefs = self._briefs, []
+                self._pending_bytes = 0
+                commons: dict[Any, bytes] = {}
+                for start in range(0, len(briefs), _PIECE):
+                    batch += [_entry(brief, commons) for brief in briefs[start : start + _PIECE]]
+                    await asyncio.sleep(0)
+                for start in range(0, len(batch), _AT_ONCE):
+                    try:
+                        await self._write(batch[start : start + _AT_ONCE])
+                    except (StoreFailed, NewerSchema) as error:
+                        self._complain(len(batch) - start, error)
+                        raise
+
+    def _complain(self, lost: int, error: Exception) -> None:
+        self.lost += lost
+        now = time.monotonic()
+        if self._last_complaint is None or now - self._last_complaint > _COMPLAIN_EVERY_S:
+            _log.error("receipts were lost", lost=self.lost, cause=str(error))
+            self._last_complaint = now
+
+    async def _opened(self) -> Database:
+        async with self._opening:
+            if self._database is None:
+                self._database = await self._stack.enter_async_context(open_receipts(self._data_dir))
+        return self._database
+
+    async def _write(self, batch: list[Entry]) -> None:
+        leaves: list[bytes] = []
+        beginnings: dict[bytes, int] = {}
+        endings: list[tuple[int, bytes]] = []
+        for start in range(0, len(batch), _PIECE):
+            for common, request_id, nonce, digest, started_ms, ended_ms in batch[start : start + _PIECE]:
+                own = ending(request_id, nonce, digest, started_ms, ended_ms)
+                leaves.append(leaf_hash(common + own))
+                endings.append((beginnings.setdefault(common, len(beginnings)), own))
+            await asyncio.sleep(0)
+        ids = bytes.fromhex("".join([entry[1] for entry in batch]).replace("-", ""))
+        now = time.time_ns() // 1_000_000
+        database = await self._opened()
+        async with database.writing() as connection:
+            name, first = await _state(connection)
+            if not name:
+                name = secrets.token_hex(16)
+                await connection.exec_driver_sql("INSERT INTO log VALUES (?, ?)", (name, first))
+            tiles = await self._edge_of(connection, name, first)
+            extend(tiles, first, leaves)
+            rows = [(level, number, hashes) for (level, number), hashes in tiles.items()]
+            await connection.exec_driver_sql("REPLACE INTO tiles VALUES (?, ?, ?)", rows)
+            sealed = self._sealer.seal(msgspec.msgpack.encode((list(beginnings), endings)), f"{name}/{first}")
+            await connection.exec_driver_sql(
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", (first, len(batch), now, ids, sealed)
+            )
+            size = first + len(batch)
+            await connection.exec_driver_sql("UPDATE log SET size = ?", (size,))
+            if size - self._pruned_at > KEPT // 16 or not self._pruned_at:
+                self._pruned_at = size
+                await _prune(connection, size, now)
+        self._edge = name, size, {tile: tiles[tile] for tile in right_edge(size)}
+
+    async def _edge_of(self, connection: AsyncConnection, name: str, size: int) -> dict[tuple[int, int], bytes]:
+        """The tiles that are not full. They are known if no other process has written since."""
+        if self._edge is not None and self._edge[:2] == (name, size):
+            return dict(self._edge[2])
+        edge = right_edge(size)
+        tiles = await _tiles(connection, edge)
+        if any(len(tiles.get(tile, b"")) != size // TILE ** tile[0] % TILE * HASH_BYTES for tile in edge):
+            raise StoreDamaged("the log of receipts has lost hashes")
+        return tiles
+
+    # What others ask
+
+    async def find(self, request_id: str) -> LoggedReceipt:
+        """The receipt of a request.
+
+        Raises:
+            NoSuchReceipt.
+            StoreFailed: it cannot be looked for.
+        """
+        try:
+            raw = uuid.UUID(request_id)
+        except ValueError:
+            raise NoSuchReceipt("a receipt goes by the request's id, the X-Request-Id of its response") from None
+        # Most that is asked for has been written; and a stranger who asks for what is not there keeps nobody busy.
+        found = await self._look_for(raw)
+        if found is None:
+            await self._refresh()
+            found = await self._look_for(raw)
+        if found is None:
+            raise NoSuchReceipt(f"there is no receipt of the request {raw}: none was asked for, or it is gone")
+        return found
+
+    async def _look_for(self, raw: uuid.UUID) -> LoggedReceipt | None:
+        async with (await self._opened()).reading() as connection:
+            name = await self._learn_ids(connection)
+            for first, ids in reversed(self._ids.items()):
+                at = _position(ids, raw.bytes)
+                if at is not None:
+                    query = "SELECT data FROM chunks WHERE first = ?"
+                    row: Any = (await connection.exec_driver_sql(query, (first,))).first()
+                    if row is None:
+                        return None
+                    beginnings, endings = _CHUNK.decode(self._sealer.open(row[0], f"{name}/{first}"))
+                    number, own = endings[at]
+                    return self._logged(beginnings[number] + own, first + at)
+        return None
+
+    async def _learn_ids(self, connection: AsyncConnection) -> str:
+        """Reads the ids of chunks that are new, and forgets those that are gone: a megabyte in all. Returns the log's
+        name."""
+        name, _ = await _state(connection)
+        query = "SELECT first, ids FROM chunks WHERE first > ? ORDER BY first"
+        rows: Sequence[Any] = (await connection.exec_driver_sql(query, (next(reversed(self._ids), -1),))).all()
+        self._ids.update((row[0], row[1]) for row in rows)
+        oldest: Any = (await connection.exec_driver_sql("SELECT min(first) FROM chunks")).scalar()
+        while self._ids and (oldest is None or next(iter(self._ids)) < oldest):
+            self._ids.popitem(last=False)
+        return name
+
+    def _logged(self, entry: bytes, index: int) -> LoggedReceipt:
+        receipt = Receipt.parse(entry)
+        identity = self._identities.by_key(receipt.key_id)
+        if identity is None:
+            raise StoreDamaged(f"a receipt names the key {receipt.key_id}, which is none of this node's")
+        return LoggedReceipt(receipt, sign(identity, receipt), index)
+
+    async def head(self) -> tuple[TreeHead, bytes]:
+        """The log at this moment, signed."""
+        await self._refresh()
+        async with (await self._opened()).reading() as connection:
+            name, size = await _state(connection)
+            root = await _computed(connection, size, lambda tiles: root_of(tiles, size))
+        identity = self._identities.current
+        head = TreeHead(name, size, root, time.time_ns() // 1_000_000, identity.key_id)
+        return head, identity.sign(head.canonical())
+
+    async def inclusion(self, index: int, size: int) -> list[bytes]:
+        """The proof that a leaf is in the tree of that size.
+
+        Raises:
+            NotInTheLog.
+        """
+        if not 0 <= index < size:
+            raise NotInTheLog(f"a tree of {size} leaves has none of the number {index}")
+        return await self._proof(size, lambda tiles: inclusion_proof(tiles, index, size))
+
+    async def consistency(self, first: int, second: int) -> list[bytes]:
+        """The proof that one tree is the beginning of the other.
+
+        Raises:
+            NotInTheLog.
+        """
+        if not 0 <= first <= second:
+            raise NotInTheLog(f"a tree of {first} leaves is not the beginning of one of {second}")
+        return await self._proof(second, lambda tiles: consistency_proof(tiles, first, second))
+
+    async def tile(self, level: int, number: int) -> bytes:
+        """Hashes of the tree, one after the other; fewer than 256 if they are the last ones.
+
+        Raises:
+            NotInTheLog.
+        """
+        async with (await self._opened()).reading() as connection:
+            found = await _tiles(connection, [(level, number)])
+        if not found:
+            raise NotInTheLog(f"the log has no tile {number} of level {level}, or not any more")
+        return found[level, number]
+
+    async def _proof(self, size: int, work: Callable[[dict[tuple[int, int], bytes]], _T]) -> _T:
+        async with (await self._opened()).reading() as connection:
+            _, there = await _state(connection)
+            if size > there:
+                raise NotInTheLog(f"the log has {there} leaves, not {size}")
+            return await _computed(connection, size, work)
+
+    async def _refresh(self) -> None:
+        """Returns when what all processes had by now has been written. Who asks often waits for a moment: each time is
+        a transaction, and on the disk."""
+        asked = time.monotonic()
+        async with self._refreshing:
+            if self._refreshed < asked:
+                await asyncio.sleep(max(0, self._refreshed + _REFRESH_EVERY_S - asked))
+                self._refreshed = time.monotonic()
+                await asyncio.gather(self.write_out(), self.write_out_others())
+
+
+def _entry(brief: Brief, commons: dict[Any, bytes]) -> Entry:
+    """``commons``: beginnings that were made already."""
+    key_id, request_id, program, target, status, headers, body, ended_s, for_s = brief
+    key = (key_id, program, target, status, *headers)
+    common = commons.get(key)
+    if common is None:
+        common = commons[key] = beginning(
+            key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
+        )
+    ended_ms = int(ended_s * 1000)
+    return common, request_id, "", hashlib.sha256(body).digest(), ended_ms - int(for_s * 1000), ended_ms
+
+
+def _position(ids: bytes, wanted: bytes) -> int | None:
+    at = ids.find(wanted)
+    while at >= 0 and at % 16:
+        at = ids.find(wanted, at + 1)
+    return None if at < 0 else at // 16
+
+
+async def _state(connection: AsyncConnection) -> tuple[str, int]:
+    """The log's name, and how many leaves it has. There is none before the first receipt."""
+    row: Any = (await connection.exec_driver_sql("SELECT name, size FROM log")).first()
+    return ("", 0) if row is None else (row[0], row[1])
+
+
+async def _tiles(connection: AsyncConnection, names: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    found = {}
+    for level, number in names:
+        query = "SELECT hashes FROM tiles WHERE level = ? AND number = ?"
+        row: Any = (await connection.exec_driver_sql(query, (level, number))).first()
+        if row is not None:
+            found[level, number] = row[0]
+    return found
+
+
+async def _computed(connection: AsyncConnection, size: int, work: Callable[[dict[tuple[int, int], bytes]], _T]) -> _T:
+    """The result of work on the tree of that size, of which the tiles are read that it needs."""
+    try:
+        return work({})
+    except MissingTiles as missing:
+        tiles = await _tiles(connection, sorted(missing.wanted))
+    try:
+        return work(tiles)
+    except MissingTiles:
+        raise NotInTheLog(f"of the tree of {size} leaves, hashes that are needed are not kept any more") from None
+
+
+async def _prune(connection: AsyncConnection, size: int, now_ms: int) -> None:
+    await connection.exec_driver_sql(
+        "DELETE FROM chunks WHERE first < ? OR written_ms < ?", (size - KEPT, now_ms - int(_KEPT_S * 1000))
+    )
+    await connection.exec_driver_sql("DELETE FROM tiles WHERE level = 0 AND number < ?", (size // TILE - _LEAF_TILES,))
