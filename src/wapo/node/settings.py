@@ -7,6 +7,7 @@ from pathlib import Path
 from wapo.errors import HostError
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.limits import AgentLimits
+from wapo.trust.attestation.provider import AttestationProvider, NoAttestation
 from wapo.vm.egress import EgressPolicy
 
 __all__ = ["DataDirUnusable", "NodeSettings", "default_cache_dir", "default_data_dir"]
@@ -48,6 +49,7 @@ class NodeSettings:
         cold_image_bytes: disk that those may take, in ``cache_dir``, which are not used at the moment.
         worker: settings of the worker that runs WebAssembly apps; None: this process runs none.
         node_memory_bytes: memory of all machines together; None: as much of the machine's as leaves room for the rest.
+        attestation: what attests; :class:`~wapo.trust.attestation.provider.NoAttestation` where there is no TEE.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
 
@@ -65,6 +67,7 @@ class NodeSettings:
     node_memory_bytes: int | None = None
     content_bytes: int = 10 << 30
     worker: WorkerSettings | None = None
+    attestation: AttestationProvider = field(default_factory=NoAttestation)
 
     def make_data_dir(self) -> Path:
         """Makes the data directory if need be, readable by its owner only.
