@@ -4,7 +4,9 @@ import pytest
 
 from tests.conftest import Site, SiteFactory
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes
+from tests.verify.support import policy_of, root_of
 from wapo.node.attestation import NOTHING_ATTESTED
+from wapo.verify.targets import Demands, verify_node
 
 NONCE = "ab" * 32
 
@@ -36,3 +38,16 @@ async def test_a_platform_that_is_not_intel_s_does_not_make_a_node_attested(open
         assert (answer["attested"], answer["kind"]) == (False, "tdx")
         assert answer["quote"] is not None
         assert (await site.client.get("/")).json()["attested"] is False
+
+
+@needs_quotes
+async def test_a_verifier_proves_a_node_over_its_socket(open_site: SiteFactory) -> None:
+    """What the node calls itself does not count: it knows Intel's platforms only, the verifier this test's."""
+    platform = Platform()
+    async with open_site(attestation=Hardware(platform)) as site:
+        policy = policy_of(platform.quote(bytes(64)))
+        demands = Demands(policy, platform.collateral(), root=root_of(platform))
+        found = await verify_node(f"{site.url}/", demands)
+        assert found.verdict.proven, found.verdict.sentence
+        (key,) = [step.evidence for step in found.verdict.steps if step.name == "node key"]
+        assert key["key_id"] == site.node.identity.key_id

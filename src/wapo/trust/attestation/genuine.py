@@ -71,7 +71,7 @@ def parse_chain(pem: str, whose: str) -> "list[x509.Certificate]":
     """
     try:
         certificates = x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
+    except Exception:  # ValueError, or one of a dozen of x509's own that have no base class of theirs
         raise NotGenuine(f"{whose} certificates cannot be read") from None
     if len(certificates) > _MOST_CERTIFICATES:
         raise NotGenuine(f"{len(certificates)} certificates, where at most {_MOST_CERTIFICATES} are needed")
@@ -115,7 +115,7 @@ def check_chain(
 def _may_issue(issuer: "x509.Certificate") -> bool:
     try:
         return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except Exception:  # as above; there is none, or it cannot be read
         return False
 
 
