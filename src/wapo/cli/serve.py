@@ -82,7 +82,7 @@ from wapo.log import configure
 from wapo.node.attestation import NOTHING_ATTESTED
 from wapo.node.memory import LEAST_BYTES, default_memory_bytes, keep_few_arenas
 from wapo.node.node import Node, open_node
-from wapo.node.settings import NodeSettings
+from wapo.node.settings import NodeSettings, ReceiptPolicy
 from wapo.processes.inheritance import Inheritance
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.net.options import send_at_once
@@ -153,6 +153,13 @@ def serve(
         bool,
         typer.Option("--inherit-by-key", help="Let vault items inherit with the parent's key alone."),
     ] = False,
+    receipts: Annotated[
+        ReceiptPolicy,
+        typer.Option(
+            "--receipts",
+            help="Which answers of agents get a receipt: of callers who ask for one (Accept-Signature), all, or none.",
+        ),
+    ] = ReceiptPolicy.ASKED,
     apps: Apps = True,
     admin_port: AdminPort = None,
     admin_host: AdminHost = None,
@@ -206,7 +213,8 @@ def serve(
     provider = checked(lambda: provider_for_serving(attestation))
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
-        max_machines=max_machines, attestation=provider, extra_roots=roots, node_memory_bytes=together // workers,
+        max_machines=max_machines, attestation=provider, extra_roots=roots, receipts=receipts,
+        node_memory_bytes=together // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     if user is not None:

@@ -13,6 +13,7 @@ from wapo.gateway.agents import AgentRoutes
 from wapo.gateway.at_once import AtOnce
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
+from wapo.gateway.receipts import ReceiptRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
 from wapo.node.node import Node
@@ -48,6 +49,7 @@ class Gateway:
         self.at_once = AtOnce(node)
         self._agents = AgentRoutes(node)
         self._content = ContentRoutes(node)
+        receipts = ReceiptRoutes(node)
         vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
         self._routes: list[tuple[Route, Endpoint]] = [
             (Route(path, _unused, methods=[method]), endpoint)
@@ -60,6 +62,12 @@ class Gateway:
                 ("GET", "/vaults/{key}/{token}", vaults.read),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
                 ("POST", "/ipfs", self._content.publish),
+                ("GET", "/.well-known/jwks.json", receipts.jwks),
+                ("GET", "/receipts/log", receipts.head),
+                ("GET", "/receipts/log/inclusion", receipts.inclusion),
+                ("GET", "/receipts/log/consistency", receipts.consistency),
+                ("GET", "/receipts/log/tiles/{level}/{number}", receipts.tile),
+                ("GET", "/receipts/{id}", receipts.receipt),
             )
         ]
 
@@ -129,6 +137,9 @@ class Gateway:
                 "read logs": "/logs/all/ipfs/<cid>",
                 "publish": "POST /ipfs",
                 "attestation": "/attestation?nonce=<hex>",
+                "check an answer": "/receipts/<request id>",
+                "the log of receipts": "/receipts/log",
+                "keys": "/.well-known/jwks.json",
                 "health": "/healthz",
                 "metrics": "/metrics",
             },

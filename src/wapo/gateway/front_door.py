@@ -27,11 +27,14 @@ from typing import Any, Final
 import httptools
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from wapo.gateway.at_once import BEGUN, AtOnce
+from wapo.gateway.replies import Headers, Scope, Send
 
-__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
+__all__ = [
+    "MAX_HEADERS", "MAX_HEAD_BYTES", "FrontDoor", "Patience", "end_with_trailers", "server_config", "takes_trailers",
+]  # fmt: skip
 
 #: Request line and headers; chunk extensions and trailers between two pieces of a body. Servers take 8 KiB (Apache, a
 #: line) to 64 KiB and more.
@@ -535,6 +538,32 @@ class FrontDoor(HttpToolsProtocol):
             self._watch_reader()
         else:
             self.transport.abort()
+
+
+def takes_trailers(scope: Scope, send: Send) -> bool:
+    """Whether a response whose length is not known can have trailers (RFC 9112 7.1.2)."""
+    return scope["http_version"] == "1.1" and isinstance(getattr(send, "__self__", None), RequestResponseCycle)
+
+
+async def end_with_trailers(send: Send, trailers: Headers) -> None:
+    """Instead of the last message of a response that :func:`takes_trailers`: uvicorn has no such thing.
+
+    Args:
+        send: as the server gave it.
+        trailers: names and values that can be sent.
+    """
+    cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    lines = [b"%b: %b\r\n" % trailer for trailer in trailers]
+    cycle.transport.write(b"".join((b"0\r\n", *lines, b"\r\n")))
+    cycle.response_complete = True
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 def server_config(

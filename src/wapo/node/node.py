@@ -34,13 +34,15 @@ from wapo.log import Log
 from wapo.node.admission import Admission
 from wapo.node.attestation import Attestor
 from wapo.node.budgets import BudgetExhausted, Budgets, Use, announce
+from wapo.node.identities import Identities
 from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
 from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
-from wapo.node.settings import NodeSettings
+from wapo.node.receipts import ReceiptBook
+from wapo.node.settings import NodeSettings, ReceiptPolicy
 from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
@@ -65,9 +67,10 @@ else:
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR, _WARN = 0, 1, 2
-#: What processes of one node ask each other: to write a program's log out; for their figures.
+#: What processes of one node ask each other: to write a program's log out; for their figures; to write receipts out.
 _WRITTEN: Final = "log-written"
 _FIGURES: Final = "figures"
+_RECEIPTS_WRITTEN: Final = "receipts-written"
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
 _log = Log("wapo.node")
 
@@ -137,12 +140,19 @@ class Node:
         logs: LogBook,
         memory: MemoryWatch,
         budgets: Budgets,
+        identities: Identities,
+        receipts: ReceiptBook | None,
     ) -> None:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
         #: Opens it for a block; None where there are no apps.
         self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
+        self.identities = identities
+        self.identity = identities.current
+        identities.on_change = self._take_identity
+        #: None: there are no receipts.
+        self.receipts = receipts
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.budgets = budgets
@@ -154,7 +164,6 @@ class Node:
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
-        self.identity = NodeIdentity(keys)
         self.attestor = Attestor(settings.attestation, lambda: self.identity)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
@@ -165,6 +174,9 @@ class Node:
         self.sockets = network.budget
         self.isolates = Isolates(profile, scheduler, images.base, self._admit_isolate, self.admission.leave_isolate)
         self._services = AgentServices(keys, client, network, self.isolates)
+
+    def _take_identity(self, identity: NodeIdentity) -> None:
+        self.identity = identity
 
     def _admit_isolate(self) -> None:
         self.memory.admit()
@@ -367,7 +379,16 @@ class Node:
         async def counts(_text: str) -> bytes:
             return self.metrics.counts()
 
-        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures, COUNTS: counts}
+        async def receipts_written(_text: str) -> bytes:
+            if self.receipts is not None:
+                await self.receipts.write_out()
+            return b""
+
+        siblings.on_question |= {
+            _WRITTEN: written, _FIGURES: figures, COUNTS: counts, _RECEIPTS_WRITTEN: receipts_written,
+        }  # fmt: skip
+        if self.receipts is not None:
+            self.receipts.write_out_others = lambda: siblings.ask(_RECEIPTS_WRITTEN)
         siblings.counts = self.metrics.counts
         self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
         self._siblings = siblings
@@ -422,6 +443,14 @@ async def open_node(
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
         keys = await open_keys(data, database, settings.attestation)
+        identities = Identities(keys, database)
+        await identities.load()
+        receipts = None
+        if settings.receipts is not ReceiptPolicy.OFF:
+            receipts = ReceiptBook(data, keys, identities)
+            stack.push_async_callback(receipts.aclose)
+            writing = asyncio.get_running_loop().create_task(receipts.run(), name="wapo-receipts")
+            stack.push_async_callback(_cancel, writing)
         library = await stack.enter_async_context(
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )
@@ -442,7 +471,8 @@ async def open_node(
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs, memory=memory, budgets=budgets,
+            library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
+            receipts=receipts,
         )  # fmt: skip
         await node.attestor.prove()
         if siblings is not None:
@@ -458,6 +488,8 @@ async def open_node(
         stack.push_async_callback(_cancel, upkeep)
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
+        rotation = asyncio.get_running_loop().create_task(identities.watch(), name="wapo-identities")
+        stack.push_async_callback(_cancel, rotation)
         rest = asyncio.get_running_loop().create_task(Rest(scheduler).run(), name="wapo-rest")
         stack.push_async_callback(_cancel, rest)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line
