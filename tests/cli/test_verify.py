@@ -166,7 +166,7 @@ def test_collateral_that_cannot_be_had_leaves_the_platform_open() -> None:
     ("arguments", "code", "error"),
     [
         (["/missing"], 1, "/missing cannot be read"),
-        ([__file__], 1, "is no attestation, quote, collateral or nonce"),
+        ([__file__], 1, "is no attestation, quote, collateral, nonce, exchange"),
         (["ftp://a"], 1, "no URL of a node"),
         (["http://a", "http://b"], 2, "one URL alone"),
         (["http://a", "--nonce", "00" * 16], 2, "one URL alone"),

@@ -31,7 +31,7 @@ def failed(steps: list[Step]) -> str:
 def test_a_real_quote_is_proven(name: str) -> None:
     quote, collateral, at = sample(name)
     verdict = Verdict(verify_quote(quote, collateral, at, policy(name)))
-    assert verdict.sentence == "PROVEN: every step holds."
+    assert verdict.sentence == "PROVEN: Every step holds."
     assert [step.name for step in verdict.steps] == ["hardware", "platform", "software"]
 
 

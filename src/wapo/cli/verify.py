@@ -37,7 +37,7 @@ def _service(text: str) -> str:
 
 def verify(
     targets: Annotated[
-        list[str], typer.Argument(help="A node's URL, or files: an attestation or a quote, and collateral.", metavar="URL|FILE...", show_default=False)
+        list[str], typer.Argument(help="URL of a node or of an agent on it, or what was saved before.", metavar="URL|FILE...", show_default=False)
     ],
     policy: Annotated[
         Path | None, typer.Option("--policy", help="What must hold, in TOML (docs/trust.md).", metavar="FILE")
@@ -67,6 +67,8 @@ def verify(
     """Verify a node, or what it has said, step by step.
 
     A node is asked with a fresh nonce; its quote is checked up to Intel's root, what was measured against the policy.
+    Where the URL is an agent's, /ipfs/<cid>, the agent is asked, and its response checked against the receipt and the
+    code's hash.
     Exit code 0: all of it is proven; 1: something is wrong; 3: nothing is wrong, but something is not proven.
     """
     demands = Demands(

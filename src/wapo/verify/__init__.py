@@ -7,7 +7,8 @@
 
 The rest of Wapo is not needed for it: this room knows ``trust`` and ``content``, and asks the network for no more than
 it is told to. From the bottom up: ``steps`` (a verdict), ``policy``, ``collateral``, ``quotes`` (hardware, platform,
-software), ``events`` (dstack's log), ``document`` (a node's answer), ``fetch``, ``targets``.
+software), ``events`` (dstack's log), ``document`` (a node's answer), ``fetch``, ``exchange`` (a response, its receipt
+and its code), ``targets``.
 """
 
 import asyncio

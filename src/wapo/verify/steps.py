@@ -34,9 +34,14 @@ class Step:
 
 @dataclass
 class Verdict:
-    """All steps, in their order."""
+    """All steps, in their order.
+
+    Attributes:
+        claim: what is proven if every step holds; a sentence.
+    """
 
     steps: list[Step] = field(default_factory=list)
+    claim: str = "Every step holds."
 
     @property
     def outcome(self) -> Outcome:
@@ -61,7 +66,7 @@ class Verdict:
             case "open":
                 return f"NOT PROVEN: what was looked at holds, but nothing proves: {', '.join(named['open'])}."
             case "proven":
-                return "PROVEN: every step holds."
+                return f"PROVEN: {self.claim}"
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""

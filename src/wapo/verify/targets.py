@@ -10,8 +10,11 @@ from typing import Final
 
 from wapo.trust.attestation.measurements import MalformedQuote, parse_quote
 from wapo.trust.attestation.report_data import DOMAIN
-from wapo.verify.collateral import MAX_COLLATERAL_BYTES
+from wapo.trust.receipts import FORM as RECEIPT
+from wapo.trust.receipts import InvalidReceipt, PublishedKey, verify_receipt
 from wapo.verify.document import MAX_DOCUMENT_BYTES, Attestation, check_attestation, read_attestation
+from wapo.verify.exchange import FORMAT as EXCHANGE
+from wapo.verify.exchange import MAX_EXCHANGE_BYTES, Exchange, check_code, check_exchange, exchange_of, make_exchange
 from wapo.verify.fetch import PCS, InvalidTarget, NotFetched, fetch, fetch_collateral, origin_of
 from wapo.verify.policy import Policy
 from wapo.verify.quotes import INTEL, Root, verify_quote
@@ -20,7 +23,10 @@ from wapo.verify.steps import Step, Verdict
 __all__ = ["Demands", "Found", "verify_files", "verify_node"]
 
 _NONCE_BYTES: Final = 32
-_MOST_BYTES: Final = max(MAX_DOCUMENT_BYTES, MAX_COLLATERAL_BYTES)
+_MOST_BYTES: Final = 2 * MAX_EXCHANGE_BYTES
+_KINDS: Final = ("attestation", "quote", "collateral", "nonce", "exchange", "receipt", "archive of code")
+#: How the header of an archive begins, after its length: a map of two, "roots" first.
+_CAR: Final = b"\xa2\x65roots"
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Found:
 
 
 async def verify_node(url: str, demands: Demands) -> Found:
-    """Asks a node with a fresh nonce.
+    """Asks a node with a fresh nonce; where the address is an agent's, asks the agent first, and for the receipt.
 
     Raises:
         InvalidTarget: it is no URL of a node.
@@ -68,16 +74,21 @@ async def verify_node(url: str, demands: Demands) -> Found:
     origin = origin_of(url)
     nonce = secrets.token_bytes(_NONCE_BYTES)
     found = Found()
+    exchange = await make_exchange(url)
     answer = await fetch(f"{origin}/attestation?nonce={nonce.hex()}", MAX_DOCUMENT_BYTES)
     if answer.status != 200:
         raise NotFetched(f"{origin}/attestation answers with status {answer.status}")
     found.saved |= {"attestation.json": answer.body, "nonce.txt": f"{nonce.hex()}\n".encode()}
-    await _attested(read_attestation(answer.body), nonce, demands, found)
+    attestation = read_attestation(answer.body)
+    await _attested(attestation, nonce, demands, found)
+    if exchange is not None:
+        await _exchanged(exchange, attestation, origin, None, found)
     return found
 
 
 async def verify_files(paths: Sequence[Path], nonce: bytes | None, demands: Demands) -> Found:
-    """What is in files, each known by its content: an attestation or a quote, and collateral.
+    """What is in files, each known by its content: an attestation or a quote, collateral, and what was saved of an
+    exchange.
 
     Raises:
         InvalidTarget: a file cannot be read, is none of these, or there is no attestation or quote.
@@ -95,7 +106,13 @@ async def verify_files(paths: Sequence[Path], nonce: bytes | None, demands: Dema
     if "nonce" in contents and nonce is None:
         nonce = bytes.fromhex(contents["nonce"].decode().strip())
     if "attestation" in contents:
-        await _attested(read_attestation(contents["attestation"]), nonce, demands, found)
+        attestation = read_attestation(contents["attestation"])
+        await _attested(attestation, nonce, demands, found)
+        if "exchange" in contents:
+            exchange = exchange_of(contents["exchange"], contents.get("receipt"))
+            await _exchanged(exchange, attestation, None, contents.get("archive"), found)
+        elif "receipt" in contents:
+            found.verdict.extend(_receipt_alone(contents["receipt"], attestation))
     elif "quote" in contents:
         collateral = await _collateral(contents["quote"], demands, found)
         text = "which node and which key a quote alone is about cannot be told; the attestation of a node says"
@@ -111,6 +128,36 @@ async def verify_files(paths: Sequence[Path], nonce: bytes | None, demands: Dema
 async def _attested(attestation: Attestation, nonce: bytes | None, demands: Demands, found: Found) -> None:
     collateral = await _collateral(attestation.quote, demands, found) if attestation.quote else None
     found.verdict.extend(check_attestation(attestation, nonce, collateral, demands.time, demands.policy, demands.root))
+
+
+async def _exchanged(
+    exchange: Exchange, attestation: Attestation, origin: str | None, archive: bytes | None, found: Found
+) -> None:
+    """Only what the attested key has signed counts."""
+    steps, program = check_exchange(exchange, _keys(attestation))
+    found.verdict.extend(steps)
+    step, kept = await check_code(exchange.target, program, origin, archive)
+    found.verdict.add(step)
+    found.verdict.claim = (
+        f"{program} gave this response to this request, on a node whose key a TEE vouches for, running what the policy "
+        "names."
+    )
+    found.saved |= {"exchange.json": exchange.saved()}
+    found.saved |= {"receipt.json": exchange.receipt} if exchange.receipt is not None else {}
+    found.saved |= {"program.car": kept} if kept is not None else {}
+
+
+def _receipt_alone(document: bytes, attestation: Attestation) -> list[Step]:
+    try:
+        receipt = verify_receipt(document, _keys(attestation))
+    except InvalidReceipt as error:
+        return [Step("receipt", "failed", str(error))]
+    text = f"signed by the attested key, for {receipt.program}; with which response it agrees, nobody has said"
+    return [Step("receipt", "open", text, {"method": receipt.method, "target": receipt.target})]
+
+
+def _keys(attestation: Attestation) -> dict[str, PublishedKey]:
+    return {attestation.key_id: PublishedKey(attestation.bound.public)}
 
 
 async def _collateral(quote: bytes, demands: Demands, found: Found) -> bytes | None:
@@ -144,6 +191,8 @@ def _kind(path: Path, data: bytes) -> str:
     """What a file is, by its content."""
     if data[:2] in (b"\3\0", b"\4\0", b"\5\0"):
         return "quote"
+    if data[1:].startswith(_CAR):
+        return "archive"
     try:
         if len(bytes.fromhex(data.decode("ascii").strip())) <= 64:
             return "nonce"
@@ -156,6 +205,10 @@ def _kind(path: Path, data: bytes) -> str:
     if isinstance(value, dict):
         if value.get("format") == DOMAIN:
             return "attestation"
+        if value.get("format") == EXCHANGE:
+            return "exchange"
+        if value.get("form") == RECEIPT:
+            return "receipt"
         if "tcb_info" in value:
             return "collateral"
-    raise InvalidTarget(f"{path} is no attestation, quote, collateral or nonce")
+    raise InvalidTarget(f"{path} is no {', '.join(_KINDS)}")
