@@ -201,6 +201,6 @@ async def test_an_address_that_names_nothing_is_told(site: Site) -> None:
         await make_exchange(f"{site.url}/ipfs/ä")
     step, _ = await check_code("/ipfs/nonsense", None, site.url, None)
     assert step.state == "failed"
-    for data in (b"{}", b"[]", b"", b'{"headers": [["a"]]}'):
+    for data in (b"{}", b"[]", b"", b'{"headers": [["a"]]}', b'{"headers": [], "status": 1e999, "body": ""}'):
         with pytest.raises(InvalidTarget):
             exchange_of(data, None)
