@@ -18,6 +18,8 @@ from tests.npm_packages import wheel_node
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes, sample
 from wapo.gateway.verification_page import content_security_policy, page
 
+pytestmark = needs_quotes  # for the site's platform
+
 NODE = wheel_node()
 LIBRARY = Path(__file__).parents[2] / "src/wapo/gateway/verification_page/verify.js"
 AGENT = """
@@ -83,7 +85,6 @@ def test_the_page_s_script_is_javascript() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@needs_quotes
 @pytest.mark.parametrize("size", [0, 700_000])
 async def test_a_response_is_verified_as_far_as_a_page_can(site: Site, platform: Platform, size: int) -> None:
     path = await site.publish(AGENT + "//" + "x" * size)
@@ -97,7 +98,6 @@ async def test_a_response_is_verified_as_far_as_a_page_can(site: Site, platform:
     assert told == ["open", "NOT PROVEN: what was looked at holds, but nothing here proves: platform, software."]
 
 
-@needs_quotes
 async def test_a_root_that_is_not_intel_s_is_refused(site: Site) -> None:
     steps = await answered(site, f"return page.verify({json.dumps(site.url)})")
     assert states(steps)["hardware"] == "failed"
@@ -111,7 +111,6 @@ async def test_a_file_in_a_directory_is_found(site: Site, tmp_path: Path) -> Non
     assert states(steps)["code"] == states(steps)["receipt"] == "ok", steps
 
 
-@needs_quotes
 def test_real_quotes_are_read_and_lead_to_intel_s_root() -> None:
     """Every signature, and none once a byte of what is signed is another."""
     for name in ("tdx_quote", "sgx_quote", "tdx_quote_outdated"):
@@ -143,7 +142,6 @@ CHANGES = {
 }
 
 
-@needs_quotes
 @pytest.mark.parametrize("change", CHANGES)
 async def test_a_changed_answer_is_refused(site: Site, platform: Platform, change: str) -> None:
     answer = (await site.client.get("/attestation", params={"nonce": "ab" * 32})).text

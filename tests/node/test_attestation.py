@@ -78,9 +78,10 @@ async def test_a_tee_vouches_for_keys_programs_and_nonce(kind: str) -> None:
     assert parse_quote(found).report_data == data
 
 
-def _with_report_data_of(other: bytes) -> Callable[[bytes], bytes]:
-    """What dstack's simulator does: another quote, with these report data put in."""
-    return lambda quote: other[:568] + parse_quote(quote).report_data + other[632:]
+def _simulated(quote: bytes) -> bytes:
+    """What dstack's simulator does: a quote of another day, with these report data put in."""
+    other = sample("tdx_quote")[0]
+    return other[:568] + parse_quote(quote).report_data + other[632:]
 
 
 @needs_quotes
@@ -89,7 +90,7 @@ def _with_report_data_of(other: bytes) -> Callable[[bytes], bytes]:
     [
         (lambda quote: quote, "do not lead to Intel's root"),
         (lambda quote: sample("tdx_quote")[0], "not bound to this node's keys"),
-        (_with_report_data_of(sample("tdx_quote")[0]), "signature of the attestation key is wrong"),
+        (_simulated, "signature of the attestation key is wrong"),
         (lambda quote: b"simulated", "ends within its header"),
         (lambda quote: b"", "ends within its header"),
     ],
