@@ -441,7 +441,7 @@ assert tomllib.loads(_TOML.decode())
 _EVENTS = b'[{"imr":3,"event_type":134217729,"digest":"00","event":"app-id","event_payload":"00"}]'
 _ATTESTATION = (
     b'{"format":"wapo-attestation/v1","attested":false,"kind":"none","nonce":"%s","node":{"key_id":"k","signing":{"algorithm":'
-    b'"Ed25519","public":"%s"},"agreement":{"algorithm":"X25519","public":"%s"}},"programs":"wapo/1","report_data":"%s","quote":'
+    b'"Ed25519","public":"%s"},"agreement":{"algorithm":"X25519","public":"%s"},"earlier":[]},"programs":"wapo/1","report_data":"%s","quote":'
     b'"BAACAA==","event_log":null,"signature":{"algorithm":"Ed25519","value":"AAAA"}}'
 ) % (b"00" * 16, b"11" * 32, b"22" * 32, b"33" * 64)
 _POLICY = (

@@ -86,6 +86,7 @@ export async function checkAttestation(answer, nonce, rootSha256 = INTEL_ROOT_SH
       const statement = canonical([
         text('wapo-attestation/v1/statement'), text('Ed25519'), text(answer.kind), reportData,
         await digest('SHA-512', quote),
+        ...answer.node.earlier.map((key) => joined([unhex(key.public), number(key.from, 8), number(key.until, 8)])),
       ]);
       demand(await ed25519(publicKey, unbase64(answer.signature.value), statement), 'the answer is not signed with its key');
       return { text: `who answered has the key ${answer.node.key_id}`, evidence: { programs: answer.programs } };
@@ -261,12 +262,11 @@ export async function checkReceipt(receipt, publicKey, known) {
     demand(receipt.form === 'wapo-receipt/v1' && receipt.algorithm === 'ed25519', 'a receipt of another form');
     demand(receipt.key === (await keyId(publicKey)), 'the receipt is signed with a key that is not the attested one');
     const message = canonical([
-      text(receipt.form), text(receipt.algorithm), text(receipt.key), text(receipt.id), text(receipt.program),
-      text(request.method), text(request.target), text(request.headers.names.join(',')),
-      unbase64(request.headers.digest), request.content === null ? new Uint8Array() : unbase64(request.content),
-      text(receipt.nonce), number(response.status, 2), text(response.headers.names.join(',')),
-      unbase64(response.headers.digest), unbase64(response.content), number(receipt.started, 8),
-      number(receipt.ended, 8),
+      text(receipt.form), text(receipt.algorithm), text(receipt.key), text(receipt.program), text(request.method),
+      text(request.target), text(request.headers.names.join(',')), unbase64(request.headers.digest),
+      request.content === null ? new Uint8Array() : unbase64(request.content), number(response.status, 2),
+      text(response.headers.names.join(',')), unbase64(response.headers.digest), text(receipt.id),
+      text(receipt.nonce), unbase64(response.content), number(receipt.started, 8), number(receipt.ended, 8),
     ]);
     demand(await ed25519(publicKey, unbase64(receipt.signature), message), 'the attested key has not signed this receipt');
     demand(request.method === 'GET' && request.target === known.target, 'the receipt is for another request');
