@@ -14,6 +14,8 @@ from tests.conftest import SiteFactory
 from tests.trust.attestation.agent import guest_agent
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes, sample
 from wapo.node.attestation import NOTHING_ATTESTED, AttestationBusy, Attestor
+from wapo.node.backup import back_up
+from wapo.node.restore import restore
 from wapo.node.software import programs_version
 from wapo.trust.attestation.dstack import Dstack
 from wapo.trust.attestation.measurements import parse_quote
@@ -187,3 +189,18 @@ async def test_another_key_than_the_data_were_sealed_with_is_refused(open_site: 
     assert not (service / "node.key").exists()
     async with open_site(data_dir=file):
         pass
+
+
+@needs_quotes
+async def test_a_backup_opens_where_the_key_service_is(open_site: SiteFactory, tmp_path: Path) -> None:
+    """There is no key to lose; and what was sealed is nothing without the service."""
+    archive, restored = tmp_path / "backup.tar", tmp_path / "restored"
+    with guest_agent(tmp_path / "s", Platform()):
+        async with open_site(data_dir=tmp_path / "node", attestation=Dstack(str(tmp_path / "s"))) as site:
+            receipt = await site.node.vaults.create("local", {"a": "secret"})
+            done = await asyncio.to_thread(back_up, tmp_path / "node", archive)
+        assert (done.key, done.key_needed) == (False, False)
+        await asyncio.to_thread(restore, archive, restored)
+        async with open_site(data_dir=restored, attestation=Dstack(str(tmp_path / "s"))) as site:
+            assert "secret" in await site.node.vaults.secret_of("local", receipt.key)
+    assert "is not asked here" in await refused(open_site, restored, NoAttestation())

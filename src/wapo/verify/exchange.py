@@ -126,7 +126,7 @@ def check_exchange(exchange: Exchange, keys: Mapping[str, PublishedKey]) -> tupl
     if wrong:
         return wrong, None
     evidence = {check.name: check.evidence for check in checks} | {"program": receipt.program, "id": receipt.request_id}
-    text = f"the attested key has signed that {receipt.program} gave this response to this request"
+    text = f"the node's key has signed that {receipt.program} gave this response to this request"
     return [Step("receipt", "ok", text, evidence), _check_log(exchange.receipt, keys)], receipt.program
 
 

@@ -153,7 +153,7 @@ def _receipt_alone(document: bytes, attestation: Attestation) -> list[Step]:
         receipt = verify_receipt(document, _keys(attestation))
     except InvalidReceipt as error:
         return [Step("receipt", "failed", str(error))]
-    text = f"signed by the attested key, for {receipt.program}; with which response it agrees, nobody has said"
+    text = f"signed by the node's key, for {receipt.program}; with which response it agrees, nobody has said"
     return [Step("receipt", "open", text, {"method": receipt.method, "target": receipt.target})]
 
 

@@ -268,14 +268,14 @@ export async function checkReceipt(receipt, publicKey, known) {
       text(response.headers.names.join(',')), unbase64(response.headers.digest), text(receipt.id),
       text(receipt.nonce), unbase64(response.content), number(receipt.started, 8), number(receipt.ended, 8),
     ]);
-    demand(await ed25519(publicKey, unbase64(receipt.signature), message), 'the attested key has not signed this receipt');
+    demand(await ed25519(publicKey, unbase64(receipt.signature), message), 'the node\'s key has not signed this receipt');
     demand(request.method === 'GET' && request.target === known.target, 'the receipt is for another request');
     demand(receipt.nonce === known.nonce, 'the receipt is for another nonce: another request');
     demand(response.status === known.status, 'the receipt is for another status');
     const body = base64url(await digest('SHA-256', known.body));
     demand(body === response.content, 'the receipt is for another body');
     return {
-      text: `the attested key has signed that ${receipt.program} gave this status and body to this request`,
+      text: `the node's key has signed that ${receipt.program} gave this status and body to this request`,
       evidence: { program: receipt.program, id: receipt.id, 'SHA-256 of the body': body },
     };
   });
