@@ -293,7 +293,8 @@ def check_message(
     Args:
         keys: of the node (``wapo.trust.receipts.read_jwks``).
         exchange: the request that was sent.
-        headers: all that were received, in their order, names in any case; ``trailers`` likewise.
+        headers: all that were received, in their order, names in any case, values decoded as Latin-1; ``trailers``
+            likewise.
         body: as received, before any content coding is undone.
         nonce: what was sent; a signature that has another one is of another exchange.
         unsigned: names of headers that others than the agent may have put there.
@@ -302,6 +303,9 @@ def check_message(
         InvalidReceipt: it carries none.
     """
     message = _Message(status, _lower(headers), _lower(trailers), exchange)
+    for _, value in (*message.headers, *message.trailers):
+        if not _is_latin(value):
+            raise InvalidReceipt("a header has a character that is no byte: values are wanted as Latin-1")
     components, parameters, signature = message.signature()
     checks = [_check_signature(message, components, parameters, signature, keys)]
     names = {(name, bool(dict(flags).get("req"))) for name, flags in components}
@@ -350,6 +354,10 @@ def _check_signature(
 
 def _lower(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name.lower(), value.strip(" \t")) for name, value in headers]
+
+
+def _is_latin(text: str) -> bool:
+    return text.isascii() or max(text) <= "\xff"
 
 
 class _Message:
