@@ -16,7 +16,9 @@ from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.receipts import ReceiptRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
+from wapo.gateway.verification_page import content_security_policy, page
 from wapo.node.node import Node
+from wapo.trust.attestation.report_data import parse_nonce
 
 __all__ = ["Gateway"]
 
@@ -56,6 +58,8 @@ class Gateway:
                 ("GET", "/", self._index),
                 ("GET", "/healthz", self._health),
                 ("GET", "/metrics", self._metrics),
+                ("GET", "/attestation", self._attestation),
+                ("GET", "/verify", self._verify),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
@@ -125,7 +129,8 @@ class Gateway:
         return json_reply(200, {
             "name": "wapo",
             "version": __version__,
-            "attested": False,
+            "attested": self._node.attestor.attested,
+            "attestation": self._node.attestor.statement,
             "routes": {
                 "run an agent": "/ipfs/<cid>[/path]",
                 "run the local build": "/local[/path]",
@@ -133,6 +138,8 @@ class Gateway:
                 "read a secret": "/vaults/<key>/<token>",
                 "read logs": "/logs/all/ipfs/<cid>",
                 "publish": "POST /ipfs",
+                "attestation": "/attestation?nonce=<hex>",
+                "verify in a browser": "/verify",
                 "check an answer": "/receipts/<request id>",
                 "the log of receipts": "/receipts/log",
                 "keys": "/.well-known/jwks.json",
@@ -144,6 +151,17 @@ class Gateway:
 
     async def _health(self, _request: Request) -> Reply:
         return json_reply(200, {"status": "ok"} | await self._node.status_of_all())
+
+    async def _attestation(self, request: Request) -> Reply:
+        reply = json_reply(200, await self._node.attestor.attest(parse_nonce(request.query_params.get("nonce"))))
+        # Verifiers may be pages of somebody else's: it is the quote that counts, not where it was read.
+        reply.headers += [(b"cache-control", b"no-store"), (b"access-control-allow-origin", b"*")]
+        return reply
+
+    async def _verify(self, _request: Request) -> Reply:
+        policy = (b"content-security-policy", content_security_policy().encode())
+        headers = [policy, (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        return Reply(200, b"text/html; charset=utf-8", page(), headers)
 
     async def _metrics(self, request: Request) -> Reply:
         if not is_operator(request, self._node):

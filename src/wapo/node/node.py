@@ -32,6 +32,7 @@ from wapo.errors import GuestError, WapoError
 from wapo.lazy import library, load_declared
 from wapo.log import Log
 from wapo.node.admission import Admission
+from wapo.node.attestation import Attestor
 from wapo.node.budgets import BudgetExhausted, Budgets, Use, announce
 from wapo.node.identities import Identities
 from wapo.node.keys import open_keys
@@ -163,6 +164,7 @@ class Node:
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
+        self.attestor = Attestor(settings.attestation, lambda: self.identity, identities.earlier)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
         self._client = client
@@ -433,12 +435,14 @@ async def open_node(
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
+        QuoteFailed: what is to attest does not.
     """
     data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
+        stack.callback(settings.attestation.close)
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
-        keys = await open_keys(data, database)
+        keys = await open_keys(data, database, settings.attestation)
         identities = Identities(keys, database)
         await identities.load()
         receipts = None
@@ -470,6 +474,7 @@ async def open_node(
             library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
             receipts=receipts,
         )  # fmt: skip
+        await node.attestor.prove()
         if siblings is not None:
             node.answer(siblings)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
@@ -493,7 +498,7 @@ async def open_node(
             node.open_worker = lambda: node._with_worker(apps_worker.open_worker(
                 worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
-                sockets=node.sockets,
+                sockets=node.sockets, quotes=node.attestor,
             ))  # fmt: skip
             if not worker_later:
                 await stack.enter_async_context(node.open_worker())
