@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "run": ("run", "Run a script or a WebAssembly program in the foreground, to its end."),
     "publish": ("publish", "Put a program into this node's store and print its address."),
     "secret": ("app", "Secrets that only one program gets."),
+    "keys": ("app", "The keys that others know this node by."),
     "app": ("app", "WebAssembly programs that live on a node: deploy, query, watch, remove."),
     "logs": ("logs", "Print a program's log, the oldest line first."),
     "inspect": ("inspect", "Say which convention a program follows, which image it got, and why."),

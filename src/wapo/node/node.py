@@ -33,6 +33,7 @@ from wapo.lazy import library, load_declared
 from wapo.log import Log
 from wapo.node.admission import Admission
 from wapo.node.budgets import BudgetExhausted, Budgets, Use, announce
+from wapo.node.identities import Identities
 from wapo.node.keys import open_keys
 from wapo.node.limits import AgentLimits
 from wapo.node.logs import LogBook, RunLog
@@ -44,6 +45,7 @@ from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
+from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
@@ -135,12 +137,16 @@ class Node:
         logs: LogBook,
         memory: MemoryWatch,
         budgets: Budgets,
+        identities: Identities,
     ) -> None:
         self.settings = settings
         self.library = library
         self.worker: Worker | None = None
         #: Opens it for a block; None where there are no apps.
         self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
+        self.identities = identities
+        self.identity = identities.current
+        identities.on_change = self._take_identity
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.budgets = budgets
@@ -161,6 +167,9 @@ class Node:
         self.sockets = network.budget
         self.isolates = Isolates(profile, scheduler, images.base, self._admit_isolate, self.admission.leave_isolate)
         self._services = AgentServices(keys, client, network, self.isolates)
+
+    def _take_identity(self, identity: NodeIdentity) -> None:
+        self.identity = identity
 
     def _admit_isolate(self) -> None:
         self.memory.admit()
@@ -416,6 +425,8 @@ async def open_node(
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
         keys = await open_keys(data, database)
+        identities = Identities(keys, database)
+        await identities.load()
         library = await stack.enter_async_context(
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )
@@ -436,7 +447,7 @@ async def open_node(
         memory = MemoryWatch(settings.node_memory_bytes or default_memory_bytes(), scheduler, images)
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
-            library=library, client=client, logs=logs, memory=memory, budgets=budgets,
+            library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
         )  # fmt: skip
         if siblings is not None:
             node.answer(siblings)
@@ -451,6 +462,8 @@ async def open_node(
         stack.push_async_callback(_cancel, upkeep)
         watch = asyncio.get_running_loop().create_task(memory.run(), name="wapo-memory")
         stack.push_async_callback(_cancel, watch)
+        rotation = asyncio.get_running_loop().create_task(identities.watch(), name="wapo-identities")
+        stack.push_async_callback(_cancel, rotation)
         rest = asyncio.get_running_loop().create_task(Rest(scheduler).run(), name="wapo-rest")
         stack.push_async_callback(_cancel, rest)
         stack.callback(scheduler.stop_all)  # first of all: guests that end write their last log line

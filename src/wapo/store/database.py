@@ -6,12 +6,12 @@ process, and may be lost when the machine loses power.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 
@@ -43,10 +43,15 @@ class StoreDamaged(StoreFailed):
 
 
 class Database:
-    """An async context manager over one SQLite file."""
+    """An async context manager over one SQLite file.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        prepare: makes its tables, in a transaction, when it is opened.
+    """
+
+    def __init__(self, path: Path, prepare: Callable[[Connection], object] = migrate) -> None:
         self._path = path
+        self._prepare = prepare
         self._engine: AsyncEngine | None = None
         self._unsynced: AsyncEngine | None = None  # the same, with other options
         self._writer = asyncio.Lock()
@@ -59,7 +64,7 @@ class Database:
         try:
             self._path.touch(mode=0o600)
             async with self.writing() as connection:
-                await connection.run_sync(migrate)
+                await connection.run_sync(self._prepare)
         except (DBAPIError, OSError, StoreFailed, NewerSchema) as error:
             await self.aclose()
             kind = type(error) if isinstance(error, StoreDamaged | NewerSchema) else StoreFailed

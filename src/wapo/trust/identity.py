@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from wapo.trust.keys import NodeKeys
 
-__all__ = ["NodeIdentity", "key_id"]
+__all__ = ["NodeIdentity", "agreement_key_id", "key_id"]
 
 _SIGNING: Final = "identity/ed25519/v1"
 _AGREEMENT: Final = "identity/x25519/v1"
@@ -55,6 +55,15 @@ class NodeIdentity:
 
 def key_id(public: bytes) -> str:
     """The name of an Ed25519 public key (32 bytes): its JWK thumbprint, 43 characters (RFC 7638, RFC 8037)."""
+    return _thumbprint("Ed25519", public)
+
+
+def agreement_key_id(public: bytes) -> str:
+    """As :func:`key_id`, of an X25519 public key."""
+    return _thumbprint("X25519", public)
+
+
+def _thumbprint(curve: str, public: bytes) -> str:
     coordinate = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
-    members = f'{{"crv":"Ed25519","kty":"OKP","x":"{coordinate}"}}'
+    members = f'{{"crv":"{curve}","kty":"OKP","x":"{coordinate}"}}'
     return base64.urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).rstrip(b"=").decode()

@@ -1,0 +1,518 @@
+"""Receipts: what a node says of one exchange, in a form that anybody can check without that node.
+
+A receipt names the program, the request and the response, when the one came and the other was complete, and the key
+of the node. It is signed in a canonical form: the parts below in their order, each after its length (u32, big-endian),
+first the form's own name and the algorithm's. So no two receipts have the same bytes, and a receipt's bytes are never
+those of anything else that a node signs.
+
+    "wapo-receipt/v1" | "ed25519" | key id | request id | program | method | target | names of request headers |
+    their digest | digest of the request's content | nonce | status u16 | names of response headers | their digest |
+    digest of the response's content | started u64 | ended u64
+
+Texts are UTF-8, names are joined by commas, digests are SHA-256 (32 bytes), times milliseconds since the epoch. The
+request's content has no digest (0 bytes) if it was not complete when the response was. Of headers there are names and a
+digest, not values: a receipt is kept by the node and asked for by a URL, and a cookie is nobody's business but its
+owner's, who has it and can compare.
+
+:func:`check_receipt` says of each thing that is known about an exchange whether the receipt agrees; no I/O.
+"""
+
+import base64
+import hashlib
+import hmac
+import struct
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from wapo.errors import CallerError
+from wapo.trust.ed25519_points import is_usable_point
+from wapo.trust.identity import NodeIdentity, key_id
+
+__all__ = [
+    "ALGORITHM", "FORM", "MAX_DOCUMENT_BYTES", "UNSIGNED_FIELDS", "Check", "Fields", "InvalidReceipt", "PublishedKey",
+    "Receipt", "check_receipt", "fields_of", "fields_received", "read_document", "read_jwks", "sign", "verify_receipt",
+    "verify_signature", "write_document",
+]  # fmt: skip
+
+FORM: Final = "wapo-receipt/v1"
+ALGORITHM: Final = "ed25519"
+MAX_DOCUMENT_BYTES: Final = 1 << 20
+
+#: Response headers that are not the agent's: the server's own, those that speak about the receipt, and about the
+#: connection. Whatever else a response has and its receipt does not name, somebody has put there.
+UNSIGNED_FIELDS: Final = frozenset((
+    "connection", "content-digest", "content-length", "date", "keep-alive", "server", "server-timing", "signature",
+    "signature-input", "trailer", "transfer-encoding", "wapo-receipt", "x-powered-by", "x-request-id",
+))  # fmt: skip
+_SET_COOKIE: Final = b"set-cookie"
+#: How much later than the end of its key a receipt may end: for processes that have not noticed yet, and clocks.
+_GRACE_MS: Final = 60_000
+_DIGEST_BYTES: Final = 32
+
+
+class InvalidReceipt(CallerError):
+    """A receipt is no receipt, or of something else."""
+
+    code = "invalid_receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Header fields: their names in lower case, each once, in the order in which they first appear; and a digest."""
+
+    names: tuple[str, ...]
+    digest: bytes
+
+
+def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
+    """What a receipt says of headers; names in lower case, order as sent.
+
+    Lines of one name are one value, joined by a comma and a space (RFC 9110 5.3), as an intermediary may do; but for
+    Set-Cookie, whose lines stay what they are: its value is those lines, each after its length. The digest is SHA-256
+    over names and values, each after its length.
+    """
+    key = tuple(headers)
+    size = 0
+    for name, value in key:
+        size += len(name) + len(value)
+    return _remembered(key) if size <= _REMEMBERED_BYTES else _fields_of(key)
+
+
+def _fields_of(headers: tuple[tuple[bytes, bytes], ...]) -> Fields:
+    by_name: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        by_name.setdefault(name, []).append(value.strip(b" \t"))
+    parts: list[bytes] = []
+    for name, values in by_name.items():
+        parts += (name, _joined(values) if name == _SET_COOKIE else b", ".join(values))
+    return Fields(tuple([name.decode("latin-1") for name in by_name]), hashlib.sha256(_joined(parts)).digest())
+
+
+#: Most responses of an agent have the same few headers.
+_REMEMBERED_BYTES: Final = 1 << 10
+_remembered: Final = lru_cache(1024)(_fields_of)
+
+
+def fields_received(headers: Iterable[tuple[str, str]], names: Collection[str]) -> Fields:
+    """As :func:`fields_of`, of those headers of a message that are among ``names``."""
+    lines = ((name.lower(), value) for name, value in headers)
+    return fields_of([(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines if name in names])
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a node says of one exchange.
+
+    Attributes:
+        key_id: of the key that signs (``wapo.trust.identity.key_id``).
+        request_id: the response's ``X-Request-Id``.
+        program: CID of the file that answered, or ``local``.
+        target: path and query as sent.
+        request_fields: those that the caller chose (``wapo.trust.message_signatures``).
+        request_digest: of the content; None if it was not complete when the response was.
+        nonce: the caller's; may be empty.
+        response_fields: those that the agent set, and what the gateway adds in its name (CORS).
+        response_digest: of the content as sent: of nothing for HEAD and for 204, 205 and 304.
+        started_ms: when the request's head was there.
+        ended_ms: when the response's content was.
+    """
+
+    key_id: str
+    request_id: str
+    program: str
+    method: str
+    target: str
+    request_fields: Fields
+    request_digest: bytes | None
+    nonce: str
+    status: int
+    response_fields: Fields
+    response_digest: bytes
+    started_ms: int
+    ended_ms: int
+
+    def canonical(self) -> bytes:
+        """What is signed, and logged."""
+        return _joined((
+            _FORM, _ALGORITHM, self.key_id.encode(), self.request_id.encode(), self.program.encode(),
+            self.method.encode(), self.target.encode(), ",".join(self.request_fields.names).encode(),
+            self.request_fields.digest, self.request_digest or b"", self.nonce.encode(),
+            self.status.to_bytes(2, "big"), ",".join(self.response_fields.names).encode(),
+            self.response_fields.digest, self.response_digest, self.started_ms.to_bytes(8, "big"),
+            self.ended_ms.to_bytes(8, "big"),
+        ))  # fmt: skip
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Receipt":
+        """The receipt with that canonical form.
+
+        Raises:
+            InvalidReceipt: there is none.
+        """
+        try:
+            receipt = cls._parse(data)
+            exact = receipt.canonical() == data
+        except (ValueError, struct.error, OverflowError) as error:
+            raise InvalidReceipt("these are not the bytes of a receipt") from error
+        if not exact:
+            raise InvalidReceipt("these are not the bytes of a receipt")
+        return receipt
+
+    @classmethod
+    def _parse(cls, data: bytes) -> "Receipt":
+        parts, at = [], 0
+        while at < len(data):
+            (length,) = _LENGTH.unpack_from(data, at)
+            at += 4 + length
+            parts.append(data[at - length : at])
+        _, _, key, request_id, program, method, target, asked, asked_digest, *rest = parts
+        content, nonce, status, names, digest, answer, started, ended = rest
+        return cls(
+            key.decode(), request_id.decode(), program.decode(), method.decode(), target.decode(),
+            Fields(_names(asked), asked_digest), content or None, nonce.decode(), int.from_bytes(status, "big"),
+            Fields(_names(names), digest), answer, int.from_bytes(started, "big"), int.from_bytes(ended, "big"),
+        )  # fmt: skip
+
+
+_FORM: Final = FORM.encode()
+_ALGORITHM: Final = ALGORITHM.encode()
+_LENGTH: Final = struct.Struct(">I")
+_SHORT: Final = tuple(number.to_bytes(4, "big") for number in range(1024))
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    out: list[bytes] = []
+    for part in parts:
+        length = len(part)
+        out += (_SHORT[length] if length < 1024 else length.to_bytes(4, "big"), part)
+    return b"".join(out)
+
+
+def _names(joined: bytes) -> tuple[str, ...]:
+    return tuple(joined.decode().split(",")) if joined else ()
+
+
+# As JSON
+
+
+def write_document(receipt: Receipt, signature: bytes) -> dict[str, Any]:
+    """The receipt as JSON has it (docs/trust.md, Receipts)."""
+    return {
+        "form": FORM,
+        "algorithm": ALGORITHM,
+        "key": receipt.key_id,
+        "id": receipt.request_id,
+        "program": receipt.program,
+        "request": {
+            "method": receipt.method,
+            "target": receipt.target,
+            "headers": _fields_out(receipt.request_fields),
+            "content": None if receipt.request_digest is None else _text(receipt.request_digest),
+        },
+        "nonce": receipt.nonce,
+        "response": {
+            "status": receipt.status,
+            "headers": _fields_out(receipt.response_fields),
+            "content": _text(receipt.response_digest),
+        },
+        "started": receipt.started_ms,
+        "ended": receipt.ended_ms,
+        "signature": _text(signature),
+    }
+
+
+def read_document(document: bytes | str | Mapping[str, Any]) -> tuple[Receipt, bytes]:
+    """The receipt and its signature, which is not checked; other members than ``log`` are not taken.
+
+    Raises:
+        InvalidReceipt: it is not one; what is wrong with it.
+    """
+    value = _decoded(document, "a receipt")
+    _members(value, "the receipt", _MEMBERS, optional=("log",))
+    if value["form"] != FORM or value["algorithm"] != ALGORITHM:
+        raise InvalidReceipt(f"the receipt is of another form or algorithm; known are {FORM} and {ALGORITHM}")
+    request, response = value["request"], value["response"]
+    _members(request, "the receipt's request", ("method", "target", "headers", "content"))
+    _members(response, "the receipt's response", ("status", "headers", "content"))
+    content = request["content"]
+    receipt = Receipt(
+        _string(value, "key"), _string(value, "id"), _string(value, "program"), _string(request, "method"),
+        _string(request, "target"), _fields_in(request["headers"]),
+        None if content is None else _bytes(content, _DIGEST_BYTES, "content"), _string(value, "nonce"),
+        _number(response, "status", 16), _fields_in(response["headers"]),
+        _bytes(response["content"], _DIGEST_BYTES, "content"), _number(value, "started", 63),
+        _number(value, "ended", 63),
+    )  # fmt: skip
+    return receipt, _bytes(value["signature"], 64, "signature")
+
+
+_MEMBERS: Final = (
+    "form", "algorithm", "key", "id", "program", "request", "nonce", "response", "started", "ended", "signature",
+)  # fmt: skip
+
+
+def _decoded(document: bytes | str | Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        if len(document) > MAX_DOCUMENT_BYTES:
+            raise InvalidReceipt(f"{what} has at most {MAX_DOCUMENT_BYTES} bytes")
+        try:
+            document = msgspec.json.decode(document)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise InvalidReceipt(f"{what} is JSON: {error}") from error
+    if not isinstance(document, Mapping):
+        raise InvalidReceipt(f"{what} is a JSON object")
+    return document
+
+
+def _members(value: Any, what: str, wanted: Collection[str], optional: Collection[str] = ()) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidReceipt(f"{what} is not an object")
+    missing = [name for name in wanted if name not in value]
+    if missing:
+        raise InvalidReceipt(f"{what} has no member {missing[0]!r}")
+    unknown = [name for name in value if name not in wanted and name not in optional]
+    if unknown:
+        raise InvalidReceipt(f"{what} has a member that nobody signs: {str(unknown[0])[:100]!r}")
+
+
+def _string(value: Mapping[str, Any], name: str) -> str:
+    text = value[name]
+    if not isinstance(text, str):
+        raise InvalidReceipt(f"the receipt's {name!r} is not a text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidReceipt(f"the receipt's {name!r} is not a text") from None
+    return text
+
+
+def _number(value: Mapping[str, Any], name: str, bits: int) -> int:
+    number = value[name]
+    if type(number) is not int or not 0 <= number < 1 << bits:
+        raise InvalidReceipt(f"the receipt's {name!r} is not a whole number of {bits} bits")
+    return number
+
+
+def _fields_out(fields: Fields) -> dict[str, Any]:
+    return {"names": list(fields.names), "digest": _text(fields.digest)}
+
+
+def _fields_in(value: Any) -> Fields:
+    _members(value, "'headers'", ("names", "digest"))
+    names = value["names"]
+    if not isinstance(names, list) or not all(
+        isinstance(name, str) and name.isascii() and name and "," not in name for name in names
+    ):
+        raise InvalidReceipt("the receipt's 'names' are not names of headers")
+    return Fields(tuple(names), _bytes(value["digest"], _DIGEST_BYTES, "digest"))
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: Any, length: int, name: str) -> bytes:
+    """Base64url without padding, in its only spelling."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        exact = len(data) == length and _text(data) == text
+    except (TypeError, ValueError):
+        exact = False
+    if not exact:
+        raise InvalidReceipt(f"the receipt's {name!r} is not {length} bytes in base64url")
+    return data
+
+
+# Keys
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedKey:
+    """A key that a node publishes.
+
+    Attributes:
+        public: Ed25519, 32 bytes.
+        from_s: since when it signs, in seconds since the epoch.
+        until_s: since when no longer; None: it still does.
+    """
+
+    public: bytes
+    from_s: int = 0
+    until_s: int | None = None
+
+
+def read_jwks(document: bytes | str | Mapping[str, Any]) -> dict[str, PublishedKey]:
+    """Keys by their ids, of a JWK set (RFC 7517) as ``/.well-known/jwks.json`` has it; others than Ed25519 for
+    signatures are passed over.
+
+    Raises:
+        InvalidReceipt: it is not one, or a key goes by another's name.
+    """
+    keys = _decoded(document, "a key set").get("keys")
+    if not isinstance(keys, list):
+        raise InvalidReceipt("a key set has a list 'keys'")
+    found = {}
+    for key in keys:
+        if not isinstance(key, Mapping):
+            raise InvalidReceipt("a key of the set is not an object")
+        if key.get("kty") != "OKP" or key.get("crv") != "Ed25519" or key.get("use", "sig") != "sig":
+            continue
+        public = _bytes(key.get("x"), 32, "x")
+        name = key_id(public)
+        if key.get("kid") != name:
+            raise InvalidReceipt(f"a key of the set is called {str(key.get('kid'))[:100]!r}, and is {name}")
+        if not is_usable_point(public):
+            raise InvalidReceipt(f"the key {name} is one that anybody can sign for")
+        until = _number(key, "exp", 53) if key.get("exp") is not None else None
+        found[name] = PublishedKey(public, _number(key, "nbf", 53) if "nbf" in key else 0, until)
+    return found
+
+
+def sign(identity: NodeIdentity, receipt: Receipt) -> bytes:
+    """64 bytes. The receipt names that key."""
+    if receipt.key_id != identity.key_id:
+        raise ValueError("the receipt names another key")
+    return identity.sign(receipt.canonical())
+
+
+def verify_signature(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the Ed25519 key (32 bytes) has signed. False for anything malformed, too."""
+    if len(public) != 32 or not is_usable_point(public):
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# Checking
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: what, whether it is right, and what says so."""
+
+    name: str
+    passed: bool
+    evidence: str
+
+
+def check_receipt(
+    document: bytes | str | Mapping[str, Any],
+    keys: Mapping[str, PublishedKey],
+    *,
+    program: str | None = None,
+    method: str | None = None,
+    target: str | None = None,
+    request_headers: Iterable[tuple[str, str]] | None = None,
+    request_body: bytes | None = None,
+    nonce: str | None = None,
+    status: int | None = None,
+    response_headers: Iterable[tuple[str, str]] | None = None,
+    response_body: bytes | None = None,
+    unsigned: Collection[str] = UNSIGNED_FIELDS,
+) -> list[Check]:
+    """Compares a receipt with what is known of its exchange; what is not given is not compared.
+
+    Args:
+        keys: of the node, from whoever is trusted to know them (:func:`read_jwks`; the attestation speaks about them).
+        target: path and query as sent.
+        response_headers: all that were received, in their order, names in any case.
+        response_body: as received, before any content coding is undone.
+        unsigned: names of headers that others than the agent may have put there.
+
+    Raises:
+        InvalidReceipt: it is no receipt.
+    """
+    receipt, signature = read_document(document)
+    checks = [_check_key(receipt, signature, keys)]
+
+    def same(name: str, said: Any, known: Any) -> None:
+        passed = said == known
+        checks.append(Check(name, passed, f"{said}" if passed else f"the receipt is for {said}, and this is {known}"))
+
+    if program is not None:
+        same("program", receipt.program, program)
+    if method is not None:
+        same("method", receipt.method, method)
+    if target is not None:
+        same("target", receipt.target, target)
+    if request_headers is not None:
+        checks.append(_check_fields("request headers", receipt.request_fields, list(request_headers), None))
+    if request_body is not None:
+        checks.append(_check_content("request content", receipt.request_digest, request_body))
+    if nonce is not None:
+        same("nonce", receipt.nonce, nonce)
+    if status is not None:
+        same("status", receipt.status, status)
+    if response_headers is not None:
+        checks.append(_check_fields("response headers", receipt.response_fields, list(response_headers), unsigned))
+    if response_body is not None:
+        checks.append(_check_content("response content", receipt.response_digest, response_body))
+    return checks
+
+
+def verify_receipt(
+    document: bytes | str | Mapping[str, Any], keys: Mapping[str, PublishedKey], **known: Any
+) -> Receipt:
+    """The receipt, if all of it is right: arguments are those of :func:`check_receipt`.
+
+    Raises:
+        InvalidReceipt: what is not.
+    """
+    for check in check_receipt(document, keys, **known):
+        if not check.passed:
+            raise InvalidReceipt(f"{check.name}: {check.evidence}")
+    return read_document(document)[0]
+
+
+def _check_key(receipt: Receipt, signature: bytes, keys: Mapping[str, PublishedKey]) -> Check:
+    name = "signature"
+    key = keys.get(receipt.key_id)
+    if key is None:
+        return Check(name, False, f"the key {receipt.key_id[:100]} is none of this node's")
+    if key_id(key.public) != receipt.key_id:
+        return Check(name, False, f"the key {receipt.key_id[:100]} goes by another's name")
+    if not verify_signature(key.public, receipt.canonical(), signature):
+        return Check(name, False, f"the key {receipt.key_id} has not signed this")
+    if receipt.ended_ms < receipt.started_ms:
+        return Check(name, False, "the exchange ends before it starts")
+    if receipt.ended_ms + _GRACE_MS < key.from_s * 1000:
+        return Check(name, False, f"the exchange ended before the key {receipt.key_id} was used")
+    if key.until_s is not None and receipt.ended_ms > key.until_s * 1000 + _GRACE_MS:
+        return Check(name, False, f"the exchange ended after the key {receipt.key_id} was given up")
+    return Check(name, True, f"{ALGORITHM}, by the key {receipt.key_id}")
+
+
+def _check_fields(name: str, said: Fields, headers: list[tuple[str, str]], unsigned: Collection[str] | None) -> Check:
+    if unsigned is not None:
+        there = {field.lower() for field, _ in headers}
+        strange = sorted(there - set(said.names) - set(unsigned))
+        if strange:
+            return Check(name, False, f"{strange[0][:100]!r} is not the agent's, nor the node's")
+    found = fields_received(headers, said.names)
+    if found.names != said.names:
+        return Check(name, False, f"expected were, in this order, {_list(said)}; found: {_list(found)}")
+    if not hmac.compare_digest(found.digest, said.digest):
+        return Check(name, False, f"a value of {_list(said)} is another")
+    return Check(name, True, _list(said))
+
+
+def _list(fields: Fields) -> str:
+    return ", ".join(fields.names) or "none"
+
+
+def _check_content(name: str, said: bytes | None, body: bytes) -> Check:
+    if said is None:
+        return Check(name, False, "it was not complete when the response was: the receipt does not speak about it")
+    digest = hashlib.sha256(body).digest()
+    if not hmac.compare_digest(digest, said):
+        return Check(name, False, f"its SHA-256 is {digest.hex()}, and the receipt's {said.hex()}")
+    return Check(name, True, f"SHA-256 {said.hex()}, {len(body)} bytes")

@@ -1,0 +1,221 @@
+"""The book of receipts: what is written is found and proven, by whichever process; what is lost is counted."""
+
+import asyncio
+import sqlite3
+import uuid
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from wapo.node import receipts as module
+from wapo.node.identities import Identities, rotate
+from wapo.node.receipts import Entry, NoSuchReceipt, NotInTheLog, ReceiptBook
+from wapo.store.database import Database, StoreDamaged, StoreFailed
+from wapo.trust.keys import NodeKeys
+from wapo.trust.merkle import TILE, check_consistency, check_inclusion, leaf_hash, read_head
+from wapo.trust.receipts import Receipt, fields_of, read_jwks, verify_receipt, write_document
+
+KEYS = NodeKeys(bytes(range(32)))
+
+
+@pytest.fixture
+async def identities(database: Database) -> Identities:
+    made = Identities(KEYS, database)
+    await made.load()
+    return made
+
+
+@pytest.fixture
+async def book(tmp_path: Path, identities: Identities) -> AsyncIterator[ReceiptBook]:
+    made = ReceiptBook(tmp_path, KEYS, identities)
+    yield made
+    await made.aclose()
+
+
+def entry(identities: Identities, request_id: str | None = None, target: str = "/") -> Entry:
+    now = int(identities.all[-1].from_s * 1000)
+    return (
+        identities.current.key_id, request_id or str(uuid.uuid4()), "bafk", "GET", target, fields_of([]), bytes(32),
+        "nonce", 200, fields_of([(b"content-type", b"text/plain")]), bytes(32), now, now,
+    )  # fmt: skip
+
+
+async def add(book: ReceiptBook, identities: Identities, count: int) -> list[Entry]:
+    entries = [entry(identities) for _ in range(count)]
+    for one in entries:
+        book.add(one)
+    await book.write_out()
+    return entries
+
+
+async def test_a_receipt_is_found_signed_and_in_the_log(book: ReceiptBook, identities: Identities) -> None:
+    entries = await add(book, identities, 300)
+    keys = read_jwks(identities.jwks())
+    head, signature = await book.head()
+    assert head.size == 300
+    for number in (0, 1, 255, 256, 299):
+        found = await book.find(entries[number][1])
+        assert (found.receipt, found.index) == (Receipt(*entries[number]), number)
+        assert verify_receipt(write_document(found.receipt, found.signature), keys, nonce="nonce")
+        proof = await book.inclusion(found.index, head.size)
+        assert check_inclusion(leaf_hash(found.receipt.canonical()), found.index, head.size, proof, head.root)
+    assert read_head(head.document(signature), keys) == head
+
+
+async def test_what_was_added_a_moment_ago_is_found(book: ReceiptBook, identities: Identities) -> None:
+    one = entry(identities)
+    book.add(one)
+    assert (await book.find(one[1])).index == 0
+
+
+async def test_what_is_not_there(book: ReceiptBook, identities: Identities) -> None:
+    for unknown in (str(uuid.uuid4()), "x", "", "../log"):
+        with pytest.raises(NoSuchReceipt):
+            await book.find(unknown)
+    assert (await book.head())[0].size == 0
+    await add(book, identities, 3)
+    for wanted in ((3, 3), (0, 4), (-1, 2), (1 << 70, 1 << 71)):
+        with pytest.raises(NotInTheLog):
+            await book.inclusion(*wanted)
+        with pytest.raises(NotInTheLog):
+            await book.consistency(wanted[1] + 1, wanted[1])
+    with pytest.raises(NotInTheLog):
+        await book.consistency(1, 4)
+    with pytest.raises(NotInTheLog):
+        await book.tile(0, 1)
+
+
+async def test_processes_grow_one_log(tmp_path: Path, identities: Identities) -> None:
+    books = [ReceiptBook(tmp_path, KEYS, identities) for _ in range(3)]
+    for book in books:
+        others = [other for other in books if other is not book]
+        book.write_out_others = lambda others=others: asyncio.gather(*(other.write_out() for other in others))
+    heads = []
+    for _ in range(8):
+        for book in books:
+            for _ in range(50):
+                book.add(entry(identities))
+        heads.append((await books[0].head())[0])
+    assert [head.size for head in heads] == list(range(150, 1201, 150))
+    assert len({head.log for head in heads}) == 1
+    for first, second in pairwise(heads):
+        proof = await books[1].consistency(first.size, second.size)
+        assert check_consistency(first.size, second.size, proof, first.root, second.root)
+    tiles = [await books[2].tile(0, number) for number in range(5)]
+    assert [len(tile) // 32 for tile in tiles] == [256, 256, 256, 256, 176]
+    for book in books:
+        await book.aclose()
+
+
+async def test_the_log_goes_on_after_a_restart(tmp_path: Path, identities: Identities) -> None:
+    heads = []
+    for _ in range(2):
+        book = ReceiptBook(tmp_path, KEYS, identities)
+        await add(book, identities, 5)
+        heads.append((await book.head())[0])
+        await book.aclose()
+    assert [head.size for head in heads] == [5, 10]
+    assert heads[0].log == heads[1].log
+
+
+async def test_what_was_signed_before_a_rotation_still_verifies(
+    book: ReceiptBook, identities: Identities, database: Database
+) -> None:
+    (before,) = await add(book, identities, 1)
+    await rotate(database)
+    await identities.load()
+    (after,) = await add(book, identities, 1)
+    assert before[0] != after[0]
+    keys = read_jwks(identities.jwks())
+    for one in (before, after):
+        found = await book.find(one[1])
+        verify_receipt(write_document(found.receipt, found.signature), keys)
+    assert (await book.head())[0].key_id == after[0]
+
+
+async def test_the_oldest_are_forgotten_and_their_hashes_are_not(
+    book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 64)
+    (first,) = await add(book, identities, 1)
+    await add(book, identities, 100)
+    (last,) = await add(book, identities, 1)
+    with pytest.raises(NoSuchReceipt):
+        await book.find(first[1])
+    assert await book.find(last[1])
+    head, _ = await book.head()
+    proof = await book.inclusion(0, head.size)
+    assert check_inclusion(leaf_hash(Receipt(*first).canonical()), 0, head.size, proof, head.root)
+
+
+async def test_the_oldest_hashes_become_those_of_whole_tiles(
+    book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT", 64)
+    monkeypatch.setattr(module, "_LEAF_TILES", 1)
+    await add(book, identities, 2 * TILE)
+    old = (await book.head())[0]
+    await add(book, identities, 2 * TILE)
+    head, _ = await book.head()
+    with pytest.raises(NotInTheLog, match="not kept any more"):
+        await book.inclusion(0, head.size)
+    assert len(await book.inclusion(head.size - 1, head.size)) == 10
+    proof = await book.consistency(old.size, head.size)
+    assert check_consistency(old.size, head.size, proof, old.root, head.root)
+
+
+async def test_on_the_disk_a_receipt_is_sealed(book: ReceiptBook, identities: Identities, tmp_path: Path) -> None:
+    book.add(entry(identities, target="/ipfs/bafk?key=do-not-show"))
+    await book.write_out()
+    assert all(b"do-not-show" not in path.read_bytes() for path in tmp_path.glob("receipts.db*"))
+
+
+async def test_what_the_disk_does_not_take_is_counted_and_later_ones_are_kept(
+    book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreFailed("disk full")
+
+    book.add(entry(identities))
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "writing", full)
+        with pytest.raises(StoreFailed):
+            await book.write_out()
+    assert book.lost == 1
+    await add(book, identities, 1)
+    assert (await book.head())[0].size == 1
+
+
+async def test_a_writer_that_cannot_keep_up_drops(
+    book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MAX_PENDING", 2)
+    for _ in range(3):
+        book.add(entry(identities))
+    assert book.lost == 1
+    monkeypatch.setattr(module, "_MAX_PENDING", 100)
+    monkeypatch.setattr(module, "_MAX_PENDING_BYTES", 10)
+    book.add(entry(identities, target="/" * 11))
+    assert book.lost == 2
+
+
+def _cut(database: sqlite3.Connection) -> None:
+    database.execute("UPDATE tiles SET hashes = substr(hashes, 1, 32)")
+
+
+def _flip(database: sqlite3.Connection) -> None:
+    database.execute("UPDATE log SET size = size + 1")
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip])
+async def test_a_damaged_log_does_not_grow(
+    damage: Callable[[sqlite3.Connection], None], book: ReceiptBook, identities: Identities, tmp_path: Path
+) -> None:
+    await add(book, identities, 3)
+    with sqlite3.connect(tmp_path / "receipts.db") as database:
+        damage(database)
+    database.close()
+    with pytest.raises(StoreDamaged):
+        await add(book, identities, 1)
