@@ -17,7 +17,7 @@ FLOORS = (
     ("vm",),
     ("agents",),
     ("node",),
-    ("gateway",),
+    ("gateway", "client"),
     ("cli",),
     ("__main__",),
 )

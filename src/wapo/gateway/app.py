@@ -13,6 +13,7 @@ from wapo.gateway.agents import AgentRoutes
 from wapo.gateway.at_once import AtOnce
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
+from wapo.gateway.oblivious import OBLIVIOUS_PATH, ObliviousRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
 from wapo.node.node import Node
@@ -47,6 +48,7 @@ class Gateway:
         self.at_once = AtOnce(node)
         self._agents = AgentRoutes(node)
         self._content = ContentRoutes(node)
+        self._oblivious = ObliviousRoutes(node, self._http)
         vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
         self._routes: list[tuple[Route, Endpoint]] = [
             (Route(path, _unused, methods=[method]), endpoint)
@@ -85,6 +87,9 @@ class Gateway:
                 return
         if path == b"/local" or path.startswith(b"/local/"):
             await self._agents.local(scope, receive, send, request_id, path[len(b"/local/") :])
+            return
+        if path == OBLIVIOUS_PATH:
+            await self._oblivious(scope, receive, send, request_id)
             return
         await self._other(scope, receive, send, request_id)
 
@@ -125,6 +130,7 @@ class Gateway:
                 "read a secret": "/vaults/<key>/<token>",
                 "read logs": "/logs/all/ipfs/<cid>",
                 "publish": "POST /ipfs",
+                "encrypted requests": OBLIVIOUS_PATH.decode(),
                 "health": "/healthz",
                 "metrics": "/metrics",
             },

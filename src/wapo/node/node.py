@@ -40,6 +40,7 @@ from wapo.node.logs import LogBook, RunLog
 from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
+from wapo.node.replays import Replays
 from wapo.node.settings import NodeSettings
 from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
@@ -138,6 +139,7 @@ class Node:
         memory: MemoryWatch,
         budgets: Budgets,
         identities: Identities,
+        replays: Replays,
     ) -> None:
         self.settings = settings
         self.library = library
@@ -145,6 +147,7 @@ class Node:
         #: Opens it for a block; None where there are no apps.
         self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
         self.identities = identities
+        self.replays = replays
         self.identity = identities.current
         identities.on_change = self._take_identity
         self.vaults = Vaults(database, keys)
@@ -425,6 +428,7 @@ async def open_node(
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
         keys = await open_keys(data, database)
+        replays = await stack.enter_async_context(Replays(data))
         identities = Identities(keys, database)
         await identities.load()
         library = await stack.enter_async_context(
@@ -448,6 +452,7 @@ async def open_node(
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
+            replays=replays,
         )  # fmt: skip
         if siblings is not None:
             node.answer(siblings)
