@@ -13,11 +13,11 @@ FLOORS = (
     ("log",),
     ("scale", "confinement"),
     ("engine", "content", "trust", "store", "processes"),
-    ("abi",),
+    ("abi", "verify", "client"),
     ("vm",),
     ("agents",),
     ("node",),
-    ("gateway", "client"),
+    ("gateway",),
     ("cli",),
     ("__main__",),
 )

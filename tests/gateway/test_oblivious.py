@@ -17,6 +17,7 @@ from wapo.client import EncryptedCallFailed, EncryptedClient
 from wapo.node.identities import rotate
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
+from wapo.trust.message_signatures import Exchange, check_message
 from wapo.trust.oblivious.binary_http import (
     Content,
     End,
@@ -30,6 +31,7 @@ from wapo.trust.oblivious.binary_http import (
 from wapo.trust.oblivious.configuration import KeyConfiguration, decode_configurations
 from wapo.trust.oblivious.sending import Sender
 from wapo.trust.oblivious.suites import UndecryptableMessage
+from wapo.trust.receipts import read_jwks
 
 PATH = "/.well-known/ohttp-gateway"
 KEY_PROBLEM = "https://iana.org/assignments/http-problem-types#ohttp-key"
@@ -96,6 +98,10 @@ def read(message: bytes) -> tuple[int, dict[str, str], bytes]:
     assert isinstance(end, End)
     headers = {name.decode(): value.decode() for name, value in head.fields}
     return head.status, headers, b"".join(event.data for event in content if isinstance(event, Content))
+
+
+def texts(fields: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields]
 
 
 # What it is for
@@ -237,6 +243,29 @@ async def test_vaults_are_for_encrypted_requests_too(site: Site) -> None:
     assert (status, headers["cache-control"], receipt["succeed"]) == (200, "no-store", True)
     status, _, body = await call(site, "GET", f"/vaults/{receipt['key']}/{receipt['token']}")
     assert (status, json.loads(body)["data"]) == (200, {"a": "b"})
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_receipts_come_inside(site: Site, chunked: bool) -> None:
+    """Of the request as its caller sent it; after a stream, in the trailers of the encrypted response."""
+    path = await site.publish(STREAM)
+    host = site.url.removeprefix("http://").encode()
+    asked = [(b"accept-signature", b'wapo=();nonce="abcdefghijklmnop"')]
+    async with (
+        EncryptedClient(site.url, chunked=chunked) as client,
+        await client.request("GET", f"{path}?parts=3", asked) as response,
+    ):
+        body = await response.read()
+    checks = check_message(
+        read_jwks((await site.client.get("/.well-known/jwks.json")).content),
+        Exchange("GET", "http", f"{path}?parts=3", [(b"host", host), *asked]), status=response.status,
+        headers=texts(response.headers), trailers=texts(response.trailers), body=body, nonce="abcdefghijklmnop",
+    )  # fmt: skip
+    assert checks
+    assert all(check.passed for check in checks), checks
+    request_id = response.header(b"x-request-id")
+    assert request_id is not None
+    assert (await site.client.get(f"/receipts/{request_id.decode()}")).status_code == 200
 
 
 # Rotation
@@ -566,8 +595,7 @@ async def test_a_response_that_fails_on_its_way(site: Site) -> None:
     path = await site.publish(CUT)
     status, _, body = await call(site, "GET", path)
     assert (status, body[:12]) == (502, b"Server Error")
-    async with EncryptedClient(site.url) as client:
-        response = await client.request("GET", path)
+    async with EncryptedClient(site.url) as client, await client.request("GET", path) as response:
         with pytest.raises(EncryptedCallFailed, match="not whole"):
             await response.read()
     await goes_on(site)

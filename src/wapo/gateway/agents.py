@@ -17,7 +17,9 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.at_once import BEGUN, Begun
 from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, has_body, take_body
 from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
+from wapo.gateway.front_door import end_with_trailers, takes_trailers
 from wapo.gateway.paths import ContentPath
+from wapo.gateway.receipts import Making, Receipts, target_of
 from wapo.gateway.replies import (
     NO_BODY_STATUS,
     OWN_HEADERS,
@@ -49,6 +51,7 @@ class AgentRoutes:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._receipts = Receipts(node)
 
     async def by_cid(self, scope: Scope, receive: Receive, send: Send, request_id: str, path: bytes) -> None:
         """``path`` is what follows ``/ipfs/``, as sent (percent-encoded)."""
@@ -107,7 +110,12 @@ class AgentRoutes:
             key = vault_key(query)
             if key is not None:
                 request.secret = await self._secret(located, key)
-            intake = await take_body(headers, receive, limits.request_bytes)
+            making = self._receipts.begin(
+                request_id, located.identity, method, scope["scheme"], target_of(scope), headers
+            )
+            intake = await take_body(headers, receive, limits.request_bytes, hashed=making is not None)
+            if making is not None:
+                making.intake = intake
             request.body, request.stream = intake.body, intake.stream
             report = f"{method} {path_for_log(scope['raw_path'], query, hide=key is not None)}"
             invoking = self._node.invoke(located, request, report)
@@ -153,7 +161,9 @@ class AgentRoutes:
         response.headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
         if preflight:
             answer_preflight(response.headers, headers)
-        await self._send(invocation, response, intake, receive, send, request_id, started, method == "HEAD")
+        await self._send(
+            invocation, response, intake, scope, receive, send, request_id, started, making, method == "HEAD"
+        )
 
     async def _continue(self, scope: Scope, receive: Receive, send: Send, begun: Begun) -> None:
         """The rest of a request that was begun in its connection's callback: a GET, nothing special about it."""
@@ -175,7 +185,18 @@ class AgentRoutes:
                 invocation.abandon()
             raise
         response.headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
-        await self._send(invocation, response, intake, receive, send, begun.request_id, begun.started, head=False)
+        await self._send(
+            invocation,
+            response,
+            intake,
+            scope,
+            receive,
+            send,
+            begun.request_id,
+            begun.started,
+            begun.making,
+            head=False,
+        )
 
     async def _secret(self, located: Located, key: str) -> str:
         vaults = self._node.vaults
@@ -208,16 +229,23 @@ class AgentRoutes:
         invocation: Invocation,
         response: AgentResponse,
         intake: Intake,
+        scope: Scope,
         receive: Receive,
         send: Send,
         request_id: str,
         started: float,
+        making: Making | None,
         head: bool,
     ) -> None:
         headers, stream = response.headers, response.stream
         add_defaults(headers)
-        headers += common_headers(request_id, started)
         bare = head or response.status in NO_BODY_STATUS
+        if making is not None:
+            if stream is None or bare:
+                headers = making.whole(response.status, headers, b"" if bare else response.body)
+            else:
+                headers = making.begin(response.status, headers, trailers=takes_trailers(scope, send))
+        headers += common_headers(request_id, started)
         if stream is None:
             # An empty body of a response to HEAD tells nothing about the one to GET.
             if response.status not in NO_BODY_STATUS and (response.body or not head):
@@ -236,7 +264,7 @@ class AgentRoutes:
             return
         watch = asyncio.get_running_loop().create_task(_watch(invocation, intake, receive))
         try:
-            await _stream(response.body, stream, send)
+            await _stream(response.body, stream, send, making)
         except PipeBroken:
             if not watch.done():
                 raise ResponseCut(f"the agent failed in the middle of its response, request {request_id}") from None
@@ -295,17 +323,25 @@ async def _refuse(error: Exception, scope: Scope, send: Send, request_id: str, s
     await reply.send(send, request_id, started, head=scope["method"] == "HEAD")
 
 
-async def _stream(beginning: bytes, rest: Pipe, send: Send) -> None:
+async def _stream(beginning: bytes, rest: Pipe, send: Send, making: Making | None) -> None:
     """The body, as the agent writes it.
 
     Raises:
         PipeBroken: the agent failed on the way, or the client went away.
     """
     if beginning:
+        if making is not None:
+            making.update(beginning)
         await send({"type": "http.response.body", "body": beginning, "more_body": True})
     while chunk := await rest.read():
+        if making is not None:
+            making.update(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    trailers = making.end() if making is not None else []
+    if trailers:
+        await end_with_trailers(send, trailers)
+    else:
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _left(intake: Intake, receive: Receive) -> None:

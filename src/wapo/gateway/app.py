@@ -14,9 +14,11 @@ from wapo.gateway.at_once import AtOnce
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.oblivious import OBLIVIOUS_PATH, ObliviousRoutes
+from wapo.gateway.receipts import ReceiptRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
 from wapo.node.node import Node
+from wapo.trust.attestation.report_data import parse_nonce
 
 __all__ = ["Gateway"]
 
@@ -49,6 +51,7 @@ class Gateway:
         self._agents = AgentRoutes(node)
         self._content = ContentRoutes(node)
         self._oblivious = ObliviousRoutes(node, self._http)
+        receipts = ReceiptRoutes(node)
         vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
         self._routes: list[tuple[Route, Endpoint]] = [
             (Route(path, _unused, methods=[method]), endpoint)
@@ -56,10 +59,17 @@ class Gateway:
                 ("GET", "/", self._index),
                 ("GET", "/healthz", self._health),
                 ("GET", "/metrics", self._metrics),
+                ("GET", "/attestation", self._attestation),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
                 ("POST", "/ipfs", self._content.publish),
+                ("GET", "/.well-known/jwks.json", receipts.jwks),
+                ("GET", "/receipts/log", receipts.head),
+                ("GET", "/receipts/log/inclusion", receipts.inclusion),
+                ("GET", "/receipts/log/consistency", receipts.consistency),
+                ("GET", "/receipts/log/tiles/{level}/{number}", receipts.tile),
+                ("GET", "/receipts/{id}", receipts.receipt),
             )
         ]
 
@@ -122,7 +132,8 @@ class Gateway:
         return json_reply(200, {
             "name": "wapo",
             "version": __version__,
-            "attested": False,
+            "attested": self._node.attestor.attested,
+            "attestation": self._node.attestor.statement,
             "routes": {
                 "run an agent": "/ipfs/<cid>[/path]",
                 "run the local build": "/local[/path]",
@@ -131,6 +142,10 @@ class Gateway:
                 "read logs": "/logs/all/ipfs/<cid>",
                 "publish": "POST /ipfs",
                 "encrypted requests": OBLIVIOUS_PATH.decode(),
+                "attestation": "/attestation?nonce=<hex>",
+                "check an answer": "/receipts/<request id>",
+                "the log of receipts": "/receipts/log",
+                "keys": "/.well-known/jwks.json",
                 "health": "/healthz",
                 "metrics": "/metrics",
             },
@@ -139,6 +154,12 @@ class Gateway:
 
     async def _health(self, _request: Request) -> Reply:
         return json_reply(200, {"status": "ok"} | await self._node.status_of_all())
+
+    async def _attestation(self, request: Request) -> Reply:
+        reply = json_reply(200, await self._node.attestor.attest(parse_nonce(request.query_params.get("nonce"))))
+        # Verifiers may be pages of somebody else's: it is the quote that counts, not where it was read.
+        reply.headers += [(b"cache-control", b"no-store"), (b"access-control-allow-origin", b"*")]
+        return reply
 
     async def _metrics(self, request: Request) -> Reply:
         if not is_operator(request, self._node):

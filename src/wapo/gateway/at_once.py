@@ -17,6 +17,7 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.cors import add_defaults
 from wapo.gateway.paths import ContentPath
+from wapo.gateway.receipts import ASKS, Making, Receipts
 from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_lines, new_id
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
@@ -29,7 +30,7 @@ _PREFIX: Final = b"/ipfs/"
 _PATH_BYTES: Final = 256
 _MAX_FOUND: Final = 10_000
 #: What proxies say is for the ASGI server to weigh, and who accepts blocks is answered elsewhere.
-_WEIGHED: Final = frozenset((b"accept", b"x-forwarded-for", b"x-forwarded-proto"))
+_WEIGHED: Final = frozenset((b"accept", ASKS, b"x-forwarded-for", b"x-forwarded-proto"))
 
 
 @dataclass(slots=True)
@@ -39,12 +40,14 @@ class Begun:
     Attributes:
         started: of ``time.perf_counter``.
         error: why there is no invocation.
+        making: its receipt, if there is to be one.
     """
 
     request_id: str
     started: float
     invocation: Invocation | None
     error: Exception | None = None
+    making: Making | None = None
 
 
 @lru_cache(600)
@@ -61,6 +64,7 @@ class AtOnce:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._receipts = Receipts(node)
         self._found: dict[bytes, tuple[Located, bytes]] = {}
 
     def __call__(self, target: bytes, headers: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
@@ -79,9 +83,13 @@ class AtOnce:
             return None
         started = time.perf_counter()
         node = self._node
+        asked = self._receipts.always
         for name, _ in headers:
-            if name in _WEIGHED and (name != b"accept" or ContentRoutes.wants_blocks(headers) is not None):
-                return None
+            if name in _WEIGHED:
+                if name == ASKS:
+                    asked = True
+                elif name != b"accept" or ContentRoutes.wants_blocks(headers) is not None:
+                    return None
         found = self._found.get(path) or self._find(path)
         ready = node.ready(found[0]) if found is not None else None
         if found is None or ready is None:
@@ -92,8 +100,10 @@ class AtOnce:
         secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
         if key is not None and secret is None:
             return None
-        request_id = new_id()
+        request_id, making = new_id(), None
         try:
+            if asked:
+                making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             url = agent_url(scheme, headers, own_path, query)
             request = AgentRequest("GET", url, headers, secret=secret, request_id=request_id)
             report = f"GET {path_for_log(path, query, hide=key is not None)}"
@@ -107,9 +117,9 @@ class AtOnce:
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
         ):
-            return Begun(request_id, started, invocation)
+            return Begun(request_id, started, invocation, making=making)
         invocation.finish()
-        return _encoded(response, server_headers, request_id, started)
+        return _encoded(response, server_headers, request_id, started, making)
 
     def _find(self, path: bytes) -> tuple[Located, bytes] | None:
         """The program at a path, and the path inside it. A CID never means another one."""
@@ -123,10 +133,14 @@ class AtOnce:
         return found
 
 
-def _encoded(response: AgentResponse, server_headers: Headers, request_id: str, started: float) -> bytes:
+def _encoded(
+    response: AgentResponse, server_headers: Headers, request_id: str, started: float, making: Making | None
+) -> bytes:
     """Names and values have been checked, those of the program too (``Run.respond``)."""
     headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
     add_defaults(headers)
+    if making is not None:
+        headers = making.whole(response.status, headers, response.body)
     lines = [b"%b: %b\r\n" % header for header in (*server_headers, *headers)]
     common = common_lines(request_id, started, len(response.body))
     return b"".join((_status_line(response.status), *lines, common, b"\r\n", response.body))

@@ -1,6 +1,7 @@
 """Request bodies: small ones whole, others streamed with back-pressure, none larger than allowed."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,13 +38,15 @@ class ClientGone(Exception):
 @dataclass(slots=True)
 class Intake:
     """What there is of a body. ``stream`` gets the rest, fed by ``pump``; ``oversized`` tells that the pump had to cut
-    it, and that the request has failed by that, whatever the agent makes of it."""
+    it, and that the request has failed by that, whatever the agent makes of it. ``digest`` (SHA-256), where somebody
+    wants one, is of what the pump has taken."""
 
     body: bytes | None = None
     stream: Pipe | None = None
     pump: "asyncio.Task[None] | None" = None
     oversized: bool = False
     complete: bool = True
+    digest: "hashlib._Hash | None" = None
 
     def close(self) -> None:
         """Nothing more is taken. An agent that reads on, in its ``waitUntil`` work say, is told so."""
@@ -71,8 +74,8 @@ def has_body(headers: Headers) -> bool:
     return any(name in (b"content-length", b"transfer-encoding") for name, _ in headers)
 
 
-async def take_body(headers: Headers, receive: Receive, limit: int) -> Intake:
-    """The body of a request, as it was declared.
+async def take_body(headers: Headers, receive: Receive, limit: int, *, hashed: bool = False) -> Intake:
+    """The body of a request, as it was declared; ``hashed`` as it is taken if that is not at once.
 
     Raises:
         RequestTooLarge: it is declared larger than ``limit``.
@@ -92,7 +95,7 @@ async def take_body(headers: Headers, receive: Receive, limit: int) -> Intake:
             parts.append(message.get("body", b""))
             if not message.get("more_body", False):
                 return Intake(b"".join(parts))
-    intake = Intake(stream=Pipe(BODY_BUFFER_BYTES), complete=False)
+    intake = Intake(stream=Pipe(BODY_BUFFER_BYTES), complete=False, digest=hashlib.sha256() if hashed else None)
     intake.pump = asyncio.get_running_loop().create_task(_pump(intake, receive, limit))
     return intake
 
@@ -108,6 +111,8 @@ async def _pump(intake: Intake, receive: Receive, limit: int) -> None:
             return
         data = message.get("body", b"")
         taken += len(data)
+        if intake.digest is not None:
+            intake.digest.update(data)
         if taken > limit:
             intake.oversized = True
             intake.stream.fail(OcallError.RESOURCE_LIMITED)

@@ -27,11 +27,15 @@ from typing import Any, Final
 import httptools
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from wapo.gateway.at_once import BEGUN, AtOnce
+from wapo.gateway.replies import Headers, Scope, Send
 
-__all__ = ["MAX_HEADERS", "MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
+__all__ = [
+    "MAX_HEADERS", "MAX_HEAD_BYTES", "TRAILERS", "FrontDoor", "Patience", "end_with_trailers", "server_config",
+    "takes_trailers",
+]  # fmt: skip
 
 #: Request line and headers; chunk extensions and trailers between two pieces of a body. Servers take 8 KiB (Apache, a
 #: line) to 64 KiB and more.
@@ -39,6 +43,9 @@ MAX_HEAD_BYTES: Final = 64 << 10
 
 #: Headers and trailers of a request. Servers take 100 (Apache) to 2000 (Node.js); a thousand take us a millisecond.
 MAX_HEADERS: Final = 500
+
+#: The extension of a scope whose ``send`` takes ``http.response.trailers`` instead of the last piece of a body.
+TRAILERS: Final = "wapo.trailers"
 
 #: The parser gets its input in pieces, so that bounds are noticed in time: a piece has 40 of the shortest requests, of
 #: which each becomes some 3 KB of objects.
@@ -535,6 +542,37 @@ class FrontDoor(HttpToolsProtocol):
             self._watch_reader()
         else:
             self.transport.abort()
+
+
+def takes_trailers(scope: Scope, send: Send) -> bool:
+    """Whether a response whose length is not known can have trailers (RFC 9112 7.1.2)."""
+    if TRAILERS in scope.get("extensions", ()):
+        return True
+    return scope["http_version"] == "1.1" and isinstance(getattr(send, "__self__", None), RequestResponseCycle)
+
+
+async def end_with_trailers(send: Send, trailers: Headers) -> None:
+    """Instead of the last message of a response that :func:`takes_trailers`: uvicorn has no such thing.
+
+    Args:
+        send: as the server gave it.
+        trailers: names and values that can be sent.
+    """
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle):
+        await send({"type": "http.response.trailers", "headers": trailers})
+        return
+    if cycle.flow.write_paused and not cycle.disconnected:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    lines = [b"%b: %b\r\n" % trailer for trailer in trailers]
+    cycle.transport.write(b"".join((b"0\r\n", *lines, b"\r\n")))
+    cycle.response_complete = True
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 def server_config(

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from wapo.errors import CallerError
+from wapo.gateway.front_door import TRAILERS
 from wapo.gateway.replies import Headers, Scope
 from wapo.trust.oblivious.binary_http import InvalidBinaryMessage, RequestHead
 
@@ -59,7 +60,7 @@ def inner_scope(head: RequestHead, outer: Scope) -> Scope:
         "headers": _headers(head),
         "client": outer.get("client"),
         "server": outer.get("server"),
-        "extensions": {"http.response.trailers": {}},
+        "extensions": {TRAILERS: {}},
     }
 
 

@@ -298,7 +298,6 @@ class _Answer:
         self._status = 0
         self._headers: Headers = []
         self._trailers: Headers = []
-        self._wants_trailers = False
         #: Whether any of it is on its way to the client, and all of it.
         self.begun = self.complete = False
         #: Why it cannot be sent.
@@ -309,17 +308,15 @@ class _Answer:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self._headers = [*message["headers"], (b"date", formatdate(usegmt=True).encode())]
-            self._wants_trailers = message.get("trailers", False)
             await self._start()
         elif message["type"] == "http.response.body":
             more = message.get("more_body", False)
             await self._body(message.get("body", b""), more)
-            if not more and not self._wants_trailers:
+            if not more:
                 await self._end()
-        elif message["type"] == "http.response.trailers":
-            self._trailers += message["headers"]
-            if not message.get("more_trailers", False):
-                await self._end()
+        elif message["type"] == "http.response.trailers":  # instead of the last piece of the body
+            self._trailers = message["headers"]
+            await self._end()
 
     async def _start(self) -> None:
         raise NotImplementedError

@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 #: Of every response, and only the server's to set.
-OWN_HEADERS: Final = frozenset((b"date", b"x-request-id", b"x-powered-by", b"x-wapo-error"))
+OWN_HEADERS: Final = frozenset((b"date", b"x-request-id", b"x-powered-by", b"x-wapo-error", b"wapo-receipt"))
 
 #: Responses with these have no content.
 NO_BODY_STATUS: Final = frozenset((204, 205, 304))

@@ -32,6 +32,7 @@ from wapo.errors import GuestError, WapoError
 from wapo.lazy import library, load_declared
 from wapo.log import Log
 from wapo.node.admission import Admission
+from wapo.node.attestation import Attestor
 from wapo.node.budgets import BudgetExhausted, Budgets, Use, announce
 from wapo.node.identities import Identities
 from wapo.node.keys import open_keys
@@ -40,8 +41,9 @@ from wapo.node.logs import LogBook, RunLog
 from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
+from wapo.node.receipts import ReceiptBook
 from wapo.node.replays import Replays
-from wapo.node.settings import NodeSettings
+from wapo.node.settings import NodeSettings, ReceiptPolicy
 from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
@@ -66,9 +68,10 @@ else:
 __all__ = ["Invocation", "Node", "open_node"]
 
 _REPORT, _ERROR, _WARN = 0, 1, 2
-#: What processes of one node ask each other: to write a program's log out; for their figures.
+#: What processes of one node ask each other: to write a program's log out; for their figures; to write receipts out.
 _WRITTEN: Final = "log-written"
 _FIGURES: Final = "figures"
+_RECEIPTS_WRITTEN: Final = "receipts-written"
 _ORDINARY: Final = (EndReason.EXITED, EndReason.STOPPED)
 _log = Log("wapo.node")
 
@@ -140,6 +143,7 @@ class Node:
         budgets: Budgets,
         identities: Identities,
         replays: Replays,
+        receipts: ReceiptBook | None,
     ) -> None:
         self.settings = settings
         self.library = library
@@ -150,6 +154,8 @@ class Node:
         self.replays = replays
         self.identity = identities.current
         identities.on_change = self._take_identity
+        #: None: there are no receipts.
+        self.receipts = receipts
         self.vaults = Vaults(database, keys)
         self.logs = logs
         self.budgets = budgets
@@ -161,6 +167,7 @@ class Node:
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
+        self.attestor = Attestor(settings.attestation, lambda: self.identity)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
         self._client = client
@@ -375,7 +382,16 @@ class Node:
         async def counts(_text: str) -> bytes:
             return self.metrics.counts()
 
-        siblings.on_question |= {_WRITTEN: written, _FIGURES: figures, COUNTS: counts}
+        async def receipts_written(_text: str) -> bytes:
+            if self.receipts is not None:
+                await self.receipts.write_out()
+            return b""
+
+        siblings.on_question |= {
+            _WRITTEN: written, _FIGURES: figures, COUNTS: counts, _RECEIPTS_WRITTEN: receipts_written,
+        }  # fmt: skip
+        if self.receipts is not None:
+            self.receipts.write_out_others = lambda: siblings.ask(_RECEIPTS_WRITTEN)
         siblings.counts = self.metrics.counts
         self.logs.write_out_others = lambda program: siblings.ask(_WRITTEN, program)
         self._siblings = siblings
@@ -422,15 +438,23 @@ async def open_node(
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
+        QuoteFailed: what is to attest does not.
     """
     data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
+        stack.callback(settings.attestation.close)
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
-        keys = await open_keys(data, database)
+        keys = await open_keys(data, database, settings.attestation)
         replays = await stack.enter_async_context(Replays(data))
         identities = Identities(keys, database)
         await identities.load()
+        receipts = None
+        if settings.receipts is not ReceiptPolicy.OFF:
+            receipts = ReceiptBook(data, keys, identities)
+            stack.push_async_callback(receipts.aclose)
+            writing = asyncio.get_running_loop().create_task(receipts.run(), name="wapo-receipts")
+            stack.push_async_callback(_cancel, writing)
         library = await stack.enter_async_context(
             open_library(data / "content", settings.upstreams, limits=Limits(max_bytes=settings.limits.program_bytes))
         )
@@ -452,8 +476,9 @@ async def open_node(
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
-            replays=replays,
+            replays=replays, receipts=receipts,
         )  # fmt: skip
+        await node.attestor.prove()
         if siblings is not None:
             node.answer(siblings)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
@@ -477,7 +502,7 @@ async def open_node(
             node.open_worker = lambda: node._with_worker(apps_worker.open_worker(
                 worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
-                sockets=node.sockets,
+                sockets=node.sockets, quotes=node.attestor,
             ))  # fmt: skip
             if not worker_later:
                 await stack.enter_async_context(node.open_worker())

@@ -2,14 +2,16 @@
 
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from wapo.errors import HostError
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.limits import AgentLimits
+from wapo.trust.attestation.provider import AttestationProvider, NoAttestation
 from wapo.vm.egress import EgressPolicy
 
-__all__ = ["DataDirUnusable", "NodeSettings", "default_cache_dir", "default_data_dir"]
+__all__ = ["DataDirUnusable", "NodeSettings", "ReceiptPolicy", "default_cache_dir", "default_data_dir"]
 
 #: Public trustless gateways (https://docs.ipfs.tech/reference/http/gateway/), asked in this order.
 PUBLIC_UPSTREAMS = ("https://trustless-gateway.link", "https://ipfs.io", "https://dweb.link")
@@ -34,6 +36,14 @@ class DataDirUnusable(HostError):
     code = "data_dir_unusable"
 
 
+class ReceiptPolicy(StrEnum):
+    """Which responses of agents get a receipt: none, those that the caller wants one of, all."""
+
+    OFF = "off"
+    ASKED = "asked"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True)
 class NodeSettings:
     """Settings of one node.
@@ -48,6 +58,8 @@ class NodeSettings:
         cold_image_bytes: disk that those may take, in ``cache_dir``, which are not used at the moment.
         worker: settings of the worker that runs WebAssembly apps; None: this process runs none.
         node_memory_bytes: memory of all machines together; None: as much of the machine's as leaves room for the rest.
+        attestation: what attests; :class:`~wapo.trust.attestation.provider.NoAttestation` where there is no TEE.
+        receipts: which responses get one.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
 
@@ -65,6 +77,8 @@ class NodeSettings:
     node_memory_bytes: int | None = None
     content_bytes: int = 10 << 30
     worker: WorkerSettings | None = None
+    attestation: AttestationProvider = field(default_factory=NoAttestation)
+    receipts: ReceiptPolicy = ReceiptPolicy.ASKED
 
     def make_data_dir(self) -> Path:
         """Makes the data directory if need be, readable by its owner only.
