@@ -147,6 +147,8 @@ class EncryptedClient:
             raise InvalidOrigin(f"{origin!r} is no address of a node; one looks like https://node.example") from None
         self._scheme, self._authority = parts.scheme.encode(), parts.netloc.encode("idna")
         self._gateway = f"{parts.scheme}://{parts.netloc}{_PATH}"
+        if relay is not None and not relay.startswith(("http://", "https://")):
+            raise InvalidOrigin(f"{relay!r} is no address of a relay; one looks like https://relay.example/path")
         self._relay = relay or self._gateway
         self._key = key
         self._chunked = chunked

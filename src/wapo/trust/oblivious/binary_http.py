@@ -17,6 +17,7 @@ from wapo.trust.oblivious.varint import encode_varint, varint_length
 __all__ = [
     "Content", "End", "Event", "Fields", "InvalidBinaryMessage", "MessageDecoder", "RequestHead", "ResponseHead",
     "encode_content", "encode_end", "encode_request", "encode_request_head", "encode_response", "encode_response_head",
+    "is_field",
 ]  # fmt: skip
 
 #: Names in lower case, and values, in order.
@@ -248,6 +249,11 @@ class MessageDecoder:
 
 
 _JOINED_BYTES: Final = 1 << 10
+
+
+def is_field(name: bytes, value: bytes) -> bool:
+    """Whether a decoder would take a header, or trailer, of that name."""
+    return _NAME.fullmatch(name) is not None and _VALUE.fullmatch(value) is not None
 
 
 def encode_request(
