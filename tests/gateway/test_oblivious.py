@@ -391,9 +391,9 @@ async def test_a_key_that_is_not_here(site: Site, headers: dict[str, str]) -> No
         assert (await refused(site, prefix + bytes(60), headers))[:2] == (400, "unknown_encryption_key")
     sender = Sender(KeyConfiguration(key.key_id, NodeIdentity(NodeKeys(bytes(32))).agreement_public), chunked=chunked)
     message = encode_request("GET", b"https", b"a", b"/ipfs/x", [], b"")
-    if not chunked:
-        status, code, problem = await refused(site, sender.seal(message), headers)
-        assert (status, code, problem["type"]) == (400, "undecryptable_message", KEY_PROBLEM)
+    sealed = sender.prefix + sender.seal_chunk(message, last=True) if chunked else sender.seal(message)
+    status, code, problem = await refused(site, sealed, headers)
+    assert (status, code, problem["type"]) == (400, "undecryptable_message", KEY_PROBLEM)
 
 
 @pytest.mark.parametrize("length", [0, 1, 7, 38, 39, 54])

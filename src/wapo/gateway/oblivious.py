@@ -451,7 +451,7 @@ class ObliviousRoutes:
         add_defaults(headers)
         answer = _ChunkedAnswer(sealed, send, headers) if chunked else _WholeAnswer(sealed, send, headers, share)
         try:
-            await self._answered(scope, sealed, _Inside(source, receive), answer)
+            await self._answered(scope, sealed, _Inside(source, receive), answer, send)
         finally:
             share.close()
 
@@ -492,7 +492,12 @@ class ObliviousRoutes:
         return sealed, _WholeSource(sealed.open(rest)), False
 
     async def _answered(
-        self, scope: Scope, sealed: SealedRequest, inside: _Inside, answer: _WholeAnswer | _ChunkedAnswer
+        self,
+        scope: Scope,
+        sealed: SealedRequest,
+        inside: _Inside,
+        answer: _WholeAnswer | _ChunkedAnswer,
+        outer: Send,
     ) -> None:
         inner_id, started = new_id(), time.perf_counter()
 
@@ -513,9 +518,9 @@ class ObliviousRoutes:
         except Exception as error:
             if answer.begun:
                 raise  # the connection is closed: the last chunk is missing, and nobody takes the response for whole
-            reply = _sealed_reply(error, inner_id)
+            reply = _sealed_reply(error, inner_id) if sealed.proven else _open_reply(error, inner_id)
             add_defaults(reply.headers, error=True)
-            await reply.send(answer.send, inner_id, started)
+            await reply.send(answer.send if sealed.proven else outer, inner_id, started)
 
     async def _admitted(self, scope: Scope, sealed: SealedRequest, inside: _Inside) -> Scope:
         """The scope of the request inside, if it is one, of now, and for the first time.

@@ -84,10 +84,12 @@ class SealedRequest:
 
     Attributes:
         enc: its encapsulated key, which is another one for every request: 32 bytes.
+        proven: something of it has been opened, so that whoever sent it can open what is sealed for it.
     """
 
     def __init__(self, context: Any, aead: int, enc: bytes, chunked: bool) -> None:
         self._context, self._aead, self.enc, self._chunked = context, aead, enc, chunked
+        self.proven = False
 
     def open(self, sealed: bytes, label: bytes = b"") -> bytes:
         """The request, or its next chunk.
@@ -99,6 +101,7 @@ class SealedRequest:
             opened: bytes = self._context.open(sealed, label)
         except pyhpke.PyHPKEError:
             raise _undecryptable() from None
+        self.proven = True
         return opened
 
     def chunks(self) -> ChunkDecoder:
