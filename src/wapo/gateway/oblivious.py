@@ -53,9 +53,8 @@ from wapo.trust.oblivious.chunks import CHUNK_BYTES, ChunkDecoder, encode_chunk,
 from wapo.trust.oblivious.receiving import PREFIX_BYTES, Receiver, SealedRequest, UnknownKey
 from wapo.trust.oblivious.suites import FINAL, UndecryptableMessage
 
-__all__ = ["OBLIVIOUS_PATH", "ObliviousRoutes"]
+__all__ = ["ObliviousRoutes"]
 
-OBLIVIOUS_PATH: Final = b"/.well-known/ohttp-gateway"
 _KEYS: Final = b"application/ohttp-keys"
 #: Kinds of requests, and of the responses to them.
 _WHOLE, _WHOLE_RESPONSE = b"message/ohttp-req", b"message/ohttp-res"
