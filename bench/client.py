@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,9 @@ def client_name() -> str:
     return "wrk" if shutil.which("wrk") else "autocannon"
 
 
-def load(url: str, *, seconds: float, connections: int, body: bytes | None = None) -> Load:
+def load(
+    url: str, *, seconds: float, connections: int, body: bytes | None = None, headers: Mapping[str, str] | None = None
+) -> Load:
     """Asks for that long; with a body, by POST.
 
     Raises:
@@ -38,16 +41,18 @@ def load(url: str, *, seconds: float, connections: int, body: bytes | None = Non
     """
     ask = _wrk if shutil.which("wrk") else _autocannon
     if body is None:
-        return ask(url, seconds, connections, None)
+        return ask(url, seconds, connections, None, headers or {})
     with tempfile.NamedTemporaryFile(prefix="wapo-bench-") as file:
         file.write(body)
         file.flush()
-        return ask(url, seconds, connections, Path(file.name))
+        return ask(url, seconds, connections, Path(file.name), headers or {})
 
 
-def _wrk(url: str, seconds: float, connections: int, body: Path | None) -> Load:
+def _wrk(url: str, seconds: float, connections: int, body: Path | None, headers: Mapping[str, str]) -> Load:
     # wrk knows whole seconds only.
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(round(seconds), 1)}", "--timeout", "30", "--latency"]
+    for header in headers.items():
+        command += ["-H", ": ".join(header)]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         if body is not None:
             script.write(
@@ -91,7 +96,7 @@ def _scaled(pattern: str, text: str, units: dict[str, float]) -> float:
     return float(found[1]) * units[found[2]]
 
 
-def _autocannon(url: str, seconds: float, connections: int, body: Path | None) -> Load:
+def _autocannon(url: str, seconds: float, connections: int, body: Path | None, headers: Mapping[str, str]) -> Load:
     from peers.packages import modules, node  # installs: not where wrk is all that is needed
 
     command = [
@@ -100,6 +105,8 @@ def _autocannon(url: str, seconds: float, connections: int, body: Path | None) -
     ]  # fmt: skip
     if body is not None:
         command += ["-m", "POST", "-H", "content-type=application/json", "-i", str(body)]
+    for header in headers.items():
+        command += ["-H", "=".join(header)]
     done = subprocess.run([*command, url], capture_output=True, text=True, check=True)
     return read_autocannon(done.stdout)
 

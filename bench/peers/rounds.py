@@ -41,6 +41,7 @@ class Case:
     right: Callable[[bytes], bool]
     tail: str = "/"
     body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     connections: int = 16
     peers: Mapping[str, Start] = field(default_factory=lambda: BESIDE)
 
@@ -86,7 +87,7 @@ def side_by_side(case: Case, plan: Plan, absent: dict[str, str]) -> dict[str, li
             check(case, name, servers[name])
         if plan.warm_up_s:
             for server in servers.values():
-                load(server.url + case.tail, seconds=plan.warm_up_s, connections=case.connections, body=case.body)
+                _load(case, server, plan.warm_up_s)
         for number in range(plan.rounds):
             # There and back: nobody is always asked after the same other.
             for name, server in list(servers.items())[:: -1 if number % 2 else 1]:
@@ -131,7 +132,7 @@ def check(case: Case, name: str, server: Server) -> None:
     """
     url = server.url + case.tail
     headers = {} if case.body is None else {"content-type": "application/json"}
-    request = urllib.request.Request(url, case.body, headers)
+    request = urllib.request.Request(url, case.body, headers | dict(case.headers))
     try:
         with urllib.request.urlopen(request, timeout=60) as response:
             body = response.read()
@@ -141,9 +142,14 @@ def check(case: Case, name: str, server: Server) -> None:
         raise WrongAnswer(f"{name}, asked for {case.name}, says {body[:200]!r}")
 
 
+def _load(case: Case, server: Server, seconds: float) -> Load:
+    url = server.url + case.tail
+    return load(url, seconds=seconds, connections=case.connections, body=case.body, headers=case.headers)
+
+
 def _round(case: Case, plan: Plan, server: Server) -> Round:
     cpu, begin = server.cpu_s(), time.perf_counter()
-    done = load(server.url + case.tail, seconds=plan.seconds, connections=case.connections, body=case.body)
+    done = _load(case, server, plan.seconds)
     return Round(done, server.cpu_s() - cpu, time.perf_counter() - begin)
 
 

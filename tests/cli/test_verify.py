@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +15,10 @@ import pytest
 
 from tests.cli.support import wapo
 from tests.trust.attestation.platform import QUOTES, Platform, needs_quotes, sample
-from tests.verify.support import attested, policy_of, root_of
-from wapo.verify import verify
+from tests.verify.pccs import pccs
+from tests.verify.support import SGX_POLICY, attested, policy_of, root_of
+from wapo.verify import Verdict, verify
+from wapo.verify.quotes import verify_quote
 
 MEASURED = ("mr_td", "rt_mr1", "rt_mr2", "rt_mr3")
 
@@ -109,6 +112,32 @@ def test_an_attested_node_is_asked_with_a_fresh_nonce(tmp_path: Path) -> None:
             assert verdict.proven, verdict.sentence
     assert nonces[0] != nonces[1]
     assert len(nonces[0]) == 32
+
+
+@needs_quotes
+@pytest.mark.parametrize("kind", ["tdx", "sgx"])
+def test_collateral_is_fetched_and_saved(tmp_path: Path, kind: str) -> None:
+    platform = Platform(kind)
+    status = {"tcb_statuses": ["UpToDate", "ConfigurationAndSWHardeningNeeded"]}
+    policy = policy_of(platform.quote(bytes(64)), **(SGX_POLICY | status))
+    root = root_of(platform)
+    with answering(node_of(platform)) as url, pccs(platform) as service:
+        assert verify(url, policy=policy, service=service, root=root).proven
+        with pccs(platform, lambda body: body[:-1] + bytes([body[-1] ^ 1])) as liar:
+            assert verify(url, policy=policy, service=liar, root=root).outcome != "proven"
+        with pccs(platform, lambda body: b"") as empty:
+            verdict = verify(url, policy=policy, service=empty, root=root)
+            assert [step.name for step in verdict.steps if step.state == "open"] == ["collateral", "platform"]
+        wapo("verify", url, "--collateral-from", service, "--save", tmp_path)
+    assert verify(sorted(tmp_path.iterdir()), policy=policy, root=root).proven
+    # What the library adds to what it saves is no way to change it.
+    collateral, quote = (tmp_path / "collateral.json").read_bytes(), platform.quote(bytes(64))
+    chance = random.Random(3)
+    start = collateral.index(b"pck_certificate_chain")
+    for _ in range(100):
+        changed = bytearray(collateral)
+        changed[chance.randrange(start, len(changed))] ^= chance.randrange(1, 256)
+        assert Verdict(verify_quote(quote, bytes(changed), platform.now, policy, None, root)).outcome == "refused"
 
 
 @needs_quotes

@@ -51,3 +51,10 @@ async def test_a_verifier_proves_a_node_over_its_socket(open_site: SiteFactory) 
         assert found.verdict.proven, found.verdict.sentence
         (key,) = [step.evidence for step in found.verdict.steps if step.name == "node key"]
         assert key["key_id"] == site.node.identity.key_id
+
+
+async def test_a_receipt_says_that_nothing_is_attested(site: Site) -> None:
+    path = await site.publish("export default { fetch: () => new Response('a') };")
+    response = await site.client.get(path, headers={"Accept-Signature": 'wapo=();nonce="n"'})
+    receipt = (await site.client.get(f"/receipts/{response.headers['x-request-id']}")).json()
+    assert receipt["attestation"] == NOTHING_ATTESTED

@@ -254,10 +254,10 @@ async def test_the_json_receipt_verifies_by_its_description_alone(site: Site) ->
 
     request, response = receipt["request"], receipt["response"]
     signed = b"".join(map(part, (
-        "wapo-receipt/v1", "ed25519", receipt["key"], receipt["id"], receipt["program"], request["method"],
-        request["target"], ",".join(request["headers"]["names"]), raw(request["headers"]["digest"]),
-        raw(request["content"]), receipt["nonce"], response["status"].to_bytes(2, "big"),
-        ",".join(response["headers"]["names"]), raw(response["headers"]["digest"]), raw(response["content"]),
+        "wapo-receipt/v1", "ed25519", receipt["key"], receipt["program"], request["method"], request["target"],
+        ",".join(request["headers"]["names"]), raw(request["headers"]["digest"]), raw(request["content"]),
+        response["status"].to_bytes(2, "big"), ",".join(response["headers"]["names"]),
+        raw(response["headers"]["digest"]), receipt["id"], receipt["nonce"], raw(response["content"]),
         receipt["started"].to_bytes(8, "big"), receipt["ended"].to_bytes(8, "big"),
     )))  # fmt: skip
     keys[receipt["key"]].verify(raw(receipt["signature"]), signed)

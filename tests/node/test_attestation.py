@@ -14,6 +14,8 @@ from tests.conftest import SiteFactory
 from tests.trust.attestation.agent import guest_agent
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes, sample
 from wapo.node.attestation import NOTHING_ATTESTED, AttestationBusy, Attestor
+from wapo.node.backup import back_up
+from wapo.node.restore import restore
 from wapo.node.software import programs_version
 from wapo.trust.attestation.dstack import Dstack
 from wapo.trust.attestation.measurements import parse_quote
@@ -78,9 +80,10 @@ async def test_a_tee_vouches_for_keys_programs_and_nonce(kind: str) -> None:
     assert parse_quote(found).report_data == data
 
 
-def _with_report_data_of(other: bytes) -> Callable[[bytes], bytes]:
-    """What dstack's simulator does: another quote, with these report data put in."""
-    return lambda quote: other[:568] + parse_quote(quote).report_data + other[632:]
+def _simulated(quote: bytes) -> bytes:
+    """What dstack's simulator does: a quote of another day, with these report data put in."""
+    other = sample("tdx_quote")[0]
+    return other[:568] + parse_quote(quote).report_data + other[632:]
 
 
 @needs_quotes
@@ -89,7 +92,7 @@ def _with_report_data_of(other: bytes) -> Callable[[bytes], bytes]:
     [
         (lambda quote: quote, "do not lead to Intel's root"),
         (lambda quote: sample("tdx_quote")[0], "not bound to this node's keys"),
-        (_with_report_data_of(sample("tdx_quote")[0]), "signature of the attestation key is wrong"),
+        (_simulated, "signature of the attestation key is wrong"),
         (lambda quote: b"simulated", "ends within its header"),
         (lambda quote: b"", "ends within its header"),
     ],
@@ -186,3 +189,18 @@ async def test_another_key_than_the_data_were_sealed_with_is_refused(open_site: 
     assert not (service / "node.key").exists()
     async with open_site(data_dir=file):
         pass
+
+
+@needs_quotes
+async def test_a_backup_opens_where_the_key_service_is(open_site: SiteFactory, tmp_path: Path) -> None:
+    """There is no key to lose; and what was sealed is nothing without the service."""
+    archive, restored = tmp_path / "backup.tar", tmp_path / "restored"
+    with guest_agent(tmp_path / "s", Platform()):
+        async with open_site(data_dir=tmp_path / "node", attestation=Dstack(str(tmp_path / "s"))) as site:
+            receipt = await site.node.vaults.create("local", {"a": "secret"})
+            done = await asyncio.to_thread(back_up, tmp_path / "node", archive)
+        assert (done.key, done.key_needed) == (False, False)
+        await asyncio.to_thread(restore, archive, restored)
+        async with open_site(data_dir=restored, attestation=Dstack(str(tmp_path / "s"))) as site:
+            assert "secret" in await site.node.vaults.secret_of("local", receipt.key)
+    assert "is not asked here" in await refused(open_site, restored, NoAttestation())

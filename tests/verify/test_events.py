@@ -69,7 +69,16 @@ def test_a_log_with_another_event_is_refused(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "log",
-    ["", "{}", "[1]", "null", '[{"imr": 3}]', "[" * 100_000, '[{"imr": 3, "digest": 1}]'],
+    [
+        "",
+        "{}",
+        "[1]",
+        "null",
+        '[{"imr": 3}]',
+        '[{"imr":3,"event_type":99999999999,"digest":"00","event":"a","event_payload":"00"}]',
+        "[" * 100_000,
+        '[{"imr": 3, "digest": 1}]',
+    ],
     ids=lambda log: log[:12],
 )
 def test_what_is_no_log_is_refused(log: str) -> None:

@@ -13,7 +13,9 @@ import pytest_asyncio
 from tests.conftest import Site, opened_site
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes
 from tests.verify.support import policy_of, root_of
+from wapo.node.identities import rotate
 from wapo.node.settings import ReceiptPolicy
+from wapo.store.database import Database
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
 from wapo.trust.receipts import PublishedKey
@@ -201,6 +203,28 @@ async def test_an_address_that_names_nothing_is_told(site: Site) -> None:
         await make_exchange(f"{site.url}/ipfs/ä")
     step, _ = await check_code("/ipfs/nonsense", None, site.url, None)
     assert step.state == "failed"
-    for data in (b"{}", b"[]", b"", b'{"headers": [["a"]]}'):
+    for data in (b"{}", b"[]", b"", b'{"headers": [["a"]]}', b'{"headers": [], "status": 1e999, "body": ""}'):
         with pytest.raises(InvalidTarget):
             exchange_of(data, None)
+
+
+async def test_a_receipt_of_an_earlier_key_is_proven_by_the_present_one(platform: Platform, tmp_path: Path) -> None:
+    """The quote is for the present key, which vouches for those before it, each for its time."""
+    async with opened_site(tmp_path / "n", attestation=Hardware(platform)) as site:
+        url = site.url + await site.publish(AGENT)
+        old = await verify_node(url, demands(platform))
+        async with Database(tmp_path / "n" / "wapo.db") as database:
+            await rotate(database)
+        await site.node.identities.load()
+        new = await verify_node(url, demands(platform))
+        assert new.verdict.proven
+    files = old.saved | {name: new.saved[name] for name in ("attestation.json", "nonce.txt")}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [tmp_path / name for name in files]
+    mixed = await verify_files(paths, None, demands(platform))
+    assert mixed.verdict.proven, mixed.verdict.sentence
+    document = json.loads(files["attestation.json"])
+    for change in ({"earlier": []}, {"earlier": [document["node"]["earlier"][0] | {"until": 1}]}):
+        (tmp_path / "attestation.json").write_bytes(json.dumps(document | {"node": document["node"] | change}).encode())
+        assert (await verify_files(paths, None, demands(platform))).verdict.outcome == "refused"

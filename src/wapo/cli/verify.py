@@ -12,6 +12,7 @@ import typer
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import Json
 from wapo.cli.output import fail, print_json, printable, working
+from wapo.gateway.verification_page import page as verification_page
 from wapo.trust.attestation.report_data import parse_nonce
 from wapo.verify.fetch import PCS
 from wapo.verify.policy import Policy
@@ -37,8 +38,8 @@ def _service(text: str) -> str:
 
 def verify(
     targets: Annotated[
-        list[str], typer.Argument(help="URL of a node or of an agent on it, or what was saved before.", metavar="URL|FILE...", show_default=False)
-    ],
+        list[str] | None, typer.Argument(help="URL of a node or of an agent on it, or what was saved before.", metavar="URL|FILE...", show_default=False)
+    ] = None,
     policy: Annotated[
         Path | None, typer.Option("--policy", help="What must hold, in TOML (docs/trust.md).", metavar="FILE")
     ] = None,
@@ -62,6 +63,10 @@ def verify(
         Path | None,
         typer.Option("--save", help="Keep what was found, to verify it again without anybody.", metavar="DIR"),
     ] = None,
+    page: Annotated[
+        bool,
+        typer.Option("--page", help="Print a page that verifies in a browser, as far as one can, and end.", metavar=""),
+    ] = False,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Verify a node, or what it has said, step by step.
@@ -71,6 +76,11 @@ def verify(
     code's hash.
     Exit code 0: all of it is proven; 1: something is wrong; 3: nothing is wrong, but something is not proven.
     """
+    if page:
+        sys.stdout.buffer.write(verification_page())
+        return
+    if not targets:
+        raise fail("what is to be verified? A node's URL, or files", 2)
     demands = Demands(
         policy=checked(lambda: Policy.load(policy)) if policy is not None else Policy(),
         collateral=_content(collateral),

@@ -16,6 +16,7 @@ from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.receipts import ReceiptRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
+from wapo.gateway.verification_page import content_security_policy, page
 from wapo.lazy import library
 from wapo.node.node import Node
 from wapo.trust.attestation.report_data import parse_nonce
@@ -66,6 +67,7 @@ class Gateway:
                 ("GET", "/healthz", self._health),
                 ("GET", "/metrics", self._metrics),
                 ("GET", "/attestation", self._attestation),
+                ("GET", "/verify", self._verify),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
@@ -151,6 +153,7 @@ class Gateway:
                 "publish": "POST /ipfs",
                 "encrypted requests": _OBLIVIOUS_PATH.decode(),
                 "attestation": "/attestation?nonce=<hex>",
+                "verify in a browser": "/verify",
                 "check an answer": "/receipts/<request id>",
                 "the log of receipts": "/receipts/log",
                 "keys": "/.well-known/jwks.json",
@@ -168,6 +171,11 @@ class Gateway:
         # Verifiers may be pages of somebody else's: it is the quote that counts, not where it was read.
         reply.headers += [(b"cache-control", b"no-store"), (b"access-control-allow-origin", b"*")]
         return reply
+
+    async def _verify(self, _request: Request) -> Reply:
+        policy = (b"content-security-policy", content_security_policy().encode())
+        headers = [policy, (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        return Reply(200, b"text/html; charset=utf-8", page(), headers)
 
     async def _metrics(self, request: Request) -> Reply:
         if not is_operator(request, self._node):

@@ -83,7 +83,7 @@ class AtOnce:
             return None
         started = time.perf_counter()
         node = self._node
-        asked = self._receipts.always
+        asked = False
         for name, _ in headers:
             if name in _WEIGHED:
                 if name == ASKS:
@@ -94,6 +94,7 @@ class AtOnce:
         ready = node.ready(found[0]) if found is not None else None
         if found is None or ready is None:
             return None
+        target = target if query else path
         located, own_path = found
         image, limits = ready
         key = vault_key(query) if query else None
@@ -117,9 +118,18 @@ class AtOnce:
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
         ):
+            if making is None and self._receipts.always:
+                making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             return Begun(request_id, started, invocation, making=making)
         invocation.finish()
-        return _encoded(response, server_headers, request_id, started, making)
+        headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
+        add_defaults(headers)
+        if making is not None:
+            headers = making.whole(response.status, headers, response.body)
+        answer = _encoded(response, headers, server_headers, request_id, started)
+        if making is None and self._receipts.always:
+            self._receipts.keep(request_id, located.identity, target, response, headers, started, len(answer))
+        return answer
 
     def _find(self, path: bytes) -> tuple[Located, bytes] | None:
         """The program at a path, and the path inside it. A CID never means another one."""
@@ -134,13 +144,9 @@ class AtOnce:
 
 
 def _encoded(
-    response: AgentResponse, server_headers: Headers, request_id: str, started: float, making: Making | None
+    response: AgentResponse, headers: Headers, server_headers: Headers, request_id: str, started: float
 ) -> bytes:
     """Names and values have been checked, those of the program too (``Run.respond``)."""
-    headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
-    add_defaults(headers)
-    if making is not None:
-        headers = making.whole(response.status, headers, response.body)
     lines = [b"%b: %b\r\n" % header for header in (*server_headers, *headers)]
     common = common_lines(request_id, started, len(response.body))
     return b"".join((_status_line(response.status), *lines, common, b"\r\n", response.body))

@@ -8,7 +8,7 @@ words that nothing is attested; there is no setting for that.
 import asyncio
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from wapo.errors import HostError
@@ -16,7 +16,7 @@ from wapo.node.software import programs_version
 from wapo.trust.attestation.genuine import INTEL_ROOT_SHA256, NotGenuine, check_genuine
 from wapo.trust.attestation.measurements import MalformedQuote, parse_quote
 from wapo.trust.attestation.provider import AttestationProvider, Evidence
-from wapo.trust.attestation.report_data import DOMAIN, MIN_NONCE_BYTES, Bound
+from wapo.trust.attestation.report_data import DOMAIN, MIN_NONCE_BYTES, Bound, EarlierKey
 from wapo.trust.identity import NodeIdentity
 
 __all__ = ["NOTHING_ATTESTED", "AttestationBusy", "Attestor"]
@@ -46,6 +46,7 @@ class Attestor:
 
     Args:
         identity: gives the generation that the node signs with now.
+        earlier: gives the keys that it signed with before, for receipts of that time.
         root_sha256: whose platforms count as real ones: Intel's, but for tests.
     """
 
@@ -53,6 +54,7 @@ class Attestor:
         self,
         provider: AttestationProvider,
         identity: Callable[[], NodeIdentity],
+        earlier: Callable[[], Sequence[EarlierKey]] = tuple,
         *,
         root_sha256: str = INTEL_ROOT_SHA256,
     ) -> None:
@@ -61,6 +63,8 @@ class Attestor:
         self._asking = asyncio.Lock()
         self._waiting = 0
         self._identity = identity
+        self._earlier = earlier
+        self._programs = ""
         self._reason: str | None = None
         self._genuine = False
 
@@ -105,13 +109,14 @@ class Attestor:
             AttestationBusy: too many others wait for one.
             QuoteFailed: the TEE gives none.
         """
-        identity = self._identity()
-        programs = await asyncio.to_thread(programs_version)
-        bound = Bound(identity.public, identity.agreement_public, programs, nonce)
+        self._programs = self._programs or await asyncio.to_thread(programs_version)
+        identity, earlier = self._identity(), self._earlier()
+        bound = Bound(identity.public, identity.agreement_public, self._programs, nonce)
         evidence = None
         if self._provider.kind != "none":
             evidence = await self._quoted(bound.report_data())
         quote = evidence.quote if evidence is not None else b""
+        signature = identity.sign(bound.statement(self._provider.kind, quote, earlier))
         return {
             "format": DOMAIN,
             "attested": self._genuine,
@@ -123,14 +128,15 @@ class Attestor:
                 "generation": identity.generation,
                 "signing": {"algorithm": "Ed25519", "public": identity.public.hex()},
                 "agreement": {"algorithm": "X25519", "public": identity.agreement_public.hex()},
+                "earlier": [{"public": key.public.hex(), "from": key.from_s, "until": key.until_s} for key in earlier],
             },
-            "programs": programs,
+            "programs": self._programs,
             "report_data": bound.report_data().hex(),
             "quote": base64.b64encode(quote).decode() if quote else None,
             "event_log": evidence.event_log if evidence is not None else None,
             "signature": {
                 "algorithm": "Ed25519",
-                "value": base64.b64encode(identity.sign(bound.statement(self._provider.kind, quote))).decode(),
+                "value": base64.b64encode(signature).decode(),
             },
         }
 
@@ -138,14 +144,22 @@ class Attestor:
         if self._waiting >= _MOST_WAITING:
             raise AttestationBusy(f"{self._waiting} others wait for a quote; ask again in a moment")
         self._waiting += 1
-        try:
-            async with self._asking:
-                evidence = await asyncio.to_thread(self._provider.evidence, report_data)
-        finally:
-            self._waiting -= 1
+        # Who goes away meanwhile leaves a thread behind that waits for the hardware: it counts until that is done.
+        asking = asyncio.ensure_future(self._ask(report_data))
+        asking.add_done_callback(self._asked)
+        evidence = await asyncio.shield(asking)
         self._reason = None if evidence is None else self._not_genuine(evidence, report_data)
         self._genuine = evidence is not None and self._reason is None
         return evidence
+
+    async def _ask(self, report_data: bytes) -> Evidence | None:
+        async with self._asking:
+            return await asyncio.to_thread(self._provider.evidence, report_data)
+
+    def _asked(self, done: "asyncio.Future[Evidence | None]") -> None:
+        self._waiting -= 1
+        if not done.cancelled():
+            done.exception()  # has been looked at, even where nobody waits any more
 
     def _not_genuine(self, evidence: Evidence, report_data: bytes) -> str | None:
         """Why it is no real quote of this node; None if it is one. Takes half a millisecond."""

@@ -140,7 +140,7 @@ def _key(path: Path) -> Check:
     try:
         return _private("key", path, path.stat(), 0o600)
     except FileNotFoundError:
-        return Check("key", "ok", f"{path} is made at the first start")
+        return Check("key", "ok", f"{path} is made at the first start, or a TEE's key service has it")
     except OSError as error:
         return Check("key", "fail", f"{path}: {error.strerror}", "Run this as the user that the node runs as.")
 

@@ -167,7 +167,7 @@ class Node:
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
-        self.attestor = Attestor(settings.attestation, lambda: self.identity)
+        self.attestor = Attestor(settings.attestation, lambda: self.identity, identities.earlier)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
         self._client = client

@@ -9,6 +9,7 @@ does not take is lost and counted, and its requests have no receipt.
 """
 
 import asyncio
+import hashlib
 import secrets
 import time
 import uuid
@@ -40,29 +41,48 @@ from wapo.trust.merkle import (
     right_edge,
     root_of,
 )
-from wapo.trust.receipts import Receipt, sign
+from wapo.trust.receipts import Receipt, beginning, ending, fields_of, sign
 from wapo.trust.seal import Sealer
 
-__all__ = ["KEPT", "Entry", "LoggedReceipt", "NoSuchReceipt", "NotInTheLog", "ReceiptBook"]
+__all__ = [
+    "KEPT",
+    "NO_CONTENT",
+    "NO_FIELDS",
+    "Brief",
+    "Entry",
+    "LoggedReceipt",
+    "NoSuchReceipt",
+    "NotInTheLog",
+    "ReceiptBook",
+]
 
 #: Receipts that can be asked for: some 50 MB on disk, and a megabyte of ids to look through.
 KEPT: Final = 65_536
 _KEPT_S: Final = 7 * 86_400.0
 #: Tiles of leaves that are kept: half a GB of hashes. Of what is older the tree has the hashes of whole tiles.
 _LEAF_TILES: Final = 1 << 16
-_WRITE_AFTER_S: Final = 0.25
-_AT_ONCE: Final = 1024
+_WRITE_AFTER_S: Final = 0.5
+_AT_ONCE: Final = 4096
+_REFRESH_EVERY_S: Final = 0.1
 #: Between two of so many receipts that are encoded and hashed, others get their turn.
 _PIECE: Final = 64
 _MAX_PENDING: Final = 1 << 15
-_MAX_PENDING_BYTES: Final = 32 << 20
+_MAX_PENDING_BYTES: Final = 64 << 20
+_BRIEF_BYTES: Final = 4 << 10
 _COMPLAIN_EVERY_S: Final = 10.0
 _log = Log("wapo.receipts")
 
-#: The values of a :class:`Receipt`, in order.
-Entry = tuple[Any, ...]
-_ID, _TARGET = 1, 4
-_ENTRIES: Final = msgspec.msgpack.Decoder(list[bytes])
+#: The beginning of a receipt, and the arguments of its ending (``wapo.trust.receipts``): nothing that the collector of
+#: garbage would have to look at.
+Entry = tuple[bytes, str, str, bytes, int, int]
+#: What an entry is made of later: key id, request id, program, target, status, headers of the response, its content,
+#: when it was complete (seconds since the epoch), and for how long the exchange went on (seconds).
+Brief = tuple[str, str, str, bytes, int, list[tuple[bytes, bytes]], bytes, float, float]
+NO_FIELDS: Final = fields_of(())
+NO_CONTENT: Final = hashlib.sha256().digest()
+
+#: Beginnings; for each receipt the number of its one, and its ending.
+_CHUNK: Final = msgspec.msgpack.Decoder(tuple[list[bytes], list[tuple[int, bytes]]])
 _T = TypeVar("_T")
 
 
@@ -107,11 +127,15 @@ class ReceiptBook:
         self._stack = AsyncExitStack()
         self._database: Database | None = None
         self._opening = asyncio.Lock()
+        self._refreshing = asyncio.Lock()
+        self._refreshed = -_REFRESH_EVERY_S
         self._pending: list[Entry] = []
+        self._briefs: list[Brief] = []
         self._pending_bytes = 0
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._pruned_at = 0
+        self._edge: tuple[str, int, dict[tuple[int, int], bytes]] | None = None
         self._last_complaint: float | None = None
         self.lost = 0
         #: As :meth:`write_out`, in other processes of the node.
@@ -119,21 +143,40 @@ class ReceiptBook:
 
     def add(self, entry: Entry) -> None:
         """Keeps a receipt, which will be written soon."""
-        pending = self._pending
-        self._pending_bytes += len(entry[_TARGET])
-        if len(pending) >= _MAX_PENDING or self._pending_bytes > _MAX_PENDING_BYTES:
+        size = self._pending_bytes + len(entry[0])
+        if size > _MAX_PENDING_BYTES or len(self._pending) >= _MAX_PENDING:
             self.lost += 1
             return
-        pending.append(entry)
-        if len(pending) == 1:
+        self._pending_bytes = size
+        self._pending.append(entry)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def add_brief(self, brief: Brief, size: int) -> None:
+        """As :meth:`add`, of a GET without content. Its entry is made later, with many others: one by one it takes
+        three times as long, since by then nothing of it is in the processor's cache.
+
+        Args:
+            size: of what is kept alive by it, in bytes; something large is not.
+        """
+        if size > _BRIEF_BYTES:
+            self.add(_entry(brief, {}))
+            return
+        size += self._pending_bytes
+        if size > _MAX_PENDING_BYTES or len(self._briefs) >= _MAX_PENDING:
+            self.lost += 1
+            return
+        self._pending_bytes = size
+        self._briefs.append(brief)
+        if not self._wake.is_set():
             self._wake.set()
 
     async def run(self) -> None:
         """Writes for ever."""
         while True:
             await self._wake.wait()
-            self._wake.clear()
             await asyncio.sleep(_WRITE_AFTER_S)
+            self._wake.clear()
             with suppress(StoreFailed, NewerSchema):  # which it has told
                 await self.write_out()
 
@@ -145,20 +188,31 @@ class ReceiptBook:
         await self._stack.aclose()
 
     async def write_out(self) -> None:
-        """Returns when what was added by now has been written.
+        """Returns when what was added by now has been written; goes on if whoever waits for it does not.
 
         Raises:
             StoreFailed, NewerSchema: it is lost.
         """
+        work = asyncio.ensure_future(self._write_out())
+        work.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(work)
+
+    async def _write_out(self) -> None:
         async with self._writing:
-            while self._pending:
-                batch, self._pending = self._pending[:_AT_ONCE], self._pending[_AT_ONCE:]
-                self._pending_bytes = sum(len(entry[_TARGET]) for entry in self._pending)
-                try:
-                    await self._write(batch)
-                except (StoreFailed, NewerSchema) as error:
-                    self._complain(len(batch), error)
-                    raise
+            while self._pending or self._briefs:
+                batch, self._pending = self._pending, []
+                briefs, self._briefs = self._briefs, []
+                self._pending_bytes = 0
+                commons: dict[Any, bytes] = {}
+                for start in range(0, len(briefs), _PIECE):
+                    batch += [_entry(brief, commons) for brief in briefs[start : start + _PIECE]]
+                    await asyncio.sleep(0)
+                for start in range(0, len(batch), _AT_ONCE):
+                    try:
+                        await self._write(batch[start : start + _AT_ONCE])
+                    except (StoreFailed, NewerSchema) as error:
+                        self._complain(len(batch) - start, error)
+                        raise
 
     def _complain(self, lost: int, error: Exception) -> None:
         self.lost += lost
@@ -174,12 +228,16 @@ class ReceiptBook:
         return self._database
 
     async def _write(self, batch: list[Entry]) -> None:
-        entries: list[bytes] = []
+        leaves: list[bytes] = []
+        beginnings: dict[bytes, int] = {}
+        endings: list[tuple[int, bytes]] = []
         for start in range(0, len(batch), _PIECE):
-            entries += [Receipt(*values).canonical() for values in batch[start : start + _PIECE]]
+            for common, request_id, nonce, digest, started_ms, ended_ms in batch[start : start + _PIECE]:
+                own = ending(request_id, nonce, digest, started_ms, ended_ms)
+                leaves.append(leaf_hash(common + own))
+                endings.append((beginnings.setdefault(common, len(beginnings)), own))
             await asyncio.sleep(0)
-        leaves = [leaf_hash(entry) for entry in entries]
-        ids = b"".join([bytes.fromhex(entry[_ID].replace("-", "")) for entry in batch])
+        ids = bytes.fromhex("".join([entry[1] for entry in batch]).replace("-", ""))
         now = time.time_ns() // 1_000_000
         database = await self._opened()
         async with database.writing() as connection:
@@ -187,22 +245,30 @@ class ReceiptBook:
             if not name:
                 name = secrets.token_hex(16)
                 await connection.exec_driver_sql("INSERT INTO log VALUES (?, ?)", (name, first))
-            edge = right_edge(first)
-            tiles = await _tiles(connection, edge)
-            if any(len(tiles.get(tile, b"")) != first // TILE ** tile[0] % TILE * HASH_BYTES for tile in edge):
-                raise StoreDamaged("the log of receipts has lost hashes")
+            tiles = await self._edge_of(connection, name, first)
             extend(tiles, first, leaves)
-            for (level, number), hashes in tiles.items():
-                await connection.exec_driver_sql("REPLACE INTO tiles VALUES (?, ?, ?)", (level, number, hashes))
-            sealed = self._sealer.seal(msgspec.msgpack.encode(entries), f"{name}/{first}")
+            rows = [(level, number, hashes) for (level, number), hashes in tiles.items()]
+            await connection.exec_driver_sql("REPLACE INTO tiles VALUES (?, ?, ?)", rows)
+            sealed = self._sealer.seal(msgspec.msgpack.encode((list(beginnings), endings)), f"{name}/{first}")
             await connection.exec_driver_sql(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", (first, len(entries), now, ids, sealed)
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", (first, len(batch), now, ids, sealed)
             )
-            size = first + len(entries)
+            size = first + len(batch)
             await connection.exec_driver_sql("UPDATE log SET size = ?", (size,))
             if size - self._pruned_at > KEPT // 16 or not self._pruned_at:
                 self._pruned_at = size
                 await _prune(connection, size, now)
+        self._edge = name, size, {tile: tiles[tile] for tile in right_edge(size)}
+
+    async def _edge_of(self, connection: AsyncConnection, name: str, size: int) -> dict[tuple[int, int], bytes]:
+        """The tiles that are not full. They are known if no other process has written since."""
+        if self._edge is not None and self._edge[:2] == (name, size):
+            return dict(self._edge[2])
+        edge = right_edge(size)
+        tiles = await _tiles(connection, edge)
+        if any(len(tiles.get(tile, b"")) != size // TILE ** tile[0] % TILE * HASH_BYTES for tile in edge):
+            raise StoreDamaged("the log of receipts has lost hashes")
+        return tiles
 
     # What others ask
 
@@ -217,7 +283,16 @@ class ReceiptBook:
             raw = uuid.UUID(request_id)
         except ValueError:
             raise NoSuchReceipt("a receipt goes by the request's id, the X-Request-Id of its response") from None
-        await self._all_written()
+        # Most that is asked for has been written; and a stranger who asks for what is not there keeps nobody busy.
+        found = await self._look_for(raw)
+        if found is None:
+            await self._refresh()
+            found = await self._look_for(raw)
+        if found is None:
+            raise NoSuchReceipt(f"there is no receipt of the request {raw}: none was asked for, or it is gone")
+        return found
+
+    async def _look_for(self, raw: uuid.UUID) -> LoggedReceipt | None:
         async with (await self._opened()).reading() as connection:
             name, _ = await _state(connection)
             query = "SELECT first, ids, data FROM chunks WHERE instr(ids, ?) ORDER BY first DESC"
@@ -225,8 +300,10 @@ class ReceiptBook:
             for first, ids, data in rows:
                 at = _position(ids, raw.bytes)
                 if at is not None:
-                    return self._logged(_ENTRIES.decode(self._sealer.open(data, f"{name}/{first}"))[at], first + at)
-        raise NoSuchReceipt(f"there is no receipt of the request {raw}: none was asked for, or it is gone")
+                    beginnings, endings = _CHUNK.decode(self._sealer.open(data, f"{name}/{first}"))
+                    number, own = endings[at]
+                    return self._logged(beginnings[number] + own, first + at)
+        return None
 
     def _logged(self, entry: bytes, index: int) -> LoggedReceipt:
         receipt = Receipt.parse(entry)
@@ -237,7 +314,7 @@ class ReceiptBook:
 
     async def head(self) -> tuple[TreeHead, bytes]:
         """The log at this moment, signed."""
-        await self._all_written()
+        await self._refresh()
         async with (await self._opened()).reading() as connection:
             name, size = await _state(connection)
             root = await _computed(connection, size, lambda tiles: root_of(tiles, size))
@@ -284,8 +361,28 @@ class ReceiptBook:
                 raise NotInTheLog(f"the log has {there} leaves, not {size}")
             return await _computed(connection, size, work)
 
-    async def _all_written(self) -> None:
-        await asyncio.gather(self.write_out(), self.write_out_others())
+    async def _refresh(self) -> None:
+        """Returns when what all processes had by now has been written. Who asks often waits for a moment: each time is
+        a transaction, and on the disk."""
+        asked = time.monotonic()
+        async with self._refreshing:
+            if self._refreshed < asked:
+                await asyncio.sleep(max(0, self._refreshed + _REFRESH_EVERY_S - asked))
+                self._refreshed = time.monotonic()
+                await asyncio.gather(self.write_out(), self.write_out_others())
+
+
+def _entry(brief: Brief, commons: dict[Any, bytes]) -> Entry:
+    """``commons``: beginnings that were made already."""
+    key_id, request_id, program, target, status, headers, body, ended_s, for_s = brief
+    key = (key_id, program, target, status, *headers)
+    common = commons.get(key)
+    if common is None:
+        common = commons[key] = beginning(
+            key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
+        )
+    ended_ms = int(ended_s * 1000)
+    return common, request_id, "", hashlib.sha256(body).digest(), ended_ms - int(for_s * 1000), ended_ms
 
 
 def _position(ids: bytes, wanted: bytes) -> int | None:

@@ -18,7 +18,7 @@ No I/O, and nothing here looks at a clock.
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,16 +105,14 @@ class Exchange:
             KeyError: there is none of that name.
         """
         path, question, query = self.target.partition("?")
-        values: dict[str, Callable[[], str]] = {
-            "@method": lambda: self.method,
-            "@path": lambda: path or "/",
-            "@query": lambda: f"?{query}",
-            "@request-target": lambda: self.target,
-            "@scheme": lambda: self.scheme,
-            "@authority": self._authority,
-            "@target-uri": lambda: f"{self.scheme}://{self._authority()}{path}{question}{query}",
-        }
-        return values[name]()
+        if name == "@authority":
+            return self._authority()
+        if name == "@target-uri":
+            return f"{self.scheme}://{self._authority()}{path}{question}{query}"
+        return {
+            "@method": self.method, "@path": path or "/", "@query": f"?{query}", "@request-target": self.target,
+            "@scheme": self.scheme,
+        }[name]  # fmt: skip
 
     def _authority(self) -> str:
         host = next((value for name, value in self.headers if name == b"host"), b"").decode("latin-1").lower()
@@ -191,13 +189,12 @@ def content_digest(digest: bytes) -> bytes:
 
 def signed_headers(headers: Headers) -> Headers:
     """Headers of a response without what would be taken for the node's own word: a signature of its label, another
-    digest, trailers."""
+    digest."""
     return [
         (name, value)
         for name, value in headers
         if not (name in _OWN and LABEL.encode() in value)
         and not (name == b"content-digest" and b"sha-256" in value.lower())
-        and name not in (b"wapo-receipt", b"trailer")
     ]
 
 
@@ -215,11 +212,11 @@ def signature_fields(
     """
     digest, about = content_digest(receipt.response_digest), _about(receipt)
     lines = [('"@status"', str(receipt.status))]
-    seen: set[bytes] = set()
-    for name, _ in headers:
-        if name not in seen and name not in _OWN and name != b"content-digest":
-            seen.add(name)
-            lines.append(_covered(name.decode("latin-1"), [value for other, value in headers if other == name], ""))
+    by_name: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if name not in _OWN and name != b"content-digest":
+            by_name.setdefault(name, []).append(value)
+    lines += [_covered(name.decode("latin-1"), values, "") for name, values in by_name.items()]
     own = [value for name, value in headers if name == b"content-digest" and not trailers]
     where = ";tr" if trailers else ""
     lines.append((f'"content-digest"{where}', b", ".join([*own, digest]).decode("latin-1")))

@@ -5,14 +5,14 @@ of the node. It is signed in a canonical form: the parts below in their order, e
 first the form's own name and the algorithm's. So no two receipts have the same bytes, and a receipt's bytes are never
 those of anything else that a node signs.
 
-    "wapo-receipt/v1" | "ed25519" | key id | request id | program | method | target | names of request headers |
-    their digest | digest of the request's content | nonce | status u16 | names of response headers | their digest |
-    digest of the response's content | started u64 | ended u64
+    "wapo-receipt/v1" | "ed25519" | key id | program | method | target | names of request headers | their digest |
+    digest of the request's content | status u16 | names of response headers | their digest |
+    request id | nonce | digest of the response's content | started u64 | ended u64
 
-Texts are UTF-8, names are joined by commas, digests are SHA-256 (32 bytes), times milliseconds since the epoch. The
-request's content has no digest (0 bytes) if it was not complete when the response was. Of headers there are names and a
-digest, not values: a receipt is kept by the node and asked for by a URL, and a cookie is nobody's business but its
-owner's, who has it and can compare.
+What many receipts have in common comes first, so that it is put together once. Texts are UTF-8, names are joined by
+commas, digests are SHA-256 (32 bytes), times milliseconds since the epoch. The request's content has no digest (of 0
+bytes) if it was not complete when the response was. Of headers there are names and a digest, not values: a receipt is
+kept by the node and asked for by a URL, and a cookie is nobody's business but its owner's, who has it and can compare.
 
 :func:`check_receipt` says of each thing that is known about an exchange whether the receipt agrees; no I/O.
 """
@@ -22,7 +22,7 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
@@ -35,9 +35,26 @@ from wapo.trust.ed25519_points import is_usable_point
 from wapo.trust.identity import NodeIdentity, key_id
 
 __all__ = [
-    "ALGORITHM", "FORM", "MAX_DOCUMENT_BYTES", "UNSIGNED_FIELDS", "Check", "Fields", "InvalidReceipt", "PublishedKey",
-    "Receipt", "check_receipt", "fields_of", "fields_received", "read_document", "read_jwks", "sign", "verify_receipt",
-    "verify_signature", "write_document",
+    "ALGORITHM",
+    "FORM",
+    "MAX_DOCUMENT_BYTES",
+    "UNSIGNED_FIELDS",
+    "Check",
+    "Fields",
+    "InvalidReceipt",
+    "PublishedKey",
+    "Receipt",
+    "beginning",
+    "check_receipt",
+    "ending",
+    "fields_of",
+    "fields_received",
+    "read_document",
+    "read_jwks",
+    "sign",
+    "verify_receipt",
+    "verify_signature",
+    "write_document",
 ]  # fmt: skip
 
 FORM: Final = "wapo-receipt/v1"
@@ -70,6 +87,10 @@ class Fields:
 
     names: tuple[str, ...]
     digest: bytes
+    encoded: bytes = field(init=False, repr=False, compare=False)  #: as a receipt has it
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "encoded", _joined((",".join(self.names).encode(), self.digest)))
 
 
 def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
@@ -117,7 +138,7 @@ class Receipt:
         key_id: of the key that signs (``wapo.trust.identity.key_id``).
         request_id: the response's ``X-Request-Id``.
         program: CID of the file that answered, or ``local``.
-        target: path and query as sent.
+        target: path and query as sent, without a question mark that nothing follows.
         request_fields: those that the caller chose (``wapo.trust.message_signatures``).
         request_digest: of the content; None if it was not complete when the response was.
         nonce: the caller's; may be empty.
@@ -143,14 +164,11 @@ class Receipt:
 
     def canonical(self) -> bytes:
         """What is signed, and logged."""
-        return _joined((
-            _FORM, _ALGORITHM, self.key_id.encode(), self.request_id.encode(), self.program.encode(),
-            self.method.encode(), self.target.encode(), ",".join(self.request_fields.names).encode(),
-            self.request_fields.digest, self.request_digest or b"", self.nonce.encode(),
-            self.status.to_bytes(2, "big"), ",".join(self.response_fields.names).encode(),
-            self.response_fields.digest, self.response_digest, self.started_ms.to_bytes(8, "big"),
-            self.ended_ms.to_bytes(8, "big"),
-        ))  # fmt: skip
+        beginning = _beginning(
+            self.key_id, self.program, self.method, self.target, self.request_fields.encoded, self.request_digest,
+            self.status, self.response_fields.encoded,
+        )  # fmt: skip
+        return beginning + ending(self.request_id, self.nonce, self.response_digest, self.started_ms, self.ended_ms)
 
     @classmethod
     def parse(cls, data: bytes) -> "Receipt":
@@ -175,8 +193,8 @@ class Receipt:
             (length,) = _LENGTH.unpack_from(data, at)
             at += 4 + length
             parts.append(data[at - length : at])
-        _, _, key, request_id, program, method, target, asked, asked_digest, *rest = parts
-        content, nonce, status, names, digest, answer, started, ended = rest
+        _, _, key, program, method, target, asked, asked_digest, content, status, names, digest, *rest = parts
+        request_id, nonce, answer, started, ended = rest
         return cls(
             key.decode(), request_id.decode(), program.decode(), method.decode(), target.decode(),
             Fields(_names(asked), asked_digest), content or None, nonce.decode(), int.from_bytes(status, "big"),
@@ -184,9 +202,40 @@ class Receipt:
         )  # fmt: skip
 
 
+def beginning(
+    key_id: str, program: str, method: str, target: str, request_fields: Fields, request_digest: bytes | None,
+    status: int, response_fields: Fields,
+) -> bytes:  # fmt: skip
+    """The beginning of a receipt's canonical form. Most requests of an agent have the same."""
+    make = _remembered_beginning if len(target) <= _REMEMBERED_BYTES else _beginning
+    return make(
+        key_id, program, method, target, request_fields.encoded, request_digest, status, response_fields.encoded
+    )
+
+
+def _beginning(
+    key_id: str, program: str, method: str, target: str, request_fields: bytes, request_digest: bytes | None,
+    status: int, response_fields: bytes,
+) -> bytes:  # fmt: skip
+    who = _joined((_FORM, _ALGORITHM, key_id.encode(), program.encode(), method.encode(), target.encode()))
+    content = _joined((request_digest or b"", status.to_bytes(2, "big")))
+    return b"".join((who, request_fields, content, response_fields))
+
+
+def ending(request_id: str, nonce: str, response_digest: bytes, started_ms: int, ended_ms: int) -> bytes:
+    """The rest of it."""
+    if not nonce and len(request_id) == 36 and request_id.isascii():
+        return _USUAL(36, request_id.encode(), 0, 32, response_digest, 8, started_ms, 8, ended_ms)
+    return _joined((request_id.encode(), nonce.encode())) + _ENDING(32, response_digest, 8, started_ms, 8, ended_ms)
+
+
 _FORM: Final = FORM.encode()
 _ALGORITHM: Final = ALGORITHM.encode()
 _LENGTH: Final = struct.Struct(">I")
+_ENDING: Final = struct.Struct(">I32sIQIQ").pack
+#: The same after a UUID and no nonce.
+_USUAL: Final = struct.Struct(">I36sII32sIQIQ").pack
+_remembered_beginning: Final = lru_cache(1024)(_beginning)
 _SHORT: Final = tuple(number.to_bytes(4, "big") for number in range(1024))
 
 
@@ -232,13 +281,14 @@ def write_document(receipt: Receipt, signature: bytes) -> dict[str, Any]:
 
 
 def read_document(document: bytes | str | Mapping[str, Any]) -> tuple[Receipt, bytes]:
-    """The receipt and its signature, which is not checked; other members than ``log`` are not taken.
+    """The receipt and its signature, which is not checked; other members than ``log`` and ``attestation``, which say
+    nothing here, are not taken.
 
     Raises:
         InvalidReceipt: it is not one; what is wrong with it.
     """
     value = _decoded(document, "a receipt")
-    _members(value, "the receipt", _MEMBERS, optional=("log",))
+    _members(value, "the receipt", _MEMBERS, optional=("attestation", "log"))
     if value["form"] != FORM or value["algorithm"] != ALGORITHM:
         raise InvalidReceipt(f"the receipt is of another form or algorithm; known are {FORM} and {ALGORITHM}")
     request, response = value["request"], value["response"]
@@ -447,7 +497,7 @@ def check_receipt(
     if method is not None:
         same("method", receipt.method, method)
     if target is not None:
-        same("target", receipt.target, target)
+        same("target", receipt.target, target.removesuffix("?") if target.find("?") == len(target) - 1 else target)
     if request_headers is not None:
         checks.append(_check_fields("request headers", receipt.request_fields, list(request_headers), None))
     if request_body is not None:

@@ -78,7 +78,7 @@ class Collateral:
             NotGenuine: a chain, a list or a date is not right.
         """
         own = self._value.get(_OPTIONAL)
-        if own is not None and own.rstrip("\0\n") != pck_chain.rstrip("\0\n"):
+        if own is not None and own not in (pck_chain, pck_chain.removesuffix("\0")):
             raise NotGenuine("the collateral is for the certificates of another platform")
         chains = {}
         for name in _CHAINS:

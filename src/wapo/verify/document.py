@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from wapo.errors import CallerError
 from wapo.trust.attestation.genuine import NotGenuine
 from wapo.trust.attestation.measurements import parse_quote
-from wapo.trust.attestation.report_data import DOMAIN, Bound
+from wapo.trust.attestation.report_data import DOMAIN, Bound, EarlierKey
 from wapo.trust.ed25519_points import is_usable_point
 from wapo.trust.identity import key_id
 from wapo.verify.events import read_events
@@ -39,6 +39,7 @@ class Attestation:
     """What a node says of itself; nothing of it is believed yet.
 
     Attributes:
+        earlier: keys that it signed with before, which the present one vouches for.
         claimed: what the node calls itself, which counts for nothing.
     """
 
@@ -46,6 +47,7 @@ class Attestation:
     claimed: bool
     bound: Bound
     key_id: str
+    earlier: tuple[EarlierKey, ...]
     report_data: bytes
     quote: bytes
     event_log: str | None
@@ -72,7 +74,8 @@ def read_attestation(data: bytes) -> Attestation:
                 _hex(node["signing"]["public"], 32), _hex(node["agreement"]["public"], 32), _text(value["programs"]),
                 _hex(value["nonce"]),
             ),
-            key_id=_text(node["key_id"]), report_data=_hex(value["report_data"], 64),
+            key_id=_text(node["key_id"]),
+            earlier=tuple(map(_earlier, node["earlier"])), report_data=_hex(value["report_data"], 64),
             quote=base64.b64decode(quote, validate=True) if quote is not None else b"", event_log=log,
             signature=base64.b64decode(value["signature"]["value"], validate=True),
         )  # fmt: skip
@@ -84,6 +87,16 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     value.encode()
+    return value
+
+
+def _earlier(value: Any) -> EarlierKey:
+    return EarlierKey(_hex(value["public"], 32), _seconds(value["from"]), _seconds(value["until"]))
+
+
+def _seconds(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 53:
+        raise ValueError
     return value
 
 
@@ -153,7 +166,7 @@ def _key(found: Attestation) -> Step:
         raise NotGenuine("the node's key goes by another's name, or anybody can sign with it")
     try:
         key = Ed25519PublicKey.from_public_bytes(bound.public)
-        key.verify(found.signature, bound.statement(found.kind, found.quote))
+        key.verify(found.signature, bound.statement(found.kind, found.quote, found.earlier))
     except (InvalidSignature, ValueError):
         raise NotGenuine("the answer is not signed with the key that it names") from None
     evidence = {"key_id": found.key_id, "encrypt_to": bound.agreement_public.hex()}

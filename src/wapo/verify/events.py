@@ -28,7 +28,7 @@ def read_events(log: str, quote: ParsedQuote) -> dict[str, str]:
     try:
         events = json.loads(log)
         found = [_read(event) for event in events if event["imr"] == _REGISTER]
-    except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, AttributeError):
         raise NotGenuine("the event log cannot be read") from None
     if len(found) > _MOST_EVENTS:
         raise NotGenuine(f"the event log has more than {_MOST_EVENTS} events")

@@ -74,7 +74,9 @@ def exchange_of(data: bytes, receipt: bytes | None) -> Exchange:
     try:
         value = json.loads(data)
         headers = tuple((str(name), str(text)) for name, text in value["headers"])
-        answered = Answer(int(value["status"]), headers, base64.b64decode(value["body"], validate=True))
+        if type(value["status"]) is not int:
+            raise TypeError
+        answered = Answer(value["status"], headers, base64.b64decode(value["body"], validate=True))
         return Exchange(str(value["target"]), str(value["nonce"]), answered, receipt)
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidTarget("the exchange cannot be read") from None
@@ -124,7 +126,7 @@ def check_exchange(exchange: Exchange, keys: Mapping[str, PublishedKey]) -> tupl
     if wrong:
         return wrong, None
     evidence = {check.name: check.evidence for check in checks} | {"program": receipt.program, "id": receipt.request_id}
-    text = f"the attested key has signed that {receipt.program} gave this response to this request"
+    text = f"the node's key has signed that {receipt.program} gave this response to this request"
     return [Step("receipt", "ok", text, evidence), _check_log(exchange.receipt, keys)], receipt.program
 
 
@@ -136,7 +138,7 @@ def _check_log(document: bytes, keys: Mapping[str, PublishedKey]) -> Step:
         proof = [hash_of(step) for step in log["proof"]]
         leaf = leaf_hash(read_document(document)[0].canonical())
         inside = check_inclusion(leaf, log["index"], head.size, proof, head.root)
-    except (InvalidReceipt, KeyError, TypeError, ValueError) as error:
+    except (InvalidReceipt, KeyError, TypeError, ValueError, OverflowError) as error:
         return Step("log", "failed", f"what places the receipt in the node's log cannot be read: {error}")
     if not inside:
         return Step("log", "failed", "the receipt is not where the node says that it is in its log")

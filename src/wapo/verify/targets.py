@@ -10,6 +10,7 @@ from typing import Final
 
 from wapo.trust.attestation.measurements import MalformedQuote, parse_quote
 from wapo.trust.attestation.report_data import DOMAIN
+from wapo.trust.identity import key_id
 from wapo.trust.receipts import FORM as RECEIPT
 from wapo.trust.receipts import InvalidReceipt, PublishedKey, verify_receipt
 from wapo.verify.document import MAX_DOCUMENT_BYTES, Attestation, check_attestation, read_attestation
@@ -152,12 +153,14 @@ def _receipt_alone(document: bytes, attestation: Attestation) -> list[Step]:
         receipt = verify_receipt(document, _keys(attestation))
     except InvalidReceipt as error:
         return [Step("receipt", "failed", str(error))]
-    text = f"signed by the attested key, for {receipt.program}; with which response it agrees, nobody has said"
+    text = f"signed by the node's key, for {receipt.program}; with which response it agrees, nobody has said"
     return [Step("receipt", "open", text, {"method": receipt.method, "target": receipt.target})]
 
 
 def _keys(attestation: Attestation) -> dict[str, PublishedKey]:
-    return {attestation.key_id: PublishedKey(attestation.bound.public)}
+    """The key that the quote is for, and those that it vouches for, each for its time."""
+    earlier = {key_id(key.public): PublishedKey(key.public, key.from_s, key.until_s) for key in attestation.earlier}
+    return earlier | {attestation.key_id: PublishedKey(attestation.bound.public)}
 
 
 async def _collateral(quote: bytes, demands: Demands, found: Found) -> bytes | None:

@@ -117,7 +117,7 @@ def test_a_helper_ends_with_its_node(tmp_path: Path, monkeypatch: pytest.MonkeyP
     process = helper._process
     assert process is not None
     helper.close()
-    assert process.returncode == 0
+    assert process.wait(60) == 0
 
 
 # The kernel's report interface

@@ -70,7 +70,7 @@ class InHelper:
         return key
 
     def close(self) -> None:
-        """Ends the process."""
+        """Ends the process. One that is busy is not waited for: it ends when it looks for its next question."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -6,13 +6,14 @@ software chose to say so.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from wapo.errors import CallerError
 from wapo.trust.attestation.canonical import canonical
 
-__all__ = ["DOMAIN", "MAX_NONCE_BYTES", "MIN_NONCE_BYTES", "Bound", "UnusableNonce", "parse_nonce"]
+__all__ = ["DOMAIN", "MAX_NONCE_BYTES", "MIN_NONCE_BYTES", "Bound", "EarlierKey", "UnusableNonce", "parse_nonce"]
 
 DOMAIN: Final = "wapo-attestation/v1"
 _STATEMENT: Final = "wapo-attestation/v1/statement"
@@ -25,6 +26,15 @@ class UnusableNonce(CallerError):
     """A nonce that is missing, too short to be fresh, too long, or no hex."""
 
     code = "unusable_nonce"
+
+
+@dataclass(frozen=True)
+class EarlierKey:
+    """An Ed25519 key (32 bytes) that the node signed with, from and until when, in seconds since the epoch."""
+
+    public: bytes
+    from_s: int
+    until_s: int
 
 
 @dataclass(frozen=True)
@@ -51,13 +61,16 @@ class Bound:
             )
         ).digest()
 
-    def statement(self, kind: str, quote: bytes) -> bytes:
-        """What the node signs with its own key, with a quote or without: that it holds the key, now.
+    def statement(self, kind: str, quote: bytes, earlier: Iterable["EarlierKey"] = ()) -> bytes:
+        """What the node signs with its own key, with a quote or without: that it holds the key, now, and which keys it
+        signed with before.
 
         Args:
             quote: empty if there is none.
         """
-        return canonical(_STATEMENT, b"Ed25519", kind.encode(), self.report_data(), hashlib.sha512(quote).digest())
+        keys = [key.public + key.from_s.to_bytes(8, "big") + key.until_s.to_bytes(8, "big") for key in earlier]
+        quoted = hashlib.sha512(quote).digest()
+        return canonical(_STATEMENT, b"Ed25519", kind.encode(), self.report_data(), quoted, *keys)
 
 
 def parse_nonce(text: str | None) -> bytes:
