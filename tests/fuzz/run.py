@@ -28,11 +28,12 @@ from tests.fuzz import border
 from tests.fuzz.files import FILES
 from tests.fuzz.listeners import LISTENERS
 from tests.fuzz.mutations import mutated
+from tests.fuzz.oblivious import OBLIVIOUS
 from tests.fuzz.parsers import PARSERS
 from tests.fuzz.servers import SERVERS
 from tests.fuzz.target import Check, Target
 
-TARGETS: dict[str, Target] = {**PARSERS, **FILES, **SERVERS, **LISTENERS}
+TARGETS: dict[str, Target] = {**PARSERS, **FILES, **SERVERS, **LISTENERS, **OBLIVIOUS}
 BORDER = "border"
 FOUND = Path("fuzz-found")
 #: What a case that hangs is given.

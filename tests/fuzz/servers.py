@@ -19,7 +19,7 @@ from wapo.content.cid import Cid
 from wapo.gateway.front_door import Patience
 from wapo.gateway.upgrade import AgentDoor
 
-__all__ = ["HASTY", "SERVERS", "Recorder", "converse", "second_opinion", "watched"]
+__all__ = ["HASTY", "SERVERS", "Recorder", "calm", "converse", "second_opinion", "watched"]
 
 #: Nobody is waited for, because a client that has said all it will say closes.
 HASTY = Patience(head_s=0.5, body_s=0.5, rest_s=0.5, stalled_s=0.5, idle_s=1)
@@ -199,10 +199,10 @@ async def _gateway(folder: Path) -> AsyncIterator[Check]:
                 assert words[word] not in answer or words[word] in request or b"/vaults" in first, word
 
         yield check
-        await _calm(site)
+        await calm(site)
 
 
-async def _calm(site: Site) -> None:
+async def calm(site: Site) -> None:
     async with asyncio.timeout(20):
         while site.node.admission.machines:
             await asyncio.sleep(0.01)
@@ -227,7 +227,7 @@ async def _websocket(folder: Path) -> AsyncIterator[Check]:
             answer = await converse(int(site.url.rpartition(":")[2]), hello + case, Random(zlib.crc32(case)))
             quiet.check()
             assert not answer or answer.startswith(b"HTTP/1.1 101 "), answer[:300]
-            await _calm(site)
+            await calm(site)
 
         yield check
 
