@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from wapo.node.vaults import (
     MAX_DATA_BYTES,
     AccessDenied,
+    Delivery,
     InheritFromOther,
     InheritNotFound,
     InvalidVaultData,
@@ -36,7 +37,7 @@ def vaults(database: Database) -> Vaults:
 
 
 async def secret(vaults: Vaults, program: str, key: str) -> Any:
-    return msgspec.json.decode(await vaults.secret_of(program, key))
+    return msgspec.json.decode((await vaults.delivery(program, key)).secret)
 
 
 class TestKeeping:
@@ -70,18 +71,18 @@ class TestKeeping:
         for program, key in [("q", receipt.key), ("p", "0" * 32), ("", receipt.key)]:
             for ask_first in (False, True):
                 if ask_first:
-                    await vaults.secret_of("p", receipt.key)
+                    await vaults.delivery("p", receipt.key)
                 with pytest.raises(InvalidVaultKey) as caught:
-                    await vaults.secret_of(program, key)
+                    await vaults.delivery(program, key)
                 messages.append(str(caught.value))
-                assert vaults.cached_secret(program, key) is None
+                assert vaults.cached(program, key) is None
         assert set(messages) == {"invalid key"}
 
     async def test_what_has_been_opened_is_at_hand(self, vaults: Vaults) -> None:
         receipt = await vaults.create("p", {"a": 1})
-        assert vaults.cached_secret("p", receipt.key) is None
-        await vaults.secret_of("p", receipt.key)
-        assert vaults.cached_secret("p", receipt.key) == '{"a":1}'
+        assert vaults.cached("p", receipt.key) is None
+        await vaults.delivery("p", receipt.key)
+        assert vaults.cached("p", receipt.key) == Delivery('{"a":1}', None)
 
     async def test_tokens_prove_ownership_of_their_program(self, vaults: Vaults) -> None:
         receipts = [await vaults.create("p", {"a": number}) for number in range(3)]
@@ -99,7 +100,7 @@ class TestAtRest:
             vaults = Vaults(database, KEYS)
             parent = await vaults.create("p", {"name": inherited})
             child = await vaults.create("p", {"name": planted}, parent.key, parent.token)
-            await vaults.secret_of("p", child.key)
+            await vaults.delivery("p", child.key)
             words = [planted, inherited, parent.token, child.token]
             found = self.words_in(database_file.parent, words)
         assert found == self.words_in(database_file.parent, words) == set()
@@ -132,7 +133,7 @@ class TestAtRest:
         async with database.writing() as connection:
             await connection.execute(update(table).values(**change))
         with pytest.raises(Unsealable):
-            await vaults.secret_of(change.get("program", "p"), change.get("key", receipt.key))
+            await vaults.delivery(change.get("program", "p"), change.get("key", receipt.key))
 
     async def test_a_restart_keeps_everything(self, vaults: Vaults, database: Database) -> None:
         receipt = await vaults.create("p", {"a": 1})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from wapo.errors import GuestError
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials.credential import Credentials
     from wapo.vm.net.websocket import WebSocketLink
     from wapo.vm.resources.pipe import Pipe
 
@@ -106,6 +107,7 @@ class AgentRequest:
         body: the whole body, or its beginning when ``stream`` has the rest; None if there is none.
         stream: what comes after ``body``.
         secret: JSON text of the secret object, or None.
+        credentials: what the host puts on its requests.
         websocket: whether it is the opening handshake of a WebSocket, which may be answered with one.
     """
 
@@ -115,6 +117,7 @@ class AgentRequest:
     body: bytes | None = None
     stream: "Pipe | None" = None
     secret: str | None = None
+    credentials: "Credentials | None" = None
     request_id: str = ""
     websocket: bool = False
 

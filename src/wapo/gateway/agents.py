@@ -106,7 +106,8 @@ class AgentRoutes:
             )  # fmt: skip
             key = vault_key(query)
             if key is not None:
-                request.secret = await self._secret(located, key)
+                given = await self._node.vaults.delivery(located.identity, key)
+                request.secret, request.credentials = given.secret, given.credentials
             intake = await take_body(headers, receive, limits.request_bytes)
             request.body, request.stream = intake.body, intake.stream
             report = f"{method} {path_for_log(scope['raw_path'], query, hide=key is not None)}"
@@ -176,10 +177,6 @@ class AgentRoutes:
             raise
         response.headers = [header for header in response.headers if header[0] not in OWN_HEADERS]
         await self._send(invocation, response, intake, receive, send, begun.request_id, begun.started, head=False)
-
-    async def _secret(self, located: Located, key: str) -> str:
-        vaults = self._node.vaults
-        return vaults.cached_secret(located.identity, key) or await vaults.secret_of(located.identity, key)
 
     async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
         """The head of the response; a client that goes away meanwhile ends the run.

@@ -56,6 +56,7 @@ class Gateway:
                 ("GET", "/metrics", self._metrics),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
+                ("DELETE", "/vaults/{key}/{token}", vaults.remove),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
                 ("POST", "/ipfs", self._content.publish),
             )

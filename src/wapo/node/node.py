@@ -45,6 +45,7 @@ from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
 from wapo.trust.keys import NodeKeys
+from wapo.vm.credentials.credential import Credentials
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
@@ -89,6 +90,10 @@ class AgentServices(Services):
 
     def derive_secret(self, guest: Guest, path: bytes) -> bytes:
         return self._keys.agent_secret(guest.session.log.program, path)
+
+    def credentials(self, guest: Guest) -> Credentials | None:
+        run: Run = guest.session
+        return run.credentials
 
     def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
         return self._isolates.open(guest, request)
