@@ -119,8 +119,10 @@ class Credential:
         if self.query:
             value["query"] = dict(self.query)
         if self.aws is not None:
-            pairs = zip(_AWS_MEMBERS, (self.aws.key_id, self.aws.secret, self.aws.region, self.aws.service), strict=True)
-            value["aws"] = dict(pairs) | ({"sessionToken": self.aws.token} if self.aws.token is not None else {})
+            key = self.aws
+            value["aws"] = dict(zip(_AWS_MEMBERS, (key.key_id, key.secret, key.region, key.service), strict=True))
+            if key.token is not None:
+                value["aws"]["sessionToken"] = key.token
         return value
 
     def shown(self) -> dict[str, Any]:
@@ -268,7 +270,8 @@ def _checked(name: str, kind: str, text: Any) -> str:
         raise _wrong(name, f"has a value in {kind} that is not visible ASCII of at most {_MAX_SECRET} characters")
     if len(_without_scheme(text)) < _MIN_SECRET:
         raise _wrong(
-            name, f"has a secret in {kind} of less than {_MIN_SECRET} characters, which could not be told from other text"
+            name,
+            f"has a secret in {kind} of less than {_MIN_SECRET} characters, which text may have by chance",
         )
     return text
 

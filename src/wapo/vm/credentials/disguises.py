@@ -5,8 +5,8 @@ entities, quoted-printable, in UTF-16 or UTF-32, and any two of these one over t
 each of those, too: hexadecimal (with separators), base64 and base64url (at any offset in what was encoded, wrapped or
 not), base32, and numbers in a list.
 
-Only a whole secret is found. If a part were, a guest could try one character after the other, have the server repeat its
-guess, and see by what is missing that it was right.
+Only a whole secret is found. If a part were, a guest could try one character after the other, have the server repeat
+its guess, and see by what is missing that it was right.
 """
 
 import base64
@@ -65,8 +65,8 @@ def _found(needle: bytes, before: int, after: int, view: "_View") -> Iterator[Sp
 
 
 def _core(encoded: bytes, offset: int, length: int, bits: int) -> tuple[bytes, int, int]:
-    """The characters that depend on the secret alone, whatever stands before and after it; and how many before and after
-    these hold some bits of it."""
+    """The characters that depend on the secret alone, whatever stands before and after it; and how many before and
+    after these hold some bits of it."""
     first, last = offset * 8, (offset + length) * 8
     core = encoded[-(-first // bits) : last // bits].lower()
     return core, int(first % bits > 0), int(last % bits > 0)

@@ -1,8 +1,8 @@
 """Taking secrets out of what comes back, however it is cut into pieces, with a bounded amount kept.
 
 What could be the beginning of a secret waits for what comes next. Whether it could is asked of the kind of bytes alone
-(a run of visible characters, a line of base64, a row of numbers), never of the secret: by what waits and what does not, a
-guest that has a server repeat its guesses would find the secret out. So an event of a stream, which ends with a line,
+(a run of visible characters, a line of base64, a row of numbers), never of the secret: by what waits and what does not,
+a guest that has a server repeat its guesses would find the secret out. So an event of a stream, which ends with a line,
 goes on at once.
 """
 
@@ -71,7 +71,8 @@ class Scrubber:
 def _without(spans: list[tuple[int, int]], data: bytes) -> bytes:
     if not spans:
         return data
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     for start, end in spans:
         parts += data[at:start], PLACEHOLDER
         at = end

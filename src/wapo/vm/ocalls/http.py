@@ -30,6 +30,7 @@ _MAX_HEAD_BYTES: Final = 256 << 10
 _INVALID_PARAMETER: Final = OcallError.INVALID_PARAMETER
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
+
 def write_or_keep(guest: "Guest", data: bytes, pointer: int, capacity: int) -> int:
     """Writes a result into the guest's buffer if it fits; otherwise it waits in the return slot for number 0.
 
@@ -47,8 +48,8 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     """1100: starts the request encoded at ``[p0, p0+p1)``; the result is its resource.
 
     Encoding: five u32 - flags, lengths of method, URL, headers, body - and then these four. Flags: 1 the body is
-    streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL. Credentials of the
-    run are put on it, unless that is refused: then it fails, and 1102 says why.
+    streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL. Credentials of
+    the run are put on it, unless that is refused: then it fails, and 1102 says why.
 
     Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full or too much kept for the guest already,
     17 denied by the egress policy.
