@@ -31,11 +31,11 @@ class Disguises:
     """One secret (ASCII), and what it may look like, in lower case.
 
     Attributes:
-        reach: the most bytes that one occurrence may take.
+        shortest, reach: how many bytes one occurrence takes at least, and at most.
         has_blanks: whether there are spaces in it.
     """
 
-    __slots__ = ("_dense", "_hex", "_plain", "has_blanks", "reach")
+    __slots__ = ("_dense", "_hex", "_plain", "has_blanks", "reach", "shortest")
 
     def __init__(self, secret: str) -> None:
         raw = secret.encode("latin-1")
@@ -46,6 +46,7 @@ class Disguises:
             *(_core(base64.b64encode(bytes(at) + raw + bytes(3)), at, len(raw), 6) for at in range(3)),
             *(_core(base64.b32encode(bytes(at) + raw + bytes(5)), at, len(raw), 5) for at in range(5)),
         )
+        self.shortest = len(raw)
         self.reach = _REACH * len(raw) + 64
         self.has_blanks = b" " in raw
 

@@ -27,10 +27,11 @@ _NUMBER: Final = re.compile(rb"(?:\A|[^0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[,
 class Scrubber:
     """For one body: ``feed`` its pieces, then ``end``."""
 
-    __slots__ = ("_held", "_reach", "_secrets", "_separator")
+    __slots__ = ("_held", "_reach", "_secrets", "_separator", "_shortest")
 
     def __init__(self, secrets: Iterable[Disguises]) -> None:
         self._secrets = tuple(secrets)
+        self._shortest = min((secret.shortest for secret in self._secrets), default=0)
         self._reach = max((secret.reach for secret in self._secrets), default=0)
         blanks = any(secret.has_blanks for secret in self._secrets)
         self._separator = _SEPARATOR_WITH_SPACES if blanks else _SEPARATOR
@@ -54,7 +55,7 @@ class Scrubber:
 
     def clean(self, data: bytes) -> bytes:
         """A text that is whole."""
-        return _without(spans_of(self._secrets, data), data)
+        return data if len(data) < self._shortest else _without(spans_of(self._secrets, data), data)
 
     def _open_from(self, data: bytes) -> int:
         """From where on a secret may have begun that has not ended."""

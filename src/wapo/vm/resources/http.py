@@ -42,7 +42,7 @@ class WrongLength(Exception):
     """A streamed body is longer or shorter than its Content-Length."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
     """A request that has been checked. ``body`` is None where there is none or where it is streamed.
 
