@@ -251,6 +251,23 @@ class TestOut:
         assert response.json()[0] == 200
         assert TOKEN.encode() not in world.upstream.sent[-1].raw
 
+    async def test_a_request_that_is_answered_at_once_has_it(self, world: World) -> None:
+        """The way of nearly all requests: begun in the callback of their connection."""
+        path = await world.site.prepare(f"export default {{ fetch: () => fetch('{world.url}/plain') }};")
+        body = {
+            "cid": path.removeprefix("/ipfs/"),
+            "credentials": {
+                "t": {"hosts": [f"{HOST}:{world.upstream.port}"], "headers": {"x-key": HEADER_KEY}},
+            },
+        }  # fmt: skip
+        receipt = (await world.site.client.post("/vaults", json=body)).json()
+        for _ in range(3):
+            world.upstream.sent.clear()
+            response = await world.site.client.get(f"{path}?key={receipt['key']}")
+            assert world.upstream.sent[-1].all("x-key") == [HEADER_KEY]
+            assert_hidden(response.text)
+            assert "*credential*" in response.text
+
     async def test_a_redirect_on_the_same_host_keeps_it(self, world: World) -> None:
         """Each request is looked at by itself; the key that the redirect repeats is the one that was taken out."""
         seen = await world.attempt("fetch", url=f"{world.url}/location?a=1")
