@@ -16,6 +16,7 @@ LIBRARIES = (
 )  # fmt: skip
 LATER = (
     "wapo.gateway.admin", "wapo.gateway.rpc", "wapo.gateway.user", "wapo.node.apps.worker", "wapo.vm.crypto.operations",
+    "wapo.vm.credentials.credential", "wapo.vm.credentials.outgoing",
     "wapo.vm.http_session",
 )  # fmt: skip
 NODE = ("sqlalchemy", "uvicorn", "starlette", "google.protobuf", "cryptography", "wapo.node", "wapo.vm", "wapo.engine")

@@ -160,7 +160,7 @@ class TestCredentials:
         receipt = await vaults.create("p", {"a": 1}, credentials=HIDDEN)
         item = await vaults.read(receipt.key, receipt.token)
         shown = {"openai": {"hosts": ["api.example.com"], "headers": ["authorization"]}}
-        assert (item.credentials.shown(), item.data) == (shown, {"a": 1})
+        assert (item.credentials and item.credentials.shown(), item.data) == (shown, {"a": 1})
         (summary,) = await vaults.summaries("p")
         assert (summary.members, summary.credentials) == (["a"], shown)
         assert "planted" not in repr(item) + repr(summary)

@@ -75,7 +75,7 @@ class VaultRoutes:
         answer: dict[str, Any] = {"data": item.data}
         if item.inherit is not None:
             answer["inherit"] = item.inherit
-        if item.credentials:
+        if item.credentials is not None:
             answer["credentials"] = item.credentials.shown()
         return json_reply(200, answer | {"succeed": True}, [_NO_STORE])
 

@@ -45,7 +45,6 @@ from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
 from wapo.trust.keys import NodeKeys
-from wapo.vm.credentials.credential import Credentials
 from wapo.vm.ends import End, EndReason
 from wapo.vm.guest import Guest
 from wapo.vm.http_client import HttpClient
@@ -58,6 +57,7 @@ from wapo.vm.services import IsolateRequest, Services
 if TYPE_CHECKING:
     from wapo.node.apps import worker as apps_worker
     from wapo.node.apps.worker import Worker
+    from wapo.vm.credentials.credential import Credentials
 else:
     apps_worker = library("wapo.node.apps.worker")
 

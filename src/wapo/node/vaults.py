@@ -8,23 +8,31 @@ An item may have credentials, too (:mod:`wapo.vm.credentials`). Of those the pro
 ``credentials`` of its secret; nobody is ever told their values again, the owner neither.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from sqlalchemy import RowMapping, delete, insert, select
 
 from wapo.errors import CallerError
+from wapo.lazy import library
 from wapo.store.database import Database
 from wapo.store.schema import vaults
 from wapo.trust.keys import NodeKeys
 from wapo.trust.seal import Sealer
-from wapo.vm.credentials.credential import Credentials
+
+if TYPE_CHECKING:
+    from wapo.vm.credentials import credential as hidden
+    from wapo.vm.credentials.credential import Credentials
+else:
+    hidden = library("wapo.vm.credentials.credential")
 
 __all__ = [
     "AccessDenied", "Delivery", "InvalidVaultKey", "NoSuchVault", "VaultItem", "VaultReceipt", "VaultSummary", "Vaults",
@@ -41,7 +49,6 @@ _CACHED: Final = 4096
 _FRESH_S: Final = 4.0
 #: The member of the secret that says which credentials there are.
 _TOLD: Final = "credentials"
-_NONE: Final = Credentials({})
 
 
 class NoSuchVault(CallerError):
@@ -103,13 +110,13 @@ class VaultItem:
     data: dict[str, Any]
     inherit: str | None
     parents: dict[str, Any]
-    credentials: Credentials = _NONE
+    credentials: Credentials | None = None
 
     def secret(self) -> dict[str, Any]:
         """What the agent gets: ancestors first, then the item's own data over them; of credentials that they are
         there."""
         merged: dict[str, Any] = merge(self.parents, self.data)
-        return merged | {_TOLD: self.credentials.told()} if self.credentials else merged
+        return merged | {_TOLD: self.credentials.told()} if self.credentials is not None else merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +192,7 @@ class Vaults:
         """
         own = _encoded(data)
         parents: dict[str, Any] = {}
-        kept = Credentials.parse(credentials) if credentials is not None else _NONE
+        kept = (hidden.Credentials.parse(credentials) or None) if credentials is not None else None
         if inherit is not None:
             parent = await self._load(inherit)
             if parent is None:
@@ -198,12 +205,13 @@ class Vaults:
             if inherit_token is not None and not _token_matches(inherit_token, token_hash):
                 raise AccessDenied("access denied")
             parents = merge(item.parents, item.data)
-            kept = kept.over(item.credentials)
-        if kept and (_TOLD in data or _TOLD in parents):
+            if item.credentials is not None:
+                kept = item.credentials if kept is None else kept.over(item.credentials)
+        if kept is not None and (_TOLD in data or _TOLD in parents):
             raise InvalidVaultData(f"data of an item with credentials cannot have a member {_TOLD!r}: it tells of them")
         inherited = msgspec.json.encode(parents)
-        hidden = msgspec.json.encode(kept.encoded())
-        size = len(own) + (len(inherited) if parents else 0) + (len(hidden) if kept else 0)
+        values = msgspec.json.encode(kept.encoded()) if kept is not None else b""
+        size = len(own) + (len(inherited) if parents else 0) + len(values)
         if size > MAX_DATA_BYTES:
             raise InvalidVaultData(f"data has {size} bytes; at most {MAX_DATA_BYTES} are allowed")
         receipt = VaultReceipt(secrets.token_hex(_TOKEN_BYTES), secrets.token_hex(_KEY_BYTES))
@@ -216,7 +224,7 @@ class Vaults:
             "inherit": inherit,
             "parents": self._sealer.seal(inherited, context) if parents else None,
             "created_ms": time.time_ns() // 1_000_000,
-            "credentials": self._credential_sealer.seal(hidden, context) if kept else None,
+            "credentials": self._credential_sealer.seal(values, context) if values else None,
         }
         async with self._database.writing() as connection:
             await connection.execute(insert(vaults).values(row))
@@ -258,7 +266,7 @@ class Vaults:
             rows = (await connection.execute(query)).mappings().all()
         items = [(row, self._item(row)) for row in rows]
         return [
-            VaultSummary(item.key, row["created_ms"], item.inherit, sorted(item.data), item.credentials.shown())
+            VaultSummary(item.key, row["created_ms"], item.inherit, sorted(item.data), _shown(item))
             for row, item in items
         ]
 
@@ -289,7 +297,7 @@ class Vaults:
         if found is None or found[0].program != program:
             raise InvalidVaultKey("invalid key")
         item = found[0]
-        delivery = Delivery(msgspec.json.encode(item.secret()).decode(), item.credentials or None)
+        delivery = Delivery(msgspec.json.encode(item.secret()).decode(), item.credentials)
         self._opened[key] = (program, time.monotonic() + _FRESH_S, delivery)
         self._opened.move_to_end(key)
         if len(self._opened) > _CACHED:
@@ -305,11 +313,15 @@ class Vaults:
         context = f"vault/{row['program']}/{row['key']}"
         data = msgspec.json.decode(self._sealer.open(row["data"], context))
         parents = msgspec.json.decode(self._sealer.open(row["parents"], context)) if row["parents"] else {}
-        credentials = _NONE
+        credentials = None
         if row["credentials"]:
             value = msgspec.json.decode(self._credential_sealer.open(row["credentials"], context))
-            credentials = Credentials.parse(value)
+            credentials = hidden.Credentials.parse(value)
         return VaultItem(row["key"], row["program"], data, row["inherit"], parents, credentials)
+
+
+def _shown(item: VaultItem) -> dict[str, Any]:
+    return item.credentials.shown() if item.credentials is not None else {}
 
 
 def _encoded(data: Any) -> bytes:

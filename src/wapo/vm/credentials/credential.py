@@ -15,12 +15,10 @@ from functools import cached_property
 from typing import Any, Final
 
 from wapo.errors import CallerError
+from wapo.vm.credentials.asking import ASK_BY
 from wapo.vm.http_client import OF_THE_CONNECTION, valid_header
 
-__all__ = ["ASK_BY", "AwsKey", "Credential", "Credentials", "InvalidCredential"]
-
-#: The request header by which a guest says which credential it wants. It never leaves the host.
-ASK_BY: Final = "wapo-credential"
+__all__ = ["AwsKey", "Credential", "Credentials", "InvalidCredential"]
 
 #: What is shorter would be found in text that has nothing to do with it.
 _MIN_SECRET: Final = 8

@@ -20,15 +20,16 @@ from urllib.parse import quote, unquote_plus
 
 from yarl import URL
 
+from wapo.vm.credentials.asking import ASK_BY, CredentialRefused
 from wapo.vm.credentials.aws import UNSIGNED_PAYLOAD, sign
-from wapo.vm.credentials.credential import ASK_BY, AwsKey, Credential, Credentials
+from wapo.vm.credentials.credential import AwsKey, Credential, Credentials
 from wapo.vm.credentials.disguises import Disguises
 from wapo.vm.credentials.scrubber import Scrubber
 
 if TYPE_CHECKING:
     from wapo.vm.resources.http import HttpRequest
 
-__all__ = ["CredentialRefused", "Guard", "guard_of"]
+__all__ = ["Guard", "guard_of"]
 
 _METHODS_REFUSED: Final = frozenset(("CONNECT", "TRACE", "TRACK"))
 #: A server that is asked for a part of its answer may cut the secret in two.
@@ -36,10 +37,6 @@ _LEFT_OUT: Final = frozenset(("host", "range", "if-range", "accept-encoding"))
 _THREAD_BYTES: Final = 1 << 18
 #: What a server sends to make it take long, takes 5 ms.
 _PIECE_BYTES: Final = 8 << 10
-
-
-class CredentialRefused(Exception):
-    """A request that would need a credential does not get it, and is not sent."""
 
 
 class Guard:

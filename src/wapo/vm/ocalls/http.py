@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
-from wapo.vm.credentials.outgoing import CredentialRefused, guard_of
+from wapo.lazy import library
+from wapo.vm.credentials.asking import ASK_BY, CredentialRefused
 from wapo.vm.egress import EgressDenied
 from wapo.vm.http_client import OF_THE_CONNECTION, valid_header
 from wapo.vm.ocalls.dispatch import Handlers
@@ -17,7 +18,10 @@ from wapo.vm.resources.tls import TlsStream
 from wapo.vm.resources.websocket import WebSocketResource
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials import outgoing
     from wapo.vm.guest import Guest
+else:
+    outgoing = library("wapo.vm.credentials.outgoing")
 
 __all__ = ["HTTP", "header_text", "write_or_keep"]
 
@@ -71,12 +75,13 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.count_outgoing()
     guest.count_egress(p1)
-    guard, refusal = None, None
-    try:
-        request, guard = guard_of(guest.services.credentials(guest), request)
-    except CredentialRefused as error:
-        refusal = str(error)
-        guest.services.log(guest, _LOG_WARN, refusal)
+    guard, refusal, credentials = None, None, guest.services.credentials(guest)
+    if credentials is not None or any(name == ASK_BY for name, _ in request.headers):
+        try:
+            request, guard = outgoing.guard_of(credentials, request)
+        except CredentialRefused as error:
+            refusal = str(error)
+            guest.services.log(guest, _LOG_WARN, refusal)
     return guest.table.add(HttpExchange(guest, client, request, p1, guard, refusal))
 
 

@@ -9,7 +9,7 @@ from websockets.uri import WebSocketURI
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
-from wapo.vm.credentials.credential import ASK_BY
+from wapo.vm.credentials.asking import ASK_BY
 from wapo.vm.egress import EgressDenied
 from wapo.vm.http_client import OF_THE_CONNECTION, valid_header
 from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT

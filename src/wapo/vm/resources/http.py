@@ -16,7 +16,7 @@ from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.lazy import library
-from wapo.vm.credentials.outgoing import CredentialRefused, Guard
+from wapo.vm.credentials.asking import CredentialRefused
 from wapo.vm.http_client import MAX_HEAD_BYTES, TOO_LARGE, HttpClient, asking, describe_failure
 from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
 from wapo.vm.resources.base import Resource
@@ -29,6 +29,7 @@ else:
     aiohttp = library("aiohttp")
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials.outgoing import Guard
     from wapo.vm.guest import Guest
 
 __all__ = ["HttpExchange", "HttpRequest", "WrongLength"]
