@@ -76,7 +76,7 @@ def test_an_item_inherits_with_the_parents_token() -> None:
         ([CID, "--host", "a.b"], 2, "--host, --header and --query belong to a --credential NAME"),
         ([CID, "--credential", "n", "--host", "a.b", "--header", "sk-123"], 2, "a --header is not 'NAME: VALUE'"),
         ([CID, "--credential", "n", "--host", "a.b"], 1, "the credential 'n' needs headers, query or aws: what is to be put on a request"),
-        ([CID, "--credential", "n", "--header", "a: 01234567"], 1, "the credential 'n' needs hosts, a list of 1 to 16 names"),
+        ([CID, "--credential", "n", "--header", "a: 0123456789ab"], 1, "the credential 'n' needs hosts, a list of 1 to 16 names"),
         ([CID, "sk-123"], 2, "a member of the secret is not NAME=VALUE"),
         ([CID, "=value"], 2, "a member of the secret is not NAME=VALUE"),
         ([CID, "--file", "nothing"], 1, "nothing cannot be read: No such file or directory"),
@@ -138,7 +138,7 @@ def test_another_key_does_not_open_it(data: Path) -> None:
     assert "node/node.key is damaged, or another node's" in result.error
 
 
-CREDENTIAL = ("--credential", "openai", "--host", "api.openai.com", "--header", "Authorization: Bearer sk-0123456789")
+CREDENTIAL = ("--credential", "openai", "--host", "api.openai.com", "--header", "Authorization: Bearer sk-0123456789ab")
 
 
 def test_a_credential_is_kept_and_never_told() -> None:

@@ -63,6 +63,12 @@ async def by_the_byte(writer: asyncio.StreamWriter, sent: Sent) -> None:
     writer.write(b"0\r\n\r\n")
 
 
+async def transfer_coded(writer: asyncio.StreamWriter, sent: Sent) -> None:
+    body = gzip.compress(sent.raw)
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n%x\r\n" % len(body))
+    writer.write(body + b"\r\n0\r\n\r\n")
+
+
 async def as_headers(writer: asyncio.StreamWriter, sent: Sent) -> None:
     names = [b"X-%b: %b" % (name.encode(), value.encode()) for name, value in sent.headers]
     pairs = [b"X-All: " + base64.b64encode(sent.raw), b"Set-Cookie: line=" + urllib.parse.quote(sent.line).encode()]
@@ -170,6 +176,7 @@ ECHOES: dict[str, Respond] = {
     "br": encoded(brotli.compress, b"Content-Encoding: br"),
     "zstd": encoded(bytes, b"Content-Encoding: zstd"),
     "unknown": encoded(bytes, b"Content-Encoding: x-mine, gzip"),
+    "transfer-gzip": transfer_coded,
     "by-the-byte": by_the_byte,
     "headers": as_headers,
     "reason": as_reason,

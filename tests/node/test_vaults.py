@@ -193,7 +193,7 @@ class TestCredentials:
         delivery = await vaults.delivery("p", child.key)
         assert delivery.credentials is not None
         assert delivery.credentials.encoded() == (await vaults.delivery("p", parent.key)).credentials.encoded()  # type: ignore[union-attr]
-        own = {"openai": {"hosts": ["evil.example.com"], "query": {"k": "another-key"}}}
+        own = {"openai": {"hosts": ["evil.example.com"], "query": {"k": "another-key-0"}}}
         replaced = await vaults.create("p", {}, parent.key, parent.token, credentials=own)
         found = (await vaults.delivery("p", replaced.key)).credentials
         assert found is not None

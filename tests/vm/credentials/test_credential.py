@@ -65,9 +65,9 @@ class TestParsing:
             (value(headers={"a": f" {TOKEN}"}), "has a value in headers that is not visible ASCII"),
             (value(headers={"a": "ä" * 9}), "has a value in headers that is not visible ASCII"),
             (value(headers={"a": "x" * 4097}), "of at most 4096 characters"),
-            (value(headers={"a": "Bearer short"}), "has a secret in headers of less than 8 characters"),
+            (value(headers={"a": "Bearer short"}), "has a secret in headers of less than 12 characters"),
             (value(headers={"a": 7}), "has a value in headers"),
-            (value(query={"a": "short"}), "has a secret in query of less than 8 characters"),
+            (value(query={"a": "short"}), "has a secret in query of less than 12 characters"),
             (value(aws={}), "must have in aws accessKeyId, secretAccessKey, region, service"),
             (value(aws=AWS | {"more": "x"}), "must have in aws"),
             (value(aws=AWS | {"region": "a/b c"}), "has in aws a region that is not visible ASCII"),
@@ -97,12 +97,12 @@ class TestSecrets:
         [
             (f"Bearer {TOKEN}", {TOKEN}),
             (TOKEN, {TOKEN}),
-            ("token abc def-ghi", {"abc def-ghi"}),
+            ("token abc def-ghi-jkl", {"abc def-ghi-jkl"}),
             (f"session={TOKEN}; theme=dark",
              {f"session={TOKEN}; theme=dark", f"session={TOKEN}", TOKEN}),
             (f'Token token="{TOKEN}"', {f'token="{TOKEN}"', TOKEN}),
-            ("Basic " + base64.b64encode(b"user:pass-word").decode(),
-             {base64.b64encode(b"user:pass-word").decode(), "user:pass-word", "pass-word"}),
+            ("Basic " + base64.b64encode(b"user:pass-word-012").decode(),
+             {base64.b64encode(b"user:pass-word-012").decode(), "user:pass-word-012", "pass-word-012"}),
             ("Basic " + base64.b64encode(f"{TOKEN}:".encode()).decode(),
              {base64.b64encode(f"{TOKEN}:".encode()).decode(), f"{TOKEN}:", TOKEN}),
             ("Basic not-base64-at-all!", {"not-base64-at-all!"}),
@@ -114,9 +114,9 @@ class TestSecrets:
 
     def test_of_the_rest(self) -> None:
         made = Credential.parse(
-            "n", {"hosts": ["a.b"], "query": {"k": "query-key"}, "aws": AWS | {"sessionToken": "t" * 20}}
+            "n", {"hosts": ["a.b"], "query": {"k": "query-key-012"}, "aws": AWS | {"sessionToken": "t" * 20}}
         )
-        assert set(made.secrets) == {"query-key", AWS["secretAccessKey"], "t" * 20}
+        assert set(made.secrets) == {"query-key-012", AWS["secretAccessKey"], "t" * 20}
 
 
 class TestTogether:
@@ -137,9 +137,9 @@ class TestTogether:
     def test_who_inherits_cannot_send_it_elsewhere(self) -> None:
         """A credential of the same name takes the place of the whole one."""
         parent = Credentials.parse({"a": value(), "b": value(hosts=["b.example"])})
-        child = Credentials.parse({"a": {"hosts": ["evil.example"], "query": {"k": "other-key"}}})
+        child = Credentials.parse({"a": {"hosts": ["evil.example"], "query": {"k": "another-key-0"}}})
         merged = child.over(parent)
-        assert merged.by_name["a"].encoded() == {"hosts": ["evil.example"], "query": {"k": "other-key"}}
+        assert merged.by_name["a"].encoded() == {"hosts": ["evil.example"], "query": {"k": "another-key-0"}}
         assert merged.by_name["b"] == parent.by_name["b"]
 
     def test_who_inherits_cannot_overwrite_it(self) -> None:

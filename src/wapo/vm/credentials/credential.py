@@ -20,8 +20,8 @@ from wapo.vm.http_client import OF_THE_CONNECTION, valid_header
 
 __all__ = ["AwsKey", "Credential", "Credentials", "InvalidCredential"]
 
-#: What is shorter would be found in text that has nothing to do with it.
-_MIN_SECRET: Final = 8
+#: What is shorter could be guessed: a program that has a host repeat a megabyte of guesses sees which of them is gone.
+_MIN_SECRET: Final = 12
 #: So long a part of a longer secret is a secret, too: a server may well repeat a cookie without the others.
 _MIN_PART: Final = 16
 _MAX_SECRET: Final = 4096
@@ -269,7 +269,7 @@ def _checked(name: str, kind: str, text: Any) -> str:
     if len(_without_scheme(text)) < _MIN_SECRET:
         raise _wrong(
             name,
-            f"has a secret in {kind} of less than {_MIN_SECRET} characters, which text may have by chance",
+            f"has a secret in {kind} of less than {_MIN_SECRET} characters, which can be guessed",
         )
     return text
 

@@ -27,6 +27,8 @@ from wapo.vm.credentials.disguises import Disguises
 from wapo.vm.credentials.scrubber import Scrubber
 
 if TYPE_CHECKING:
+    from multidict import CIMultiDictProxy
+
     from wapo.vm.resources.http import HttpRequest
 
 __all__ = ["Guard", "guard_of"]
@@ -70,6 +72,12 @@ class Guard:
             headers += more
             self._secrets.append(Disguises(signature))
         return replace(request, url=url, headers=headers)
+
+    @staticmethod
+    def can_see_through(headers: CIMultiDictProxy[str]) -> bool:
+        """Whether a body has no transfer coding but the one that frames it (RFC 9112 6.1)."""
+        codings = headers.getall("Transfer-Encoding", ["chunked"])
+        return [coding.strip().lower() for coding in codings] == ["chunked"]
 
     def clean(self, data: bytes) -> bytes:
         """A text that comes back, without what must not."""

@@ -152,8 +152,8 @@ class HttpExchange(Resource):
                 chunks: AsyncIterator[bytes] = response.content.iter_any()
                 if decodes:
                     decoders = decoders_of(",".join(response.headers.getall("Content-Encoding", ())))
-                    if decoders is None and guard is not None:
-                        return "the answer has a content coding in which a credential could not be seen"
+                    if guard is not None and (decoders is None or not guard.can_see_through(response.headers)):
+                        return "the answer has a coding in which a credential could not be seen"
                     for decoder in decoders or ():
                         chunks = decode(decoder, chunks)
                 if guard is not None:
