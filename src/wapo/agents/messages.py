@@ -107,8 +107,8 @@ class AgentRequest:
         body: the whole body, or its beginning when ``stream`` has the rest; None if there is none.
         stream: what comes after ``body``.
         secret: JSON text of the secret object, or None.
-        credentials: what the host puts on its requests.
         websocket: whether it is the opening handshake of a WebSocket, which may be answered with one.
+        credentials: what the host puts on requests of the agent's.
     """
 
     method: str
@@ -117,9 +117,9 @@ class AgentRequest:
     body: bytes | None = None
     stream: "Pipe | None" = None
     secret: str | None = None
-    credentials: "Credentials | None" = None
     request_id: str = ""
     websocket: bool = False
+    credentials: "Credentials | None" = None
 
 
 @dataclass(slots=True)
