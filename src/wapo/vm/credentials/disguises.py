@@ -184,6 +184,8 @@ _BLANKS: Final = re.compile(rb"[ \t\r\n]+")
 _READINGS: Final = (
     (b"%", re.compile(rb"%(?:25){0,3}([0-9a-f]{2})"), _byte),
     (b"\\", re.compile(rb"\\(?:(?:u\{?0{0,6}|x)([0-9a-f]{2})\}?|([0-3][0-7]{2})|([^0-9ux]))"), _escaped),
+    # Several over one another, and one that follows a backslash by chance.
+    (b"\\\\", re.compile(rb"\\{1,8}(?:(?:u\{?0{0,6}|x)([0-9a-f]{2})\}?|([0-3][0-7]{2})|([^0-9ux\\]))"), _escaped),
     (b"&", re.compile(rb"&(?:#x0{0,6}([0-9a-f]{2});?|#0{0,6}([0-9]{2,3});?|(amp|lt|gt|quot|apos|nbsp|sol);)"), _entity),
     (b"=", re.compile(rb"=(?:([0-9a-f]{2})|[ \t]{0,8}\r?\n)"), _quoted),
     (b"\0", re.compile(rb"\0+"), _nothing),

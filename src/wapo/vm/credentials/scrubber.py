@@ -20,8 +20,8 @@ PLACEHOLDER: Final = b"*credential*"
 _SEPARATOR: Final = re.compile(rb"[^\0!-~]+")
 _SEPARATOR_WITH_SPACES: Final = re.compile(rb"[^\0 -~]+")
 _BLANK: Final = b" \t\r\n"
-_LINE: Final = re.compile(rb"[A-Za-z0-9+/=_-]{60}")
-_NUMBER: Final = re.compile(rb"(?:\A|[^0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}[,:;-]?|[0-9]{1,3},)\Z")
+#: What may go on after a blank: a line of base64 or of quoted-printable, a number of a row.
+_GOES_ON: Final = re.compile(rb"(?:[A-Za-z0-9+/=_-]{40}|=|[0-9A-Fa-f]{2}[,:;-]?|[0-9],)\Z")
 
 
 class Scrubber:
@@ -62,9 +62,7 @@ class Scrubber:
         low = max(0, len(data) - self._reach)
         for match in reversed(list(self._separator.finditer(data, low))):
             start, end = match.span()
-            if match[0].strip(_BLANK) or not (
-                _LINE.fullmatch(data, max(0, start - 60), start) or _NUMBER.search(data, max(0, start - 6), start)
-            ):
+            if match[0].strip(_BLANK) or not _GOES_ON.search(data, max(0, start - 40), start):
                 return end
         return low
 
