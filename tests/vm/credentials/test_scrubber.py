@@ -157,6 +157,19 @@ class TestWaiting:
         assert most <= 20 * len(SECRET) + 64
 
 
+def test_a_secret_that_begins_again_in_itself() -> None:
+    for text in (b"abcabcabcabcabc", b"abcabcabcabcabcabc", b"abcabcabcabcabcab"):
+        out = Scrubber([Disguises("abcabcabcabc")]).clean(b"<" + text + b">")
+        assert out == b"<*credential*" + text[len(text) // 3 * 3 :] + b">"
+
+
+def test_a_secret_that_is_everywhere_takes_no_longer() -> None:
+    """Whoever makes an item can have the server, too; quadratic, this would take a minute."""
+    scrubber = Scrubber([Disguises("a" * 2048)])
+    out = b"".join(scrubber.feed(b"a" * 4096) for _ in range(32)) + scrubber.end()
+    assert out.replace(PLACEHOLDER, b"") == b""
+
+
 @pytest.mark.parametrize("piece", [b"\\", b"%25", b"&#0", b"=", b"\0", b"%5c", b"\\u00", b"0x,", b"a1 ", b"%u{0"])
 def test_a_hostile_body_takes_a_bounded_number_of_steps(piece: bytes) -> None:
     """A quarter of a megabyte of what each reading is slowest with; quadratic, it would take minutes."""

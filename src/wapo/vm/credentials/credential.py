@@ -24,7 +24,7 @@ __all__ = ["AwsKey", "Credential", "Credentials", "InvalidCredential"]
 _MIN_SECRET: Final = 12
 #: So long a part of a longer secret is a secret, too: a server may well repeat a cookie without the others.
 _MIN_PART: Final = 16
-_MAX_SECRET: Final = 4096
+_MAX_SECRET: Final = 2048
 _MAX_HOSTS: Final = 16
 _MAX_FIELDS: Final = 8
 _MAX_CREDENTIALS: Final = 16
@@ -280,7 +280,7 @@ def _aws(name: str, value: Any) -> AwsKey | None:
     if not isinstance(value, dict) or set(value) - {"sessionToken"} != set(_AWS_MEMBERS):
         raise _wrong(name, f"must have in aws {', '.join(_AWS_MEMBERS)}, and may have sessionToken")
     for member, text in value.items():
-        if not isinstance(text, str) or not re.fullmatch(r"[!-~]{1,4096}", text):
+        if not isinstance(text, str) or not re.fullmatch(r"[!-~]{1,2048}", text):
             raise _wrong(name, f"has in aws a {member} that is not visible ASCII")
     _checked(name, "aws", value["secretAccessKey"])
     return AwsKey(

@@ -12,15 +12,18 @@ its guess, and see by what is missing that it was right.
 import base64
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
 
-__all__ = ["Disguises", "spans_of"]
+__all__ = ["Disguises", "at_once", "looking_for", "spans_of"]
 
 Span = tuple[int, int]
+_Result = TypeVar("_Result")
 
 #: Of one byte of a secret, the longest form is an escape of which each byte is escaped: ``%5c%75%30%30%37%33``.
 _REACH: Final = 20
+#: Of a long secret, forms that take more are not looked for across pieces: reading it again and again takes time.
+_MAX_REACH: Final = 16 << 10
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"nbsp": b" ", b"sol": b"/"}
 _CONTROLS: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
@@ -47,7 +50,7 @@ class Disguises:
             *(_core(base64.b32encode(bytes(at) + raw + bytes(5)), at, len(raw), 5) for at in range(5)),
         )
         self.shortest = len(raw)
-        self.reach = _REACH * len(raw) + 64
+        self.reach = min(_REACH * len(raw) + 64, _MAX_REACH)
         self.has_blanks = b" " in raw
 
     def find(self, view: "_View", hexadecimal: "_View", dense: "_View") -> Iterator[Span]:
@@ -59,10 +62,13 @@ class Disguises:
 
 
 def _found(needle: bytes, before: int, after: int, view: "_View") -> Iterator[Span]:
-    at = view.text.find(needle)
+    text, size = view.text, len(needle)
+    at = text.find(needle)
     while at >= 0:
-        yield view.origin(max(0, at - before), min(len(view.text), at + len(needle) + after))
-        at = view.text.find(needle, at + 1)
+        start, end = at, at + size
+        while 0 <= (at := text.find(needle, at + 1)) <= end:  # it may begin again in itself
+            end = at + size
+        yield view.origin(max(0, start - before), min(len(text), end + after))
 
 
 def _core(encoded: bytes, offset: int, length: int, bits: int) -> tuple[bytes, int, int]:
@@ -73,14 +79,30 @@ def _core(encoded: bytes, offset: int, length: int, bits: int) -> tuple[bytes, i
     return core, int(first % bits > 0), int(last % bits > 0)
 
 
+def at_once(steps: Generator[None, None, _Result]) -> _Result:
+    """The result of all steps, without a pause."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+
+
 def spans_of(secrets: Iterable[Disguises], data: bytes) -> list[Span]:
     """Where any of them stands in ``data``: from, to; in order, none touching another."""
+    return at_once(looking_for(tuple(secrets), data))
+
+
+def looking_for(secrets: Sequence[Disguises], data: bytes) -> Generator[None, None, list[Span]]:
+    """As :func:`spans_of`, in steps."""
     found: list[Span] = []
-    secrets = tuple(secrets)
     for view in _views(_View(data.lower())):
+        yield
         hexadecimal, dense = view.without_separators(), view.without_blanks()
         for secret in secrets:
             found += secret.find(view, hexadecimal, dense)
+            yield
     merged: list[Span] = []
     for start, end in sorted(found):
         if merged and start <= merged[-1][1]:

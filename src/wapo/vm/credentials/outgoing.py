@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -37,8 +37,8 @@ _METHODS_REFUSED: Final = frozenset(("CONNECT", "TRACE", "TRACK"))
 #: A server that is asked for a part of its answer may cut the secret in two.
 _LEFT_OUT: Final = frozenset(("host", "range", "if-range", "accept-encoding"))
 _THREAD_BYTES: Final = 1 << 18
-#: What a server sends to make it take long, takes 4 ms (bench/credentials.py).
 _PIECE_BYTES: Final = 4 << 10
+_TURN_S: Final = 0.001
 
 
 class Guard:
@@ -89,15 +89,26 @@ class Guard:
         scrubber = Scrubber(self._secrets)
         async for chunk in chunks:
             for start in range(0, len(chunk), _PIECE_BYTES):
-                if start:
-                    await asyncio.sleep(0)  # others are not kept waiting
-                begun = time.perf_counter()
-                out = scrubber.feed(chunk[start : start + _PIECE_BYTES])
-                spend(time.perf_counter() - begun)
-                if out:
+                if out := await _in_turns(scrubber.feeding(chunk[start : start + _PIECE_BYTES]), spend):
                     yield out
-        if out := scrubber.end():
+        if out := await _in_turns(scrubber.ending(), spend):
             yield out
+
+
+async def _in_turns(steps: Generator[None, None, bytes], spend: Callable[[float], None]) -> bytes:
+    """The result of all steps; others get their turn after each millisecond."""
+    begun = time.perf_counter()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            spend(time.perf_counter() - begun)
+            result: bytes = end.value
+            return result
+        if (now := time.perf_counter()) - begun > _TURN_S:
+            spend(now - begun)
+            await asyncio.sleep(0)
+            begun = time.perf_counter()
 
 
 def guard_of(credentials: Credentials | None, request: HttpRequest) -> tuple[HttpRequest, Guard | None]:

@@ -7,10 +7,10 @@ goes on at once.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Final
 
-from wapo.vm.credentials.disguises import Disguises, spans_of
+from wapo.vm.credentials.disguises import Disguises, at_once, looking_for, spans_of
 
 __all__ = ["PLACEHOLDER", "Scrubber"]
 
@@ -39,8 +39,12 @@ class Scrubber:
 
     def feed(self, data: bytes) -> bytes:
         """What can be given on, of this piece and those before."""
+        return at_once(self.feeding(data))
+
+    def feeding(self, data: bytes) -> Generator[None, None, bytes]:
+        """As :meth:`feed`, in steps of some milliseconds at most, whatever is fed."""
         data = self._held + data
-        spans = spans_of(self._secrets, data)
+        spans = yield from looking_for(self._secrets, data)
         until = self._open_from(data)
         for start, end in spans:
             if start < until < end:  # a longer secret may begin with this one
@@ -50,8 +54,12 @@ class Scrubber:
 
     def end(self) -> bytes:
         """The rest."""
+        return at_once(self.ending())
+
+    def ending(self) -> Generator[None, None, bytes]:
+        """As :meth:`end`, in steps."""
         data, self._held = self._held, b""
-        return self.clean(data)
+        return _without((yield from looking_for(self._secrets, data)), data)
 
     def clean(self, data: bytes) -> bytes:
         """A text that is whole."""
