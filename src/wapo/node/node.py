@@ -62,6 +62,7 @@ from wapo.vm.services import IsolateRequest, Services
 if TYPE_CHECKING:
     from wapo.node.apps import worker as apps_worker
     from wapo.node.apps.worker import Worker
+    from wapo.vm.credentials.credential import Credentials
 else:
     apps_worker = library("wapo.node.apps.worker")
 
@@ -95,6 +96,10 @@ class AgentServices(Services):
 
     def derive_secret(self, guest: Guest, path: bytes) -> bytes:
         return self._keys.agent_secret(guest.session.log.program, path)
+
+    def credentials(self, guest: Guest) -> Credentials | None:
+        run: Run = guest.session
+        return run.credentials
 
     def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
         return self._isolates.open(guest, request)
