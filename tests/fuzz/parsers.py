@@ -8,6 +8,7 @@ import tomllib
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from tests.fuzz.target import Check, Target, plain
+from tests.trust.attestation.platform import QUOTES
 from wapo.abi.manifest import InvalidManifest, Manifest
 from wapo.abi.messages import HttpResponseHead
 from wapo.abi.metrics import SignedAppsMetrics
@@ -56,6 +58,8 @@ from wapo.node.keys import open_keys
 from wapo.node.restore import CannotRestore, KeyNeeded, check_backup, restore
 from wapo.scale.primitives import Reader, ScaleError, encode_bytes, encode_text, encode_unsigned
 from wapo.store.database import Database
+from wapo.trust.attestation.genuine import check_genuine
+from wapo.trust.attestation.measurements import parse_quote
 from wapo.trust.encrypted_query import QueryCipher, UndecryptableQuery, decrypt_query, encrypt_query
 from wapo.trust.query_errors import QuerySignatureError
 from wapo.trust.query_signature import (
@@ -71,6 +75,13 @@ from wapo.trust.query_signature import (
 )
 from wapo.trust.query_verification import origin_of
 from wapo.trust.worker_key import WorkerKey
+from wapo.verify.collateral import Collateral
+from wapo.verify.document import check_attestation, read_attestation
+from wapo.verify.events import read_events
+from wapo.verify.exchange import check_exchange, exchange_of
+from wapo.verify.policy import Policy
+from wapo.verify.quotes import verify_quote
+from wapo.verify.steps import Verdict
 
 __all__ = ["PARSERS"]
 
@@ -427,7 +438,55 @@ tcp_connect_blacklist = ["10.0.0.0/8", "::1"]
 """
 assert tomllib.loads(_TOML.decode())
 
+_EVENTS = b'[{"imr":3,"event_type":134217729,"digest":"00","event":"app-id","event_payload":"00"}]'
+_ATTESTATION = (
+    b'{"format":"wapo-attestation/v1","attested":false,"kind":"none","nonce":"%s","node":{"key_id":"k","signing":{"algorithm":'
+    b'"Ed25519","public":"%s"},"agreement":{"algorithm":"X25519","public":"%s"},"earlier":[]},"programs":"wapo/1","report_data":"%s","quote":'
+    b'"BAACAA==","event_log":null,"signature":{"algorithm":"Ed25519","value":"AAAA"}}'
+) % (b"00" * 16, b"11" * 32, b"22" * 32, b"33" * 64)
+_POLICY = (
+    b"tees = ['tdx']\nallowed_advisories = ['INTEL-SA-00615']\n[tdx]\nmr_td = '"
+    + b"00" * 48
+    + b"'\n[sgx]\nisv_prod_id = 1"
+)
+_EXCHANGE = (
+    b'{"request":{"method":"GET","target":"/ipfs/b","nonce":"n","headers":[],"body":""},'
+    b'"response":{"status":200,"headers":[["a","b"]],"body":"AAAA"}}'
+)
+_AT = datetime(2025, 6, 19, 11, 16, 3, tzinfo=UTC)
+
+
+def _attestation(data: bytes) -> None:
+    """Each reader of a verifier: what it reads is refused with a sentence, and nothing made up is ever proven."""
+    quote, steps = None, []
+    with suppress(CallerError):
+        steps = check_attestation(read_attestation(data), bytes(16), data, _AT, Policy())
+    assert not Verdict(steps).proven
+    with suppress(CallerError):
+        quote = parse_quote(data)
+        check_genuine(quote)
+    assert not Verdict(verify_quote(data, data, _AT, Policy())).proven
+    with suppress(CallerError):
+        Collateral(data).check(_AT, "")
+    text = data.decode("utf-8", "replace")
+    with suppress(CallerError):
+        Policy.parse(text)
+    if quote is not None:
+        with suppress(CallerError):
+            read_events(text, quote)
+    with suppress(CallerError):
+        assert check_exchange(exchange_of(data, data), {})[1] is None
+
+
 PARSERS: dict[str, Target] = {
+    "attestation": Target(
+        [
+            _ATTESTATION, _POLICY, _EVENTS, _EXCHANGE,
+            *[(QUOTES / name).read_bytes() for name in ("tdx_quote", "sgx_quote_collateral.json") if (QUOTES / name).exists()],
+        ],
+        plain(_attestation),
+        (b"null", b'""', b"\\ud800", b"[[", b"1e400", b"-----BEGIN CERTIFICATE-----\n", b"\4\0\2\0\x81\0\0\0", b"\xff\xff\xff\xff"),
+    ),
     "cid": Target(
         [c for cid in CIDS for c in (cid.encode(), str(cid).encode(), str(cid.v1()).encode())]
         + [b"QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWKQ1Ba", b"f01551200", b"\1\x55\0\5hello"],

@@ -1,4 +1,4 @@
-"""Report data, and the machine that has no TEE."""
+"""Report data."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.trust.vectors import ADDRESS, QUOTED, REPORT_DATA
 from wapo.trust.app_data import MAX_APP_DATA_BYTES, AppDataTooLarge
-from wapo.trust.quote import REPORT_DATA_BYTES, NoQuotes, QuoteProvider, app_report_data, registration_report_data
+from wapo.trust.quote import REPORT_DATA_BYTES, app_report_data, registration_report_data
 
 
 def test_an_app_s_report_data_are_those_of_the_original() -> None:
@@ -22,8 +22,3 @@ def test_a_registration_s_report_data_have_no_prefix() -> None:
 def test_at_most_8_mib_are_quoted() -> None:
     with pytest.raises(AppDataTooLarge):
         app_report_data(ADDRESS, bytes(MAX_APP_DATA_BYTES + 1))
-
-
-def test_without_a_tee_there_is_no_quote() -> None:
-    provider: QuoteProvider = NoQuotes()
-    assert (provider.kind, provider.quote(REPORT_DATA)) == ("none", None)

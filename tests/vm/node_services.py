@@ -9,7 +9,7 @@ from wapo.node.apps.blobs import BlobName, BlobStore
 from wapo.node.apps.boot_data import BootDataStore
 from wapo.node.apps.locks import AppLocks
 from wapo.node.apps.services import AppServices
-from wapo.trust.quote import NoQuotes
+from wapo.trust.attestation.provider import NoAttestation
 from wapo.trust.worker_key import WorkerKey
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.local_cache import LocalCache
@@ -46,7 +46,7 @@ class NodeServices(AppServices):
         nothing: Any = None
         super().__init__(
             worker=self.worker, session=nothing, blobs=self.blobs, boot_data=BootDataStore(folder, self.worker),
-            network=network or Network(EgressPolicy(), nothing), http_client=nothing, quotes=NoQuotes(),
+            network=network or Network(EgressPolicy(), nothing), http_client=nothing, quotes=NoAttestation(),
         )  # fmt: skip
 
     def put(self, content: bytes, algorithm: str = "sha256") -> str:

@@ -41,6 +41,8 @@ COMMANDS: Final = {
     "limits": ("limits", "Show or lower the limits of one program on this node."),
     "backup": ("backup", "Copy all that a node knows into one file, while it runs."),
     "restore": ("restore", "Make a node's directory from a backup, or check one."),
+    "verify": ("verify", "Verify a node, or what it has said, step by step."),
+    "fetch": ("fetch", "Send a request that only the agent's node can read, and print the response."),
     "doctor": (
         "doctor",
         "Say what holds on this machine and in the node that runs on it, and what to do about the rest.",
@@ -76,8 +78,9 @@ def load_command(name: str) -> Any:
 
 
 def _tidy(command: Any) -> None:
-    """Makes help what was written: paragraphs are wrapped at the terminal's width, not at the source's, and a flag is no
-    option that wants a <bool>, as some versions of typer show it. (Markdown wraps, too, but takes <cid> for a tag.)"""
+    """Makes help what was written: paragraphs are wrapped at the terminal's width, not at the source's, and a flag is
+    no option that wants a <bool>, as some versions of typer show it. (Markdown wraps, too, but takes <cid> for a
+    tag.)"""
     if command.help:
         command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
     for parameter in command.params:

@@ -20,6 +20,7 @@ import msgspec
 import typer
 
 from wapo.cli.announce import authority, token_path, url_of, write_access, write_token
+from wapo.cli.attestation import Attestation, provider_for_serving
 from wapo.cli.bundle import is_typescript
 from wapo.cli.confinement import Confine, Confinement, RequireConfinement, User, use_home_of
 from wapo.cli.listeners import AppListeners, serve_all
@@ -78,6 +79,7 @@ from wapo.errors import CallerError
 from wapo.gateway.agents import ResponseCut
 from wapo.gateway.app import Gateway
 from wapo.log import configure
+from wapo.node.attestation import NOTHING_ATTESTED
 from wapo.node.memory import LEAST_BYTES, default_memory_bytes, keep_few_arenas
 from wapo.node.node import Node, open_node
 from wapo.node.settings import NodeSettings, ReceiptPolicy
@@ -178,6 +180,7 @@ def serve(
     idle_grace: WorkerIdle = None,
     refuse_replays: RefuseReplays = None,
     config: Config = None,
+    attestation: Attestation = "auto",
     user: User = None,
     confinement: Confine = True,
     require_confinement: RequireConfinement = False,
@@ -207,9 +210,11 @@ def serve(
     )  # fmt: skip
     together = default_memory_bytes() if max_node_memory is None else max_node_memory
     checked(lambda: _check_share(workers, together))
+    provider = checked(lambda: provider_for_serving(attestation))
     settings = settings_of(
         data_dir, limits=limits, egress=egress, upstreams=upstream, local_file=local, public_logs=public_logs,
-        max_machines=max_machines, extra_roots=roots, receipts=receipts, node_memory_bytes=together // workers,
+        max_machines=max_machines, attestation=provider, extra_roots=roots, receipts=receipts,
+        node_memory_bytes=together // workers,
         **({} if max_content is None else {"content_bytes": max_content}),
     )  # fmt: skip
     if user is not None:
@@ -224,6 +229,7 @@ def serve(
     inheritance = checked(Inheritance.find, 1)
     if inheritance is not None:
         _configure_logging()
+        checked(provider.prepare, 1)
         run_async(
             lambda: wall.around(lambda: serve_as_member(
                 inheritance, settings, with_apps.worker, listeners, inherit_by_key=inherit_by_key
@@ -255,6 +261,7 @@ def serve(
             working("Starting"),
         ))  # fmt: skip
     checked(wall.prepare, 1)
+    checked(provider.prepare, 1)
     run_async(
         lambda: wall.around(lambda: serve_sockets(
             with_apps, sockets, listeners, inherit_by_key=inherit_by_key,
@@ -404,6 +411,12 @@ def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Nod
             note(f"apps have names of their own on {authority(network.tls_host, port)}, with TLS")
         if network.listen_ports is not None:
             note("apps may listen on ports {} to {}".format(*network.listen_ports))
+    if node is not None:
+        note(node.attestor.statement)
+    elif settings.attestation.kind == "none":
+        note(NOTHING_ATTESTED)
+    else:
+        note(f"{settings.attestation.kind} is to attest this node; {url}/attestation says whether it does")
     if settings.local_file is not None:
         note(f"{settings.local_file} answers at {url}/local")
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
@@ -16,12 +16,21 @@ from wapo.gateway.logs import LogRoutes, is_operator
 from wapo.gateway.receipts import ReceiptRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
+from wapo.gateway.verification_page import content_security_policy, page
+from wapo.lazy import library
 from wapo.node.node import Node
+from wapo.trust.attestation.report_data import parse_nonce
+
+if TYPE_CHECKING:
+    from wapo.gateway import oblivious
+else:
+    oblivious = library("wapo.gateway.oblivious")
 
 __all__ = ["Gateway"]
 
 Endpoint = Callable[[Request], Awaitable[Reply]]
 
+_OBLIVIOUS_PATH: Final = b"/.well-known/ohttp-gateway"
 _AGENT_PREFIXES: Final = (b"/ipfs/", b"/run_js_from_ipfs/")
 
 
@@ -48,6 +57,7 @@ class Gateway:
         self.at_once = AtOnce(node)
         self._agents = AgentRoutes(node)
         self._content = ContentRoutes(node)
+        self._oblivious: oblivious.ObliviousRoutes | None = None
         receipts = ReceiptRoutes(node)
         vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
         self._routes: list[tuple[Route, Endpoint]] = [
@@ -56,8 +66,11 @@ class Gateway:
                 ("GET", "/", self._index),
                 ("GET", "/healthz", self._health),
                 ("GET", "/metrics", self._metrics),
+                ("GET", "/attestation", self._attestation),
+                ("GET", "/verify", self._verify),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
+                ("DELETE", "/vaults/{key}/{token}", vaults.remove),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
                 ("POST", "/ipfs", self._content.publish),
                 ("GET", "/.well-known/jwks.json", receipts.jwks),
@@ -94,6 +107,11 @@ class Gateway:
         if path == b"/local" or path.startswith(b"/local/"):
             await self._agents.local(scope, receive, send, request_id, path[len(b"/local/") :])
             return
+        if path == _OBLIVIOUS_PATH:
+            if self._oblivious is None:
+                self._oblivious = oblivious.ObliviousRoutes(self._node, self._http)
+            await self._oblivious(scope, receive, send, request_id)
+            return
         await self._other(scope, receive, send, request_id)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
@@ -125,7 +143,8 @@ class Gateway:
         return json_reply(200, {
             "name": "wapo",
             "version": __version__,
-            "attested": False,
+            "attested": self._node.attestor.attested,
+            "attestation": self._node.attestor.statement,
             "routes": {
                 "run an agent": "/ipfs/<cid>[/path]",
                 "run the local build": "/local[/path]",
@@ -133,6 +152,9 @@ class Gateway:
                 "read a secret": "/vaults/<key>/<token>",
                 "read logs": "/logs/all/ipfs/<cid>",
                 "publish": "POST /ipfs",
+                "encrypted requests": _OBLIVIOUS_PATH.decode(),
+                "attestation": "/attestation?nonce=<hex>",
+                "verify in a browser": "/verify",
                 "check an answer": "/receipts/<request id>",
                 "the log of receipts": "/receipts/log",
                 "keys": "/.well-known/jwks.json",
@@ -144,6 +166,17 @@ class Gateway:
 
     async def _health(self, _request: Request) -> Reply:
         return json_reply(200, {"status": "ok"} | await self._node.status_of_all())
+
+    async def _attestation(self, request: Request) -> Reply:
+        reply = json_reply(200, await self._node.attestor.attest(parse_nonce(request.query_params.get("nonce"))))
+        # Verifiers may be pages of somebody else's: it is the quote that counts, not where it was read.
+        reply.headers += [(b"cache-control", b"no-store"), (b"access-control-allow-origin", b"*")]
+        return reply
+
+    async def _verify(self, _request: Request) -> Reply:
+        policy = (b"content-security-policy", content_security_policy().encode())
+        headers = [policy, (b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        return Reply(200, b"text/html; charset=utf-8", page(), headers)
 
     async def _metrics(self, request: Request) -> Reply:
         if not is_operator(request, self._node):

@@ -245,11 +245,13 @@ class ReceiptRoutes:
         head, signature = await book.head()
         proof = await book.inclusion(found.index, head.size)
         document = write_document(found.receipt, found.signature) | {
+            # For people, and not signed: whether anything but this node's word is behind the key.
+            "attestation": self._node.attestor.statement,
             "log": {
                 "index": found.index,
                 "proof": [text(step) for step in proof],
                 "head": head.document(signature),
-            }
+            },
         }
         return json_reply(200, document, [_NO_STORE, _ANY_ORIGIN])
 

@@ -15,7 +15,8 @@ from wapo.node.admission import machines_possible
 from wapo.node.keys import KEY_FILE
 from wapo.node.memory import machine_memory_bytes
 from wapo.node.settings import NodeSettings
-from wapo.trust.quote import NoQuotes
+from wapo.node.software import programs_version
+from wapo.trust.attestation.detection import detect
 
 __all__ = ["Check", "State", "data_checks", "machine_checks"]
 
@@ -51,7 +52,21 @@ def machine_checks() -> Iterator[Check]:
     yield _mappings()
     yield _memory()
     yield _clock()
-    yield Check("attestation", "ok", f"{NoQuotes.kind}: answers are signed, but nothing proves what machine this is")
+    yield _attestation()
+    yield Check("programs", "ok", f"{programs_version()}, as a node of this installation attests it")
+
+
+def _attestation() -> Check:
+    """What a node here would ask to attest it. Whether that is a real TEE, its quotes tell."""
+    found = detect()
+    for one in found:
+        if one.usable:
+            text = f"{one.kind}: {one.text}; what its word is worth, 'wapo verify' tells of a node"
+            return Check("attestation", "ok", text)
+    if found:
+        advice = "Let the node's user have it, or start with --attestation none."
+        return Check("attestation", "warn", f"none: nothing is attested here, for {found[0].text}", advice)
+    return Check("attestation", "ok", "none: nothing is attested here; nothing proves what machine this is")
 
 
 def _descriptors() -> Check:
@@ -127,7 +142,7 @@ def _key(path: Path) -> Check:
     try:
         return _private("key", path, path.stat(), 0o600)
     except FileNotFoundError:
-        return Check("key", "ok", f"{path} is made at the first start")
+        return Check("key", "ok", f"{path} is made at the first start, or a TEE's key service has it")
     except OSError as error:
         return Check("key", "fail", f"{path}: {error.strerror}", "Run this as the user that the node runs as.")
 

@@ -22,6 +22,7 @@ from wapo.store.checksums import checked, summed
 from wapo.store.connections import AsyncConnection
 from wapo.store.database import Database, StoreDamaged, StoreFailed
 from wapo.store.schema import worker_state
+from wapo.trust.attestation.report_data import EarlierKey
 from wapo.trust.identity import NodeIdentity, agreement_key_id
 from wapo.trust.keys import NodeKeys
 
@@ -83,6 +84,10 @@ class Identities:
     def by_key(self, key_id: str) -> NodeIdentity | None:
         """The generation whose signing key has that name."""
         return next((one.identity for one in reversed(self.all) if one.identity.key_id == key_id), None)
+
+    def earlier(self) -> list[EarlierKey]:
+        """The keys that signed before, the oldest first."""
+        return [EarlierKey(one.identity.public, one.from_s, one.until_s) for one in self.all if one.until_s is not None]
 
     def jwks(self) -> dict[str, Any]:
         """The JWK set of all, the newest first."""

@@ -32,6 +32,7 @@ from wapo.errors import GuestError, WapoError
 from wapo.lazy import library, load_declared
 from wapo.log import Log
 from wapo.node.admission import Admission
+from wapo.node.attestation import Attestor
 from wapo.node.budgets import BudgetExhausted, Budgets, Use, announce
 from wapo.node.identities import Identities
 from wapo.node.keys import open_keys
@@ -41,6 +42,7 @@ from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.receipts import ReceiptBook
+from wapo.node.replays import Replays
 from wapo.node.settings import NodeSettings, ReceiptPolicy
 from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
@@ -60,6 +62,7 @@ from wapo.vm.services import IsolateRequest, Services
 if TYPE_CHECKING:
     from wapo.node.apps import worker as apps_worker
     from wapo.node.apps.worker import Worker
+    from wapo.vm.credentials.credential import Credentials
 else:
     apps_worker = library("wapo.node.apps.worker")
 
@@ -93,6 +96,10 @@ class AgentServices(Services):
 
     def derive_secret(self, guest: Guest, path: bytes) -> bytes:
         return self._keys.agent_secret(guest.session.log.program, path)
+
+    def credentials(self, guest: Guest) -> Credentials | None:
+        run: Run = guest.session
+        return run.credentials
 
     def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
         return self._isolates.open(guest, request)
@@ -140,6 +147,7 @@ class Node:
         memory: MemoryWatch,
         budgets: Budgets,
         identities: Identities,
+        replays: Replays,
         receipts: ReceiptBook | None,
     ) -> None:
         self.settings = settings
@@ -148,6 +156,7 @@ class Node:
         #: Opens it for a block; None where there are no apps.
         self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
         self.identities = identities
+        self.replays = replays
         self.identity = identities.current
         identities.on_change = self._take_identity
         #: None: there are no receipts.
@@ -165,6 +174,7 @@ class Node:
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
+        self.attestor = Attestor(settings.attestation, lambda: self.identity, identities.earlier)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
         self._client = client
@@ -435,12 +445,15 @@ async def open_node(
 
     Raises:
         DataDirUnusable, UnusableKey, StoreFailed, NewerSchema, BlockStoreFailed: what the operator must see to.
+        QuoteFailed: what is to attest does not.
     """
     data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
+        stack.callback(settings.attestation.close)
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
-        keys = await open_keys(data, database)
+        keys = await open_keys(data, database, settings.attestation)
+        replays = await stack.enter_async_context(Replays(data))
         identities = Identities(keys, database)
         await identities.load()
         receipts = None
@@ -470,8 +483,9 @@ async def open_node(
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
-            receipts=receipts,
+            replays=replays, receipts=receipts,
         )  # fmt: skip
+        await node.attestor.prove()
         if siblings is not None:
             node.answer(siblings)
         writer = asyncio.get_running_loop().create_task(logs.run(), name="wapo-log-writer")
@@ -495,7 +509,7 @@ async def open_node(
             node.open_worker = lambda: node._with_worker(apps_worker.open_worker(
                 worker, data_dir=data, modules=modules, keys=keys, database=database, logs=logs,
                 scheduler=scheduler, egress=settings.egress, http_client=client, memory=memory, isolates=node.isolates,
-                sockets=node.sockets,
+                sockets=node.sockets, quotes=node.attestor,
             ))  # fmt: skip
             if not worker_later:
                 await stack.enter_async_context(node.open_worker())

@@ -1,22 +1,20 @@
 """Attestation quotes (node-and-gateway 5.5): what a quote is bound to, and who can make one.
 
 A quote carries 64 bytes of the host's choice, its *report data*: here a 32-byte hash and 32 zero bytes. Through them it
-speaks about a worker's registration, or about data of one app. Making the quote is the business of a provider; the only
-one here is ``none``, for machines without a TEE.
+speaks about a worker's registration, or about data of one app; what it says of the node itself is longer
+(:mod:`wapo.trust.attestation.report_data`), so that none of these passes for another. Making the quote is the business
+of a provider (:mod:`wapo.trust.attestation.provider`).
 """
 
 import hashlib
 from typing import Final, Protocol
 
-from wapo.errors import HostError
 from wapo.trust.app_data import app_data_message
 from wapo.trust.domains import ContentType, domain_message
 from wapo.trust.keccak import keccak256
 
 __all__ = [
     "REPORT_DATA_BYTES",
-    "NoQuotes",
-    "QuoteFailed",
     "QuoteProvider",
     "app_report_data",
     "registration_report_data",
@@ -25,14 +23,8 @@ __all__ = [
 REPORT_DATA_BYTES: Final = 64
 
 
-class QuoteFailed(HostError):
-    """The machine has a TEE, and yet no quote could be had from it."""
-
-    code = "quote_failed"
-
-
 class QuoteProvider(Protocol):
-    """Makes quotes of the machine that it runs on."""
+    """Makes quotes of the machine that it runs on: as much of a provider as apps need."""
 
     @property
     def kind(self) -> str:
@@ -46,15 +38,6 @@ class QuoteProvider(Protocol):
         Raises:
             QuoteFailed: it should have worked.
         """
-
-
-class NoQuotes:
-    """The provider of a machine without a TEE: it says so."""
-
-    kind: Final = "none"
-
-    def quote(self, report_data: bytes) -> None:
-        """None: guests see an absent quote, never a made-up one."""
 
 
 def registration_report_data(encoded_info: bytes) -> bytes:

@@ -304,13 +304,14 @@ def write_document(receipt: Receipt, signature: bytes) -> dict[str, Any]:
 
 
 def read_document(document: bytes | str | Mapping[str, Any]) -> tuple[Receipt, bytes]:
-    """The receipt and its signature, which is not checked; other members than ``log`` are not taken.
+    """The receipt and its signature, which is not checked; other members than ``log`` and ``attestation``, which say
+    nothing here, are not taken.
 
     Raises:
         InvalidReceipt: it is not one; what is wrong with it.
     """
     value = _decoded(document, "a receipt")
-    _members(value, "the receipt", _MEMBERS, optional=("log",))
+    _members(value, "the receipt", _MEMBERS, optional=("attestation", "log"))
     if value["form"] != FORM or value["algorithm"] != ALGORITHM:
         raise InvalidReceipt(f"the receipt is of another form or algorithm; known are {FORM} and {ALGORITHM}")
     request, response = value["request"], value["response"]

@@ -32,9 +32,10 @@ from wapo.node.apps.usage import Usage
 from wapo.node.logs import LogBook
 from wapo.node.memory import MemoryWatch
 from wapo.store.database import Database
+from wapo.trust.attestation.provider import NoAttestation
 from wapo.trust.domains import ContentType
 from wapo.trust.keys import NodeKeys
-from wapo.trust.quote import NoQuotes, QuoteProvider, registration_report_data
+from wapo.trust.quote import QuoteProvider, registration_report_data
 from wapo.trust.worker_key import WorkerKey
 from wapo.vm.egress import EgressPolicy
 from wapo.vm.http_client import HttpClient
@@ -407,7 +408,7 @@ async def open_worker(
     Raises:
         UnusableKey, BlobStoreFailed, StoreFailed, TlsPortFailed.
     """
-    provider = quotes or NoQuotes()
+    provider = quotes or NoAttestation()
     async with AsyncExitStack() as stack:
         key = WorkerKey.load_or_create(data_dir / "worker.key", keys)
         blobs = await asyncio.to_thread(BlobStore, data_dir / "blobs")
