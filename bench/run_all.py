@@ -24,7 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 #: Beside peers. These take ``--quick``.
 BESIDE = (
     "http_hello", "http_router", "http_page", "http_json", "http_stream", "http_upstream", "http_cpu", "fresh_context",
-    "cold_peers", "memory_peers", "limits_cost",
+    "cold_peers", "memory_peers", "limits_cost", "receipts",
 )  # fmt: skip
 #: About ourselves.
 OURS = (

@@ -17,6 +17,7 @@ from tests.conftest import Site, opened_site
 from tests.npm_packages import wheel_node
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes, sample
 from wapo.gateway.verification_page import content_security_policy, page
+from wapo.trust.receipts import told_target
 
 pytestmark = needs_quotes  # for the site's platform
 
@@ -183,6 +184,20 @@ async def test_a_changed_receipt_or_response_is_refused(site: Site) -> None:
     assert first == ["ok", "ok"]
     for change, found in zip(RECEIPT_CHANGES, rest, strict=True):
         assert "failed" in found, change
+
+
+def test_a_target_is_told_as_receipts_tell_it() -> None:
+    targets = [
+        "/a",
+        "/a?b=c",
+        "/a?key=1",
+        "/a?x&key=1&key=2=3&b",
+        "/a&key=1?k%65y=1",
+        "/a?x?key=1",
+        "/a?key",
+        "/a?%zz=1&keys=2",
+    ]
+    assert ran(f"return {json.dumps(targets)}.map(page.toldTarget)") == [told_target(target) for target in targets]
 
 
 async def test_code_with_another_hash_is_refused(site: Site) -> None:

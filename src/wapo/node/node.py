@@ -167,7 +167,9 @@ class Node:
         self.programs = Programs(library, database, settings.limits, settings.local_file)
         self.admission = Admission(settings.max_machines)
         self.metrics = Metrics(
-            lost_logs=lambda: logs.dropped, machines=lambda: self.admission.machines + self.admission.isolates
+            lost_logs=lambda: logs.dropped,
+            machines=lambda: self.admission.machines + self.admission.isolates,
+            lost_receipts=lambda: receipts.lost if receipts is not None else 0,
         )
         self.images = images
         self.memory = memory
