@@ -17,6 +17,7 @@ from tests.conftest import Site, opened_site
 from tests.npm_packages import wheel_node
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes, sample
 from wapo.gateway.verification_page import content_security_policy, page
+from wapo.trust.receipts import told_target
 
 pytestmark = needs_quotes  # for the site's platform
 
@@ -155,11 +156,19 @@ async def test_a_changed_answer_is_refused(site: Site, platform: Platform, chang
 
 
 RECEIPT_CHANGES = (
-    "known.status = 200", "known.body[0] ^= 1", "known.target += '?'", "known.nonce = 'x'", "receipt.program += 'x'",
+    "known.status = 200", "known.body[0] ^= 1", "known.target += '?a'", "known.nonce = 'x'", "receipt.program += 'x'",
     "known.headers.push(['x-b', '1'])", "known.headers.find(([name]) => name === 'x-a')[1] = '2'", "receipt.ended += 1",
     "receipt.signature = receipt.signature.replace(/^./, c => c === 'A' ? 'B' : 'A')", "key = key.with(0, 9)",
     "receipt.response.status = 200", "receipt.response.headers.names.reverse()",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/a", "/a?", "/a?b", "/a?key=1&b=2", "/a?b=key&k%65y=1", "/a?key", "/a?key&%20", "/a?key==1&", "/a?%ff=1&key="],
+)
+def test_a_target_is_told_as_the_node_tells_it(target: str) -> None:
+    assert ran(f"return page.toldTarget({json.dumps(target)})") == told_target(target)
 
 
 async def test_a_changed_receipt_or_response_is_refused(site: Site) -> None:

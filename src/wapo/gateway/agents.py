@@ -242,7 +242,7 @@ class AgentRoutes:
         bare = head or response.status in NO_BODY_STATUS
         if making is not None:
             if stream is None or bare:
-                headers = making.whole(response.status, headers, b"" if bare else response.body)
+                headers = await making.whole_of_any_size(response.status, headers, b"" if bare else response.body)
             else:
                 headers = making.begin(response.status, headers, trailers=takes_trailers(scope, send))
         headers += common_headers(request_id, started)
@@ -331,11 +331,11 @@ async def _stream(beginning: bytes, rest: Pipe, send: Send, making: Making | Non
     """
     if beginning:
         if making is not None:
-            making.update(beginning)
+            await making.update(beginning)
         await send({"type": "http.response.body", "body": beginning, "more_body": True})
     while chunk := await rest.read():
         if making is not None:
-            making.update(chunk)
+            await making.update(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     trailers = making.end() if making is not None else []
     if trailers:

@@ -17,10 +17,11 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.cors import add_defaults
 from wapo.gateway.paths import ContentPath
-from wapo.gateway.receipts import ASKS, Making, Receipts
+from wapo.gateway.receipts import ASKS, LARGE_BYTES, Making, Receipts
 from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_lines, new_id
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
+from wapo.trust.receipts import told_target
 
 __all__ = ["BEGUN", "AtOnce", "Begun"]
 
@@ -65,6 +66,7 @@ class AtOnce:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._receipts = Receipts(node)
+        self._always = self._receipts.always
         self._found: dict[bytes, tuple[Located, bytes]] = {}
 
     def __call__(self, target: bytes, headers: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
@@ -94,7 +96,6 @@ class AtOnce:
         ready = node.ready(found[0]) if found is not None else None
         if found is None or ready is None:
             return None
-        target = target if query else path
         located, own_path = found
         image, limits = ready
         key = vault_key(query) if query else None
@@ -117,8 +118,9 @@ class AtOnce:
             or response.stream is not None
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
+            or (len(response.body) > LARGE_BYTES and (self._always or making is not None))
         ):
-            if making is None and self._receipts.always:
+            if self._always and making is None:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             return Begun(request_id, started, invocation, making=making)
         invocation.finish()
@@ -127,8 +129,9 @@ class AtOnce:
         if making is not None:
             headers = making.whole(response.status, headers, response.body)
         answer = _encoded(response, headers, server_headers, request_id, started)
-        if making is None and self._receipts.always:
-            self._receipts.keep(request_id, located.identity, target, response, headers, started, len(answer))
+        if self._always and making is None:
+            told = told_target(target.decode("latin-1")).encode("latin-1") if query else path
+            self._receipts.keep(request_id, located.identity, told, response, headers, started, len(answer))
         return answer
 
     def _find(self, path: bytes) -> tuple[Located, bytes] | None:

@@ -20,6 +20,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from wapo.errors import CallerError
@@ -48,6 +49,11 @@ LABEL: Final = "wapo"
 _TAG: Final = "wapo-receipt"
 _MAX_NONCE: Final = 256
 _MAX_COMPONENTS: Final = 64
+#: Reading so many takes less than a millisecond.
+_MAX_ASKING_BYTES: Final = 4 << 10
+_REMEMBERED_BYTES: Final = 1 << 10
+#: What most callers send, word for word.
+_USUAL: Final = re.compile(rb'wapo=\(\)(?:;nonce="([ !#-\[\]-~]{1,256})")?')
 TRAILER_NAMES: Final = b"content-digest, wapo-receipt, signature-input, signature"
 #: What cannot be covered by a signature that is in it.
 _OWN: Final = frozenset((b"signature", b"signature-input"))
@@ -135,6 +141,12 @@ def read_accept_signature(lines: Iterable[bytes], key_id: str) -> Asked | None:
     Raises:
         InvalidAcceptSignature: they make no sense, or want what cannot be had.
     """
+    lines = list(lines)
+    if sum(map(len, lines)) > _MAX_ASKING_BYTES:
+        raise InvalidAcceptSignature(f"Accept-Signature has at most {_MAX_ASKING_BYTES} bytes")
+    usual = _USUAL.fullmatch(lines[0]) if len(lines) == 1 else None
+    if usual is not None:
+        return Asked(nonce=(usual[1] or b"").decode())
     try:
         members: dict[str, Any] = http_sf.parse(b", ".join(lines), tltype="dictionary")  # type: ignore[assignment]
     except (ValueError, RecursionError) as error:
@@ -211,30 +223,33 @@ def signature_fields(
         InvalidAcceptSignature: a header that was asked for is not in the request, or the address is not ASCII.
     """
     digest, about = content_digest(receipt.response_digest), _about(receipt)
-    lines = [('"@status"', str(receipt.status))]
-    by_name: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
-        if name not in _OWN and name != b"content-digest":
-            by_name.setdefault(name, []).append(value)
-    lines += [_covered(name.decode("latin-1"), values, "") for name, values in by_name.items()]
+    covered, text = _remembered(receipt.status, tuple(headers)) if _small(headers) else _part(receipt.status, headers)
     own = [value for name, value in headers if name == b"content-digest" and not trailers]
+    whole = b", ".join([*own, digest]).decode("latin-1")
     where = ";tr" if trailers else ""
-    lines.append((f'"content-digest"{where}', b", ".join([*own, digest]).decode("latin-1")))
-    lines.append((f'"wapo-receipt"{where}', about))
-    lines += ((f'"{name}";req', exchange.derived(name)) for name in (*_ALWAYS, *asked.derived))
+    path, _, query = exchange.target.partition("?")
+    names = [f'{covered} "content-digest"{where} "wapo-receipt"{where} "@method";req "@path";req "@query";req']
+    lines = [
+        f'{text}\n"content-digest"{where}: {whole}\n"wapo-receipt"{where}: {about}\n"@method";req: {exchange.method}\n'
+        f'"@path";req: {path or "/"}\n"@query";req: ?{query}'
+    ]
+    more = [(f'"{name}";req', exchange.derived(name)) for name in asked.derived]
     for wanted in asked.fields:
         values = [value for name, value in exchange.headers if name == wanted.encode()]
         if not values:
             raise InvalidAcceptSignature(f"the request has no header {wanted!r} that could be covered")
-        lines.append(_covered(wanted, values, ";req"))
+        more.append(_covered(wanted, values, ";req"))
+    for name, value in more:
+        names.append(name)
+        lines.append(f"{name}: {value}")
     nonce = f";nonce={_quoted(asked.nonce)}" if asked.nonce else ""
     parameters = (
-        f"({' '.join([name for name, _ in lines])});created={receipt.ended_ms // 1000};keyid={_quoted(identity.key_id)}"
-        f';alg="ed25519"{nonce};tag={_quoted(asked.tag)}'
+        f'({" ".join(names)});created={receipt.ended_ms // 1000};keyid="{identity.key_id}";alg="ed25519"{nonce}'
+        f";tag={_quoted(asked.tag)}"
     )
-    lines.append(('"@signature-params"', parameters))
+    lines.append(f'"@signature-params": {parameters}')
     try:
-        base = "\n".join([f"{name}: {value}" for name, value in lines]).encode("ascii")
+        base = "\n".join(lines).encode("ascii")
     except UnicodeEncodeError:
         raise InvalidAcceptSignature("a signature covers ASCII only, and the address of this request is not") from None
     signature = base64.b64encode(identity.sign(base))
@@ -244,6 +259,25 @@ def signature_fields(
         (b"signature-input", f"{LABEL}={parameters}".encode()),
         (b"signature", b"%b=:%b:" % (LABEL.encode(), signature)),
     ]
+
+
+def _part(status: int, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """Components of a response that are covered, and their lines in a signature base. Most responses of an agent have
+    the same."""
+    by_name: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if name not in _OWN and name != b"content-digest":
+            by_name.setdefault(name, []).append(value)
+    lines = [('"@status"', str(status))]
+    lines += [_covered(name.decode("latin-1"), values, "") for name, values in by_name.items()]
+    return " ".join([name for name, _ in lines]), "\n".join([f"{name}: {value}" for name, value in lines])
+
+
+_remembered: Final = lru_cache(1024)(_part)
+
+
+def _small(headers: Headers) -> bool:
+    return sum([len(name) + len(value) for name, value in headers]) <= _REMEMBERED_BYTES
 
 
 def _about(receipt: Receipt) -> str:

@@ -255,6 +255,23 @@ const UNSIGNED = new Set([
   'signature-input', 'trailer', 'transfer-encoding', 'wapo-receipt', 'x-powered-by', 'x-request-id',
 ]);
 
+/** A target as a receipt tells it: without the key of a vault, nor a question mark that nothing follows. */
+export function toldTarget(target) {
+  const at = target.indexOf('?');
+  if (at < 0 || at === target.length - 1) return at < 0 ? target : target.slice(0, at);
+  if (!/key=|%/.test(target.slice(at))) return target;
+  const pairs = target.slice(at + 1).split('&').map((pair) => {
+    const equals = pair.indexOf('=');
+    const name = equals < 0 ? pair : pair.slice(0, equals);
+    let plain = name;
+    try {
+      plain = decodeURIComponent(name);
+    } catch { /* it is not percent-encoded, and so no key */ }
+    return plain === 'key' ? `${name}${equals < 0 ? '' : '='}***` : pair;
+  });
+  return `${target.slice(0, at)}?${pairs.join('&')}`;
+}
+
 /** Steps of a receipt: `known` is {target, nonce, status, headers: [name, value][], body}. */
 export async function checkReceipt(receipt, publicKey, known) {
   const signedStep = await step('receipt', async () => {
@@ -269,7 +286,7 @@ export async function checkReceipt(receipt, publicKey, known) {
       text(receipt.nonce), unbase64(response.content), number(receipt.started, 8), number(receipt.ended, 8),
     ]);
     demand(await ed25519(publicKey, unbase64(receipt.signature), message), 'the node\'s key has not signed this receipt');
-    demand(request.method === 'GET' && request.target === known.target, 'the receipt is for another request');
+    demand(request.method === 'GET' && request.target === toldTarget(known.target), 'the receipt is for another request');
     demand(receipt.nonce === known.nonce, 'the receipt is for another nonce: another request');
     demand(response.status === known.status, 'the receipt is for another status');
     const body = base64url(await digest('SHA-256', known.body));
