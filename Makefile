@@ -37,8 +37,8 @@ demo-stop: ## stop what demo has started
 test: dev ## all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-test-fast: dev ## the tests that need no packages from npm
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not npm'
+test-fast: dev ## the tests that need no packages from npm or cargo
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not npm and not cargo'
 
 wpt: dev ## web-platform-tests: WPT_DIR=a checkout, FILTER=streams/ or the like
 	@test -n "$(WPT_DIR)" || { echo "make wpt WPT_DIR=<a checkout of web-platform-tests> [FILTER=streams/]" >&2; exit 2; }

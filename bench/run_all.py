@@ -29,7 +29,7 @@ BESIDE = (
 #: About ourselves.
 OURS = (
     "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
-    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers",
+    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers", "credentials",
 )  # fmt: skip
 #: Not in the suite: half an hour, or for whoever works on what they ask about.
 ALONE = ("soak", "fairness", "pages", "many_agents", "attestation")

@@ -13,7 +13,7 @@ FLOORS = (
     ("log",),
     ("scale", "confinement"),
     ("engine", "content", "trust", "store", "processes"),
-    ("abi", "verify"),
+    ("abi", "verify", "client"),
     ("vm",),
     ("agents",),
     ("node",),

@@ -22,6 +22,9 @@ from tests.cli.support import Running, running, wapo
 from tests.cli.workers import Load, alive, app_worker, children, connect, state, until, worker_of
 from tests.programs import compile_program
 from wapo.cli.admin_client import AdminAccess, AdminClient
+from wapo.trust.oblivious.binary_http import encode_request
+from wapo.trust.oblivious.configuration import decode_configurations
+from wapo.trust.oblivious.sending import Sender
 
 OPTIONS = ("--port", "0", "--admin-port", "0", "--user-port", "0", "--upstream", "none")
 HELLO = "export default { fetch: () => new Response('hello') }"
@@ -316,6 +319,22 @@ class TestOneNode:
             receipt = json.loads(one.ask("/vaults", "POST", json.dumps({"cid": cid, "data": {"name": "secret"}})))
             assert other.ask(f"{agent}?key={receipt['key']}") == b"secret"
             assert one.ask(f"{agent}?key={receipt['key']}") == b"secret"
+
+    def test_an_encrypted_request_is_taken_once_by_all_together(self, data: Path) -> None:
+        """Whichever of them it is sent to again; and a key that one of them tells, all take."""
+        path = "/.well-known/ohttp-gateway"
+        with fleet(data) as node, one_client_each(node) as (one, other):
+            url = node.publish("export default { fetch: () => new Response('done') };")
+            (configuration,) = decode_configurations(one.ask(f"{node.url}{path}"))
+            sender = Sender(configuration)
+            target = url.removeprefix(node.url).encode()
+            sealed = sender.seal(encode_request("GET", b"http", b"a.example", target, [], b""))
+            answers = []
+            for client in (one, other, one, other):
+                client.http.request("POST", path, sealed, {"content-type": "message/ohttp-req"})
+                answers.append(sender.open(client.http.getresponse().read()))
+            assert [b"done" in answer for answer in answers] == [True, False, False, False]
+            assert all(b"request_replayed" in answer for answer in answers[1:])
 
     def test_logs_are_whole_at_once(self, data: Path) -> None:
         source = """console.log('loaded'); export default { fetch(request) {

@@ -19,7 +19,7 @@ from wapo.content.cid import Cid
 from wapo.gateway.front_door import Patience
 from wapo.gateway.upgrade import AgentDoor
 
-__all__ = ["SERVERS", "Recorder", "second_opinion"]
+__all__ = ["HASTY", "SERVERS", "Recorder", "calm", "converse", "second_opinion", "watched"]
 
 #: Nobody is waited for, because a client that has said all it will say closes.
 HASTY = Patience(head_s=0.5, body_s=0.5, rest_s=0.5, stalled_s=0.5, idle_s=1)
@@ -106,7 +106,7 @@ class Quiet:
 
 
 @asynccontextmanager
-async def _watched() -> AsyncIterator[Quiet]:
+async def watched() -> AsyncIterator[Quiet]:
     quiet = Quiet()
 
     class Handler(logging.Handler):
@@ -128,7 +128,7 @@ async def _watched() -> AsyncIterator[Quiet]:
         loop.set_exception_handler(None)
 
 
-async def _converse(port: int, data: bytes, random: Random) -> bytes:
+async def converse(port: int, data: bytes, random: Random) -> bytes:
     """What comes back for bytes that come in a few pieces."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -149,12 +149,12 @@ async def _http(_folder: Path) -> AsyncIterator[Check]:
     """What reaches the application is what another parser finds too, or less."""
     app = Recorder()
     options: dict[str, Any] = {"door": AgentDoor, "at_once": app.at_once, "patience": HASTY}
-    async with _watched() as quiet, serving(app, **options) as url:
+    async with watched() as quiet, serving(app, **options) as url:
         port = int(url.rpartition(":")[2])
 
         async def check(case: bytes) -> None:
             app.seen.clear()
-            answer = await _converse(port, case, Random(zlib.crc32(case)))
+            answer = await converse(port, case, Random(zlib.crc32(case)))
             quiet.check()
             assert not answer or answer.startswith(b"HTTP/1.1 "), answer[:100]
             other = second_opinion(case) + second_opinion(_ZEROS.sub(b"0", _SPACES.sub(b" ", case)))
@@ -169,7 +169,7 @@ async def _gateway(folder: Path) -> AsyncIterator[Check]:
     """A request to a real gateway: a line with method and target, headers, an empty line, a body. ``%cid%`` stands for
     a program. It is answered, and by no error that nobody thought of."""
     source = "export default { fetch: async (r) => new Response(`${r.method} ${r.url} ${await r.text()}`) };"
-    async with opened_site(folder / "node", server={"patience": HASTY}) as site, _watched() as quiet:
+    async with opened_site(folder / "node", server={"patience": HASTY}) as site, watched() as quiet:
         path = (await site.publish(source)).removeprefix("/ipfs/").encode()
         identity = await site.node.programs.identity_of(path.decode())
         receipt = await site.node.vaults.create(identity, {"a": "b"})
@@ -189,7 +189,7 @@ async def _gateway(folder: Path) -> AsyncIterator[Check]:
                 lines.append(b"Content-Length: %d" % len(body))
             request = b"\r\n".join(lines) + b"\r\n\r\n" + body
             port = int(site.url.rpartition(":")[2])
-            answer = await _converse(port, request, Random(zlib.crc32(case)))
+            answer = await converse(port, request, Random(zlib.crc32(case)))
             quiet.check()
             answer = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
             status = answer[9:12]
@@ -199,10 +199,10 @@ async def _gateway(folder: Path) -> AsyncIterator[Check]:
                 assert words[word] not in answer or words[word] in request or b"/vaults" in first, word
 
         yield check
-        await _calm(site)
+        await calm(site)
 
 
-async def _calm(site: Site) -> None:
+async def calm(site: Site) -> None:
     async with asyncio.timeout(20):
         while site.node.admission.machines:
             await asyncio.sleep(0.01)
@@ -215,7 +215,7 @@ async def _websocket(folder: Path) -> AsyncIterator[Check]:
         const [client, server] = Object.values(new WebSocketPair()); server.accept();
         server.addEventListener('message', (e) => server.send(e.data));
         return new Response(null, { status: 101, webSocket: client }); } };"""
-    async with opened_site(folder / "node", server={"patience": HASTY}) as site, _watched() as quiet:
+    async with opened_site(folder / "node", server={"patience": HASTY}) as site, watched() as quiet:
         path = (await site.publish(source)).encode()
         hello = (
             b"GET " + path + b" HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -224,10 +224,10 @@ async def _websocket(folder: Path) -> AsyncIterator[Check]:
         )
 
         async def check(case: bytes) -> None:
-            answer = await _converse(int(site.url.rpartition(":")[2]), hello + case, Random(zlib.crc32(case)))
+            answer = await converse(int(site.url.rpartition(":")[2]), hello + case, Random(zlib.crc32(case)))
             quiet.check()
             assert not answer or answer.startswith(b"HTTP/1.1 101 "), answer[:300]
-            await _calm(site)
+            await calm(site)
 
         yield check
 

@@ -10,7 +10,17 @@ from tests.fuzz.run import TARGETS, fuzz, replay
 from tests.fuzz.target import Check, Target
 
 #: Enough to reach each branch of a check, and little enough for every run of the suite.
-_CASES = {"http": 250, "gateway": 150, "websocket": 80, "backup": 40, "wasi": 150, "graph": 150}
+_CASES = {
+    "http": 250,
+    "listeners": 150,
+    "gateway": 150,
+    "websocket": 80,
+    "backup": 40,
+    "wasi": 150,
+    "graph": 150,
+    "oblivious": 150,
+    "encrypted": 150,
+}
 
 FOUND: dict[str, tuple[str, bytes]] = {
     "blocks in a format that is none": (

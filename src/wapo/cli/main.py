@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "backup": ("backup", "Copy all that a node knows into one file, while it runs."),
     "restore": ("restore", "Make a node's directory from a backup, or check one."),
     "verify": ("verify", "Verify a node, or what it has said, step by step."),
+    "fetch": ("fetch", "Send a request that only the agent's node can read, and print the response."),
     "doctor": (
         "doctor",
         "Say what holds on this machine and in the node that runs on it, and what to do about the rest.",

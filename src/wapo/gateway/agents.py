@@ -109,7 +109,8 @@ class AgentRoutes:
             )  # fmt: skip
             key = vault_key(query)
             if key is not None:
-                request.secret = await self._secret(located, key)
+                given = await self._node.vaults.delivery(located.identity, key)
+                request.secret, request.credentials = given.secret, given.credentials
             making = self._receipts.begin(
                 request_id, located.identity, method, scope["scheme"], target_of(scope), headers
             )
@@ -197,10 +198,6 @@ class AgentRoutes:
             begun.making,
             head=False,
         )
-
-    async def _secret(self, located: Located, key: str) -> str:
-        vaults = self._node.vaults
-        return vaults.cached_secret(located.identity, key) or await vaults.secret_of(located.identity, key)
 
     async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
         """The head of the response; a client that goes away meanwhile ends the run.

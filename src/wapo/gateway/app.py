@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Match, Route
@@ -17,13 +17,20 @@ from wapo.gateway.receipts import ReceiptRoutes
 from wapo.gateway.replies import Receive, Reply, Scope, Send, failure_reply, json_reply, new_id, text_reply
 from wapo.gateway.vaults import VaultRoutes
 from wapo.gateway.verification_page import content_security_policy, page
+from wapo.lazy import library
 from wapo.node.node import Node
 from wapo.trust.attestation.report_data import parse_nonce
+
+if TYPE_CHECKING:
+    from wapo.gateway import oblivious
+else:
+    oblivious = library("wapo.gateway.oblivious")
 
 __all__ = ["Gateway"]
 
 Endpoint = Callable[[Request], Awaitable[Reply]]
 
+_OBLIVIOUS_PATH: Final = b"/.well-known/ohttp-gateway"
 _AGENT_PREFIXES: Final = (b"/ipfs/", b"/run_js_from_ipfs/")
 
 
@@ -50,6 +57,7 @@ class Gateway:
         self.at_once = AtOnce(node)
         self._agents = AgentRoutes(node)
         self._content = ContentRoutes(node)
+        self._oblivious: oblivious.ObliviousRoutes | None = None
         receipts = ReceiptRoutes(node)
         vaults, logs = VaultRoutes(node, inherit_by_key=inherit_by_key), LogRoutes(node)
         self._routes: list[tuple[Route, Endpoint]] = [
@@ -62,6 +70,7 @@ class Gateway:
                 ("GET", "/verify", self._verify),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
+                ("DELETE", "/vaults/{key}/{token}", vaults.remove),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
                 ("POST", "/ipfs", self._content.publish),
                 ("GET", "/.well-known/jwks.json", receipts.jwks),
@@ -97,6 +106,11 @@ class Gateway:
                 return
         if path == b"/local" or path.startswith(b"/local/"):
             await self._agents.local(scope, receive, send, request_id, path[len(b"/local/") :])
+            return
+        if path == _OBLIVIOUS_PATH:
+            if self._oblivious is None:
+                self._oblivious = oblivious.ObliviousRoutes(self._node, self._http)
+            await self._oblivious(scope, receive, send, request_id)
             return
         await self._other(scope, receive, send, request_id)
 
@@ -138,6 +152,7 @@ class Gateway:
                 "read a secret": "/vaults/<key>/<token>",
                 "read logs": "/logs/all/ipfs/<cid>",
                 "publish": "POST /ipfs",
+                "encrypted requests": _OBLIVIOUS_PATH.decode(),
                 "attestation": "/attestation?nonce=<hex>",
                 "verify in a browser": "/verify",
                 "check an answer": "/receipts/<request id>",

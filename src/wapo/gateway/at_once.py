@@ -99,15 +99,17 @@ class AtOnce:
         located, own_path = found
         image, limits = ready
         key = vault_key(query) if query else None
-        secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
-        if key is not None and secret is None:
+        given = node.vaults.cached(located.identity, key) if key is not None else None
+        if key is not None and given is None:
             return None
         request_id, making = new_id(), None
         try:
             if asked:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             url = agent_url(scheme, headers, own_path, query)
-            request = AgentRequest("GET", url, headers, secret=secret, request_id=request_id)
+            request = AgentRequest("GET", url, headers, request_id=request_id)
+            if given is not None:
+                request.secret, request.credentials = given.secret, given.credentials
             report = f"GET {path_for_log(path, query, hide=key is not None)}"
             invocation = node.begin(image, located.identity, limits, request, report)
         except Exception as error:

@@ -33,7 +33,8 @@ from wapo.gateway.at_once import BEGUN, AtOnce
 from wapo.gateway.replies import Headers, Scope, Send
 
 __all__ = [
-    "MAX_HEADERS", "MAX_HEAD_BYTES", "FrontDoor", "Patience", "end_with_trailers", "server_config", "takes_trailers",
+    "MAX_HEADERS", "MAX_HEAD_BYTES", "TRAILERS", "FrontDoor", "Patience", "end_with_trailers", "server_config",
+    "takes_trailers",
 ]  # fmt: skip
 
 #: Request line and headers; chunk extensions and trailers between two pieces of a body. Servers take 8 KiB (Apache, a
@@ -42,6 +43,9 @@ MAX_HEAD_BYTES: Final = 64 << 10
 
 #: Headers and trailers of a request. Servers take 100 (Apache) to 2000 (Node.js); a thousand take us a millisecond.
 MAX_HEADERS: Final = 500
+
+#: The extension of a scope whose ``send`` takes ``http.response.trailers`` instead of the last piece of a body.
+TRAILERS: Final = "wapo.trailers"
 
 #: The parser gets its input in pieces, so that bounds are noticed in time: a piece has 40 of the shortest requests, of
 #: which each becomes some 3 KB of objects.
@@ -542,6 +546,8 @@ class FrontDoor(HttpToolsProtocol):
 
 def takes_trailers(scope: Scope, send: Send) -> bool:
     """Whether a response whose length is not known can have trailers (RFC 9112 7.1.2)."""
+    if TRAILERS in scope.get("extensions", ()):
+        return True
     return scope["http_version"] == "1.1" and isinstance(getattr(send, "__self__", None), RequestResponseCycle)
 
 
@@ -552,7 +558,10 @@ async def end_with_trailers(send: Send, trailers: Headers) -> None:
         send: as the server gave it.
         trailers: names and values that can be sent.
     """
-    cycle: RequestResponseCycle = send.__self__  # type: ignore[attr-defined]
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle):
+        await send({"type": "http.response.trailers", "headers": trailers})
+        return
     if cycle.flow.write_paused and not cycle.disconnected:
         await cycle.flow.drain()
     if cycle.disconnected:

@@ -42,6 +42,7 @@ from wapo.node.memory import MemoryWatch, default_memory_bytes
 from wapo.node.metrics import Metrics
 from wapo.node.programs import Located, Programs
 from wapo.node.receipts import ReceiptBook
+from wapo.node.replays import Replays
 from wapo.node.settings import NodeSettings, ReceiptPolicy
 from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
@@ -62,6 +63,7 @@ from wapo.vm.services import IsolateRequest, Services
 if TYPE_CHECKING:
     from wapo.node.apps import worker as apps_worker
     from wapo.node.apps.worker import Worker
+    from wapo.vm.credentials.credential import Credentials
 else:
     apps_worker = library("wapo.node.apps.worker")
 
@@ -95,6 +97,10 @@ class AgentServices(Services):
 
     def derive_secret(self, guest: Guest, path: bytes) -> bytes:
         return self._keys.agent_secret(guest.session.log.program, path)
+
+    def credentials(self, guest: Guest) -> Credentials | None:
+        run: Run = guest.session
+        return run.credentials
 
     def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
         return self._isolates.open(guest, request)
@@ -142,6 +148,7 @@ class Node:
         memory: MemoryWatch,
         budgets: Budgets,
         identities: Identities,
+        replays: Replays,
         receipts: ReceiptBook | None,
     ) -> None:
         self.settings = settings
@@ -150,6 +157,7 @@ class Node:
         #: Opens it for a block; None where there are no apps.
         self.open_worker: Callable[[], AbstractAsyncContextManager[Worker]] | None = None
         self.identities = identities
+        self.replays = replays
         self.identity = identities.current
         identities.on_change = self._take_identity
         #: None: there are no receipts.
@@ -445,6 +453,7 @@ async def open_node(
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
         keys = await open_keys(data, database, settings.attestation)
+        replays = await stack.enter_async_context(Replays(data))
         identities = Identities(keys, database)
         await identities.load()
         receipts = None
@@ -474,7 +483,7 @@ async def open_node(
         node = Node(
             settings, profile=profile, scheduler=scheduler, images=images, database=database, keys=keys,
             library=library, client=client, logs=logs, memory=memory, budgets=budgets, identities=identities,
-            receipts=receipts,
+            replays=replays, receipts=receipts,
         )  # fmt: skip
         await node.attestor.prove()
         if siblings is not None:
