@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from wapo.node import receipts as module
+from wapo.node.backup import back_up
 from wapo.node.identities import Identities, rotate
 from wapo.node.receipts import Entry, NoSuchReceipt, NotInTheLog, ReceiptBook
+from wapo.node.restore import restore
 from wapo.store.database import Database, StoreDamaged, StoreFailed
 from wapo.trust.keys import NodeKeys
 from wapo.trust.merkle import TILE, check_consistency, check_inclusion, leaf_hash, read_head
@@ -242,4 +244,21 @@ async def test_a_damaged_log_does_not_grow(
     another = ReceiptBook(tmp_path, KEYS, identities)  # which has nothing in memory
     with pytest.raises(StoreDamaged):
         await add(another, identities, 1)
+    await another.aclose()
+
+
+async def test_a_node_that_was_restored_begins_another_log(
+    book: ReceiptBook, identities: Identities, tmp_path: Path
+) -> None:
+    await add(book, identities, 2)
+    (tmp_path / "node.key").write_bytes(bytes(range(32)))
+    (tmp_path / "node.key").chmod(0o600)
+    await asyncio.to_thread(back_up, tmp_path, tmp_path / "backup.tar")
+    await asyncio.to_thread(restore, tmp_path / "backup.tar", tmp_path / "restored", key=bytes(range(32)))
+    assert not (tmp_path / "restored" / "receipts.db").exists()
+    another = ReceiptBook(tmp_path / "restored", KEYS, identities)
+    await add(another, identities, 1)
+    heads = [(await one.head())[0] for one in (book, another)]
+    assert [head.size for head in heads] == [2, 1]
+    assert heads[0].log != heads[1].log
     await another.aclose()

@@ -65,6 +65,7 @@ class AtOnce:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._receipts = Receipts(node)
+        self._always = self._receipts.always
         self._found: dict[bytes, tuple[Located, bytes]] = {}
 
     def __call__(self, target: bytes, headers: Headers, scheme: str, server_headers: Headers) -> bytes | Begun | None:
@@ -118,7 +119,7 @@ class AtOnce:
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
         ):
-            if making is None and self._receipts.always:
+            if self._always and making is None:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             return Begun(request_id, started, invocation, making=making)
         invocation.finish()
@@ -127,7 +128,7 @@ class AtOnce:
         if making is not None:
             headers = making.whole(response.status, headers, response.body)
         answer = _encoded(response, headers, server_headers, request_id, started)
-        if making is None and self._receipts.always:
+        if self._always and making is None:
             self._receipts.keep(request_id, located.identity, target, response, headers, started, len(answer))
         return answer
 

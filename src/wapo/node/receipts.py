@@ -13,6 +13,7 @@ import hashlib
 import secrets
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -135,6 +136,7 @@ class ReceiptBook:
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._pruned_at = 0
+        self._ids: OrderedDict[int, bytes] = OrderedDict()
         self._edge: tuple[str, int, dict[tuple[int, int], bytes]] | None = None
         self._last_complaint: float | None = None
         self.lost = 0
@@ -294,16 +296,30 @@ class ReceiptBook:
 
     async def _look_for(self, raw: uuid.UUID) -> LoggedReceipt | None:
         async with (await self._opened()).reading() as connection:
-            name, _ = await _state(connection)
-            query = "SELECT first, ids, data FROM chunks WHERE instr(ids, ?) ORDER BY first DESC"
-            rows: Sequence[Any] = (await connection.exec_driver_sql(query, (raw.bytes,))).all()
-            for first, ids, data in rows:
+            name = await self._learn_ids(connection)
+            for first, ids in reversed(self._ids.items()):
                 at = _position(ids, raw.bytes)
                 if at is not None:
-                    beginnings, endings = _CHUNK.decode(self._sealer.open(data, f"{name}/{first}"))
+                    query = "SELECT data FROM chunks WHERE first = ?"
+                    row: Any = (await connection.exec_driver_sql(query, (first,))).first()
+                    if row is None:
+                        return None
+                    beginnings, endings = _CHUNK.decode(self._sealer.open(row[0], f"{name}/{first}"))
                     number, own = endings[at]
                     return self._logged(beginnings[number] + own, first + at)
         return None
+
+    async def _learn_ids(self, connection: AsyncConnection) -> str:
+        """Reads the ids of chunks that are new, and forgets those that are gone: a megabyte in all. Returns the log's
+        name."""
+        name, _ = await _state(connection)
+        query = "SELECT first, ids FROM chunks WHERE first > ? ORDER BY first"
+        rows: Sequence[Any] = (await connection.exec_driver_sql(query, (next(reversed(self._ids), -1),))).all()
+        self._ids.update((row[0], row[1]) for row in rows)
+        oldest: Any = (await connection.exec_driver_sql("SELECT min(first) FROM chunks")).scalar()
+        while self._ids and (oldest is None or next(iter(self._ids)) < oldest):
+            self._ids.popitem(last=False)
+        return name
 
     def _logged(self, entry: bytes, index: int) -> LoggedReceipt:
         receipt = Receipt.parse(entry)

@@ -20,6 +20,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from wapo.errors import CallerError
@@ -48,6 +49,9 @@ LABEL: Final = "wapo"
 _TAG: Final = "wapo-receipt"
 _MAX_NONCE: Final = 256
 _MAX_COMPONENTS: Final = 64
+_REMEMBERED_BYTES: Final = 1 << 10
+#: What most callers send, word for word.
+_USUAL: Final = re.compile(rb'wapo=\(\)(?:;nonce="([ !#-\[\]-~]{1,256})")?')
 TRAILER_NAMES: Final = b"content-digest, wapo-receipt, signature-input, signature"
 #: What cannot be covered by a signature that is in it.
 _OWN: Final = frozenset((b"signature", b"signature-input"))
@@ -135,6 +139,10 @@ def read_accept_signature(lines: Iterable[bytes], key_id: str) -> Asked | None:
     Raises:
         InvalidAcceptSignature: they make no sense, or want what cannot be had.
     """
+    lines = list(lines)
+    usual = _USUAL.fullmatch(lines[0]) if len(lines) == 1 else None
+    if usual is not None:
+        return Asked(nonce=(usual[1] or b"").decode())
     try:
         members: dict[str, Any] = http_sf.parse(b", ".join(lines), tltype="dictionary")  # type: ignore[assignment]
     except (ValueError, RecursionError) as error:
@@ -211,30 +219,33 @@ def signature_fields(
         InvalidAcceptSignature: a header that was asked for is not in the request, or the address is not ASCII.
     """
     digest, about = content_digest(receipt.response_digest), _about(receipt)
-    lines = [('"@status"', str(receipt.status))]
-    by_name: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
-        if name not in _OWN and name != b"content-digest":
-            by_name.setdefault(name, []).append(value)
-    lines += [_covered(name.decode("latin-1"), values, "") for name, values in by_name.items()]
+    covered, text = _remembered(receipt.status, tuple(headers)) if _small(headers) else _part(receipt.status, headers)
     own = [value for name, value in headers if name == b"content-digest" and not trailers]
+    whole = b", ".join([*own, digest]).decode("latin-1")
     where = ";tr" if trailers else ""
-    lines.append((f'"content-digest"{where}', b", ".join([*own, digest]).decode("latin-1")))
-    lines.append((f'"wapo-receipt"{where}', about))
-    lines += ((f'"{name}";req', exchange.derived(name)) for name in (*_ALWAYS, *asked.derived))
+    path, _, query = exchange.target.partition("?")
+    names = [f'{covered} "content-digest"{where} "wapo-receipt"{where} "@method";req "@path";req "@query";req']
+    lines = [
+        f'{text}\n"content-digest"{where}: {whole}\n"wapo-receipt"{where}: {about}\n"@method";req: {exchange.method}\n'
+        f'"@path";req: {path or "/"}\n"@query";req: ?{query}'
+    ]
+    more = [(f'"{name}";req', exchange.derived(name)) for name in asked.derived]
     for wanted in asked.fields:
         values = [value for name, value in exchange.headers if name == wanted.encode()]
         if not values:
             raise InvalidAcceptSignature(f"the request has no header {wanted!r} that could be covered")
-        lines.append(_covered(wanted, values, ";req"))
+        more.append(_covered(wanted, values, ";req"))
+    for name, value in more:
+        names.append(name)
+        lines.append(f"{name}: {value}")
     nonce = f";nonce={_quoted(asked.nonce)}" if asked.nonce else ""
     parameters = (
-        f"({' '.join([name for name, _ in lines])});created={receipt.ended_ms // 1000};keyid={_quoted(identity.key_id)}"
-        f';alg="ed25519"{nonce};tag={_quoted(asked.tag)}'
+        f'({" ".join(names)});created={receipt.ended_ms // 1000};keyid="{identity.key_id}";alg="ed25519"{nonce}'
+        f";tag={_quoted(asked.tag)}"
     )
-    lines.append(('"@signature-params"', parameters))
+    lines.append(f'"@signature-params": {parameters}')
     try:
-        base = "\n".join([f"{name}: {value}" for name, value in lines]).encode("ascii")
+        base = "\n".join(lines).encode("ascii")
     except UnicodeEncodeError:
         raise InvalidAcceptSignature("a signature covers ASCII only, and the address of this request is not") from None
     signature = base64.b64encode(identity.sign(base))
@@ -244,6 +255,25 @@ def signature_fields(
         (b"signature-input", f"{LABEL}={parameters}".encode()),
         (b"signature", b"%b=:%b:" % (LABEL.encode(), signature)),
     ]
+
+
+def _part(status: int, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """Components of a response that are covered, and their lines in a signature base. Most responses of an agent have
+    the same."""
+    by_name: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        if name not in _OWN and name != b"content-digest":
+            by_name.setdefault(name, []).append(value)
+    lines = [('"@status"', str(status))]
+    lines += [_covered(name.decode("latin-1"), values, "") for name, values in by_name.items()]
+    return " ".join([name for name, _ in lines]), "\n".join([f"{name}: {value}" for name, value in lines])
+
+
+_remembered: Final = lru_cache(1024)(_part)
+
+
+def _small(headers: Headers) -> bool:
+    return sum([len(name) + len(value) for name, value in headers]) <= _REMEMBERED_BYTES
 
 
 def _about(receipt: Receipt) -> str:
@@ -293,7 +323,8 @@ def check_message(
     Args:
         keys: of the node (``wapo.trust.receipts.read_jwks``).
         exchange: the request that was sent.
-        headers: all that were received, in their order, names in any case; ``trailers`` likewise.
+        headers: all that were received, in their order, names in any case, values decoded as Latin-1; ``trailers``
+            likewise.
         body: as received, before any content coding is undone.
         nonce: what was sent; a signature that has another one is of another exchange.
         unsigned: names of headers that others than the agent may have put there.
@@ -302,6 +333,9 @@ def check_message(
         InvalidReceipt: it carries none.
     """
     message = _Message(status, _lower(headers), _lower(trailers), exchange)
+    for _, value in (*message.headers, *message.trailers):
+        if not _is_latin(value):
+            raise InvalidReceipt("a header has a character that is no byte: values are wanted as Latin-1")
     components, parameters, signature = message.signature()
     checks = [_check_signature(message, components, parameters, signature, keys)]
     names = {(name, bool(dict(flags).get("req"))) for name, flags in components}
@@ -350,6 +384,10 @@ def _check_signature(
 
 def _lower(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name.lower(), value.strip(" \t")) for name, value in headers]
+
+
+def _is_latin(text: str) -> bool:
+    return text.isascii() or max(text) <= "\xff"
 
 
 class _Message:

@@ -125,9 +125,16 @@ _remembered: Final = lru_cache(1024)(_fields_of)
 
 
 def fields_received(headers: Iterable[tuple[str, str]], names: Collection[str]) -> Fields:
-    """As :func:`fields_of`, of those headers of a message that are among ``names``."""
+    """As :func:`fields_of`, of those headers of a message that are among ``names``; values are decoded as Latin-1.
+
+    Raises:
+        InvalidReceipt: one cannot have been.
+    """
     lines = ((name.lower(), value) for name, value in headers)
-    return fields_of([(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines if name in names])
+    try:
+        return fields_of([(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines if name in names])
+    except UnicodeEncodeError:
+        raise InvalidReceipt("a header has a character that is no byte: values are wanted as Latin-1") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,7 +485,7 @@ def check_receipt(
     Args:
         keys: of the node, from whoever is trusted to know them (:func:`read_jwks`; the attestation speaks about them).
         target: path and query as sent.
-        response_headers: all that were received, in their order, names in any case.
+        response_headers: all that were received, in their order, names in any case, values decoded as Latin-1.
         response_body: as received, before any content coding is undone.
         unsigned: names of headers that others than the agent may have put there.
 
