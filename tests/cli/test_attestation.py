@@ -12,6 +12,12 @@ import pytest
 from tests.cli.support import Running, running, wapo, wapo_process
 from tests.trust.attestation.agent import guest_agent
 from tests.trust.attestation.platform import Platform, needs_quotes
+from wapo.cli.confinement import plan_of
+from wapo.confinement.landlock import LEAST_ABI, abi_version
+from wapo.confinement.wall import tried
+from wapo.node.settings import NodeSettings
+from wapo.trust.attestation.provider import QuoteFailed
+from wapo.trust.attestation.tdx import Tdx
 
 SERVE = ("serve", "--port", "0", "--upstream", "none", "--no-apps")
 NONCE = "cd" * 16
@@ -87,3 +93,24 @@ def test_the_doctor_says_what_would_attest(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("DSTACK_SIMULATOR_ENDPOINT", "http://127.0.0.1:1")
     checks = {check["name"]: check for check in wapo("doctor", "--json", "--data-dir", tmp_path).json["checks"]}
     assert checks["attestation"]["text"].startswith("dstack: dstack's guest agent at http://127.0.0.1:1")
+
+
+@pytest.mark.skipif(abi_version() < LEAST_ABI, reason="a kernel without Landlock")
+def test_a_node_behind_its_wall_may_ask_the_kernel(tmp_path: Path) -> None:
+    """What it wants to write for that is in the plan of its wall, and nothing beside it."""
+    reports, other = tmp_path / "tsm", tmp_path / "other"
+    for path in (reports, other):
+        path.mkdir()
+    plan = plan_of(NodeSettings(data_dir=tmp_path / "node", cache_dir=tmp_path / "cache", attestation=Tdx(reports)))
+
+    def told() -> list[str]:
+        found = []
+        for path in (reports, other):
+            try:
+                Tdx(path).quote(bytes(64))
+            except QuoteFailed as error:
+                found.append(str(error).rpartition(": ")[2])
+        return found
+
+    # No kernel answers here; but the one request can be made, and the other cannot.
+    assert tried(plan, told)[1] == ["No such file or directory", "Permission denied"]

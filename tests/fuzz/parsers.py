@@ -449,7 +449,10 @@ _POLICY = (
     + b"00" * 48
     + b"'\n[sgx]\nisv_prod_id = 1"
 )
-_EXCHANGE = b'{"target":"/ipfs/b","nonce":"n","status":200,"headers":[["a","b"]],"body":"AAAA"}'
+_EXCHANGE = (
+    b'{"request":{"method":"GET","target":"/ipfs/b","nonce":"n","headers":[],"body":""},'
+    b'"response":{"status":200,"headers":[["a","b"]],"body":"AAAA"}}'
+)
 _AT = datetime(2025, 6, 19, 11, 16, 3, tzinfo=UTC)
 
 

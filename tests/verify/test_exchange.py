@@ -203,9 +203,46 @@ async def test_an_address_that_names_nothing_is_told(site: Site) -> None:
         await make_exchange(f"{site.url}/ipfs/ä")
     step, _ = await check_code("/ipfs/nonsense", None, site.url, None)
     assert step.state == "failed"
-    for data in (b"{}", b"[]", b"", b'{"headers": [["a"]]}', b'{"headers": [], "status": 1e999, "body": ""}'):
+    whole = json.loads((await exchanged(site)).saved())
+    for change in (
+        {"response": {}}, {"response": whole["response"] | {"status": 1e999}}, {"response": whole["response"] | {"headers": [["a"]]}},
+        {"response": whole["response"] | {"headers": [["a", 1]]}}, {"response": whole["response"] | {"body": "?"}},
+        {"request": whole["request"] | {"nonce": 1}}, {"request": whole["request"] | {"body": None}}, {"request": []},
+    ):  # fmt: skip
+        with pytest.raises(InvalidTarget):
+            exchange_of(json.dumps(whole | change).encode(), None)
+    for data in (b"{}", b"[]", b"", b"\xff"):
         with pytest.raises(InvalidTarget):
             exchange_of(data, None)
+
+
+async def test_a_client_s_own_request_is_checked_with_its_content(site: Site) -> None:
+    """As docs/trust.md describes the file that it writes."""
+    target, content = await site.publish(AGENT) + "/a", b"what was sent"
+    headers = {"accept-signature": 'wapo=("x-mine";req);nonce="n"', "x-mine": "1"}
+    response = await site.client.post(target, content=content, headers=headers)
+    receipt = (await site.client.get(f"/receipts/{response.headers['x-request-id']}")).content
+    document = {
+        "format": "wapo-exchange/v1",
+        "request": {
+            "method": "POST", "target": target, "nonce": "n", "headers": [["x-mine", "1"]],
+            "body": base64.b64encode(content).decode(),
+        },
+        "response": {
+            "status": response.status_code, "headers": response.headers.multi_items(),
+            "body": base64.b64encode(response.content).decode(),
+        },
+    }  # fmt: skip
+
+    def states(**change: Any) -> list[str]:
+        value = document | {"request": document["request"] | change}  # type: ignore[operator]
+        return [
+            step.state for step in check_exchange(exchange_of(json.dumps(value).encode(), receipt), keys_of(site))[0]
+        ]
+
+    assert states() == ["ok", "ok"]
+    for change in ({"method": "PUT"}, {"body": "AAAA"}, {"headers": []}, {"headers": [["x-mine", "2"]]}):
+        assert "failed" in states(**change), change
 
 
 async def test_a_receipt_of_an_earlier_key_is_proven_by_the_present_one(platform: Platform, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from wapo.node.admission import machines_possible
 from wapo.node.keys import KEY_FILE
 from wapo.node.memory import machine_memory_bytes
 from wapo.node.settings import NodeSettings
+from wapo.node.software import programs_version
 from wapo.trust.attestation.detection import detect
 
 __all__ = ["Check", "State", "data_checks", "machine_checks"]
@@ -52,6 +53,7 @@ def machine_checks() -> Iterator[Check]:
     yield _memory()
     yield _clock()
     yield _attestation()
+    yield Check("programs", "ok", f"{programs_version()}, as a node of this installation attests it")
 
 
 def _attestation() -> Check:

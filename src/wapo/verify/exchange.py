@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from wapo.content.car import CarDecoder
@@ -44,24 +44,36 @@ _NONCE_BYTES: Final = 32
 
 @dataclass(frozen=True)
 class Exchange:
-    """A GET to an agent and its answer, and what the node says of it afterwards.
+    """A request to an agent and its answer, and what the node says of it afterwards.
 
     Attributes:
         target: path and query, as sent.
         nonce: what the receipt was asked for with.
         receipt: JSON; None: the node gave none.
+        chosen: headers of the request that the receipt was asked to cover.
+        content: of the request.
     """
 
     target: str
     nonce: str
     answer: Answer
     receipt: bytes | None
+    method: str = "GET"
+    chosen: tuple[tuple[str, str], ...] = ()
+    content: bytes = b""
 
     def saved(self) -> bytes:
         """As a file has it, without the receipt, which is one of its own."""
         return json.dumps({
-            "format": FORMAT, "method": "GET", "target": self.target, "nonce": self.nonce, "status": self.answer.status,
-            "headers": self.answer.headers, "body": base64.b64encode(self.answer.body).decode(),
+            "format": FORMAT,
+            "request": {
+                "method": self.method, "target": self.target, "nonce": self.nonce, "headers": self.chosen,
+                "body": base64.b64encode(self.content).decode(),
+            },
+            "response": {
+                "status": self.answer.status, "headers": self.answer.headers,
+                "body": base64.b64encode(self.answer.body).decode(),
+            },
         }, indent=1).encode()  # fmt: skip
 
 
@@ -73,13 +85,23 @@ def exchange_of(data: bytes, receipt: bytes | None) -> Exchange:
     """
     try:
         value = json.loads(data)
-        headers = tuple((str(name), str(text)) for name, text in value["headers"])
-        if type(value["status"]) is not int:
+        asked, said = value["request"], value["response"]
+        texts = [asked[name] for name in ("target", "nonce", "method")]
+        if type(said["status"]) is not int or not all(isinstance(text, str) for text in texts):
             raise TypeError
-        answered = Answer(value["status"], headers, base64.b64decode(value["body"], validate=True))
-        return Exchange(str(value["target"]), str(value["nonce"]), answered, receipt)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        answered = Answer(said["status"], _headers(said["headers"]), base64.b64decode(said["body"], validate=True))
+        target, nonce, method = texts
+        content = base64.b64decode(asked["body"], validate=True)
+        return Exchange(target, nonce, answered, receipt, method, _headers(asked["headers"]), content)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise InvalidTarget("the exchange cannot be read") from None
+
+
+def _headers(value: Any) -> tuple[tuple[str, str], ...]:
+    found = tuple((name, text) for name, text in value)
+    for name, text in found:
+        name.encode("latin-1"), text.encode("latin-1")
+    return found
 
 
 async def make_exchange(url: str) -> Exchange | None:
@@ -116,9 +138,9 @@ def check_exchange(exchange: Exchange, keys: Mapping[str, PublishedKey]) -> tupl
     try:
         receipt, _ = read_document(exchange.receipt)
         checks = check_receipt(
-            exchange.receipt, keys, method="GET", target=exchange.target, request_headers=(), request_body=b"",
-            nonce=exchange.nonce, status=exchange.answer.status, response_headers=exchange.answer.headers,
-            response_body=exchange.answer.body, unsigned=UNSIGNED_FIELDS,
+            exchange.receipt, keys, method=exchange.method, target=exchange.target, request_headers=exchange.chosen,
+            request_body=exchange.content, nonce=exchange.nonce, status=exchange.answer.status,
+            response_headers=exchange.answer.headers, response_body=exchange.answer.body, unsigned=UNSIGNED_FIELDS,
         )  # fmt: skip
     except InvalidReceipt as error:
         return [Step("receipt", "failed", str(error))], None

@@ -49,7 +49,8 @@ class InHelper:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, self._kind, str(theirs.fileno())],
+                # -P: whatever lies in the working directory is no module of ours.
+                [sys.executable, "-P", "-m", __name__, self._kind, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 start_new_session=True,  # a terminal's Ctrl+C is for the node, which ends this one when it has ended
             )  # fmt: skip
