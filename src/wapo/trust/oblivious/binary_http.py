@@ -147,7 +147,7 @@ class MessageDecoder:
             yield from self._content(length)
         else:
             while True:
-                self._small_parts()
+                self._whole_parts()
                 count = yield from self._length()
                 if not count:
                     break
@@ -239,13 +239,19 @@ class MessageDecoder:
                 raise InvalidBinaryMessage(f"a message may have {self._max_fields} headers")
         return found
 
-    def _small_parts(self) -> None:
-        """Takes the parts that are there and short, of which somebody may send millions, in a tenth of the time."""
+    def _whole_parts(self) -> None:
+        """Takes the parts that are there, of which somebody may send millions, in a tenth of the time."""
         buffer, at, end, parts = self._buffer, self._at, len(self._buffer), []
-        while at < end and 0 < buffer[at] < _LONGER_PART and at + buffer[at] < end:
-            following = at + 1 + buffer[at]
-            parts.append(buffer[at + 1 : following])
-            at = following
+        while at < end:
+            length = buffer[at]
+            size = varint_length(length)
+            if size > 1:
+                length = int.from_bytes(buffer[at : at + size], "big") & (1 << 8 * size - 2) - 1
+            begin = at + size
+            if not length or begin + length > end:
+                break
+            at = begin + length
+            parts.append(buffer[begin:at])
         if parts:
             self._at = at
             self._events.append(Content(b"".join(parts)))
@@ -264,8 +270,6 @@ class MessageDecoder:
 
 
 _JOINED_BYTES: Final = 1 << 10
-#: From here on a length has more than a byte.
-_LONGER_PART: Final = 1 << 6
 
 
 def is_field(name: bytes, value: bytes) -> bool:
