@@ -1,7 +1,9 @@
 """Every example agent does what its comment says, through a real node."""
 
+import asyncio
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import httpx
@@ -108,3 +110,18 @@ async def test_the_example_sandbox(site: Site) -> None:
     bad = await site.client.post(path, content="nope")
     assert bad.status_code == 422
     assert bad.json()["error"].startswith("ReferenceError: nope is not defined")
+
+
+async def test_the_client_that_encrypts(site: Site) -> None:
+    """``examples/clients/encrypted.py``: a secret stored and used, with the node's key and with another one."""
+    path = await site.publish(source("secret"))
+    for key, code in ((site.node.identity.agreement_public, 0), (bytes(32), 1)):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, AGENTS.parent / "clients" / "encrypted.py", f"{site.url}{path}", "apiKey=s3cret", key.hex(),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, complaints = await process.communicate()
+        assert process.returncode == code, complaints
+        assert (b"the key that" in complaints) == bool(code)
+        if not code:
+            assert json.loads(out) == {"length": 6, "sha256": hashlib.sha256(b"s3cret").hexdigest()}

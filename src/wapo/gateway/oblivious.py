@@ -76,7 +76,7 @@ _KEPT_BYTES: Final = 256 << 20
 _CLIENT_BYTES: Final = 64 << 20
 _MOST_RESPONSE_BYTES: Final = 20 << 20
 #: What is decrypted or parsed before others have a turn.
-_PIECE_BYTES: Final = 16 << 10
+_PIECE_BYTES: Final = 8 << 10
 _SEALED_AT_ONCE: Final = 16 * CHUNK_BYTES
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _NO_STORE: Final = (b"cache-control", b"no-store")
