@@ -10,7 +10,7 @@ import re
 from collections.abc import Generator, Iterable
 from typing import Final
 
-from wapo.vm.credentials.disguises import Disguises, at_once, looking_for, spans_of
+from wapo.vm.credentials.disguises import Disguises, at_once, looking_for
 
 __all__ = ["PLACEHOLDER", "Scrubber"]
 
@@ -59,11 +59,17 @@ class Scrubber:
     def ending(self) -> Generator[None, None, bytes]:
         """As :meth:`end`, in steps."""
         data, self._held = self._held, b""
-        return _without((yield from looking_for(self._secrets, data)), data)
+        return self.cleaning(data)
 
     def clean(self, data: bytes) -> bytes:
         """A text that is whole."""
-        return data if len(data) < self._shortest else _without(spans_of(self._secrets, data), data)
+        return at_once(self.cleaning(data))
+
+    def cleaning(self, data: bytes) -> Generator[None, None, bytes]:
+        """As :meth:`clean`, in steps."""
+        if len(data) < self._shortest:
+            return data
+        return _without((yield from looking_for(self._secrets, data)), data)
 
     def _open_from(self, data: bytes) -> int:
         """From where on a secret may have begun that has not ended."""
