@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
 
-__all__ = ["Disguises", "at_once", "looking_for", "spans_of"]
+__all__ = ["Disguises", "Span", "at_once", "looking_for", "spans_of"]
 
 Span = tuple[int, int]
 _Result = TypeVar("_Result")

@@ -24,7 +24,7 @@ from wapo.vm.credentials.asking import ASK_BY, CredentialRefused
 from wapo.vm.credentials.aws import UNSIGNED_PAYLOAD, sign
 from wapo.vm.credentials.credential import AwsKey, Credential, Credentials
 from wapo.vm.credentials.disguises import Disguises
-from wapo.vm.credentials.scrubber import Scrubber
+from wapo.vm.credentials.scrubber import PIECE_BYTES, Scrubber
 
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
@@ -37,7 +37,6 @@ _METHODS_REFUSED: Final = frozenset(("CONNECT", "TRACE", "TRACK"))
 #: A server that is asked for a part of its answer may cut the secret in two.
 _LEFT_OUT: Final = frozenset(("host", "range", "if-range", "accept-encoding"))
 _THREAD_BYTES: Final = 1 << 18
-_PIECE_BYTES: Final = 4 << 10
 _TURN_S: Final = 0.001
 
 #: What secrets look like, for as long as the items that they are of are at hand.
@@ -106,8 +105,8 @@ class Guard:
         """A body, likewise. What is held back of a body that fails is lost with it."""
         scrubber = Scrubber(self._secrets)
         async for chunk in chunks:
-            for start in range(0, len(chunk), _PIECE_BYTES):
-                if out := await self._in_turns(scrubber.feeding(chunk[start : start + _PIECE_BYTES])):
+            for start in range(0, len(chunk), PIECE_BYTES):
+                if out := await self._in_turns(scrubber.feeding(chunk[start : start + PIECE_BYTES])):
                     yield out
         if out := await self._in_turns(scrubber.ending()):
             yield out
