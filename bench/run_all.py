@@ -32,7 +32,7 @@ OURS = (
     "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers", "credentials",
 )  # fmt: skip
 #: Not in the suite: half an hour, or for whoever works on what they ask about.
-ALONE = ("soak", "fairness", "pages", "many_agents", "attestation")
+ALONE = ("soak", "fairness", "pages", "many_agents", "attestation", "encrypted")
 #: A script that takes longer has hung; on a busy machine they take five times as long as on a quiet one.
 TIMEOUT_S = 600
 

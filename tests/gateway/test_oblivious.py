@@ -495,6 +495,8 @@ async def test_no_path_leads_out(site: Site, path: str) -> None:
     [
         ({"method": "CONNECT"}, "no proxy"),
         ({"method": "TRACE"}, "no proxy"),
+        ({"method": "get"}, "the method"),
+        ({"method": "A" * 21}, "the method"),
         ({"scheme": b"file"}, "neither http nor https"),
         ({"scheme": b""}, "neither http nor https"),
         ({"path": ""}, "the path"),

@@ -17,7 +17,6 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.at_once import BEGUN, Begun
 from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, has_body, take_body
 from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
-from wapo.gateway.front_door import end_with_trailers, takes_trailers
 from wapo.gateway.paths import ContentPath
 from wapo.gateway.receipts import Making, Receipts, target_of
 from wapo.gateway.replies import (
@@ -31,6 +30,7 @@ from wapo.gateway.replies import (
     common_headers,
     failure_reply,
 )
+from wapo.gateway.trailers import end_with_trailers, takes_trailers
 from wapo.gateway.websocket import handshake_of
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Invocation, Node

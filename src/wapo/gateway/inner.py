@@ -4,16 +4,19 @@ What a connection's parser and :mod:`wapo.gateway.front_door` see to, is seen to
 than one that came in the open. Only what callers of agents need is served to it.
 """
 
+import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from wapo.errors import CallerError
-from wapo.gateway.front_door import TRAILERS
 from wapo.gateway.replies import Headers, Scope
+from wapo.gateway.trailers import TRAILERS
 from wapo.trust.oblivious.binary_http import InvalidBinaryMessage, RequestHead
 
 __all__ = ["NotServedInside", "inner_scope"]
 
+#: As long as the longest that is registered, and as they are written.
+_METHOD: Final = re.compile("[A-Z-]{1,20}")
 #: What is served to it: agents, and their secrets. Nothing of the operator's.
 _PREFIXES: Final = (b"/ipfs/", b"/run_js_from_ipfs/", b"/local/", b"/vaults/")
 _PATHS: Final = (b"/local", b"/vaults")
@@ -37,6 +40,8 @@ def inner_scope(head: RequestHead, outer: Scope) -> Scope:
         InvalidBinaryMessage: a server would not take it, or another one would take it for another request.
         NotServedInside.
     """
+    if _METHOD.fullmatch(head.method) is None:
+        raise InvalidBinaryMessage("the method of the request is none that a server knows")
     if head.method in ("CONNECT", "TRACE"):
         raise InvalidBinaryMessage("this server is no proxy")
     scheme = head.scheme.lower()

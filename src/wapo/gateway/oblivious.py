@@ -20,7 +20,8 @@ import msgspec
 from wapo.errors import CallerError, GuestError, HostError, WapoError
 from wapo.gateway.bodies import ClientGone
 from wapo.gateway.cors import add_defaults, is_preflight, preflight_reply
-from wapo.gateway.front_door import MAX_HEAD_BYTES, MAX_HEADERS
+from wapo.gateway.front_door import MAX_HEAD_BYTES
+from wapo.gateway.heads import MAX_HEADERS
 from wapo.gateway.inner import inner_scope
 from wapo.gateway.replies import (
     Headers,
@@ -75,7 +76,7 @@ _KEPT_BYTES: Final = 256 << 20
 _CLIENT_BYTES: Final = 64 << 20
 _MOST_RESPONSE_BYTES: Final = 20 << 20
 #: What is decrypted or parsed before others have a turn.
-_PIECE_BYTES: Final = 16 << 10
+_PIECE_BYTES: Final = 8 << 10
 _SEALED_AT_ONCE: Final = 16 * CHUNK_BYTES
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _NO_STORE: Final = (b"cache-control", b"no-store")

@@ -48,6 +48,7 @@ from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
+from wapo.trust.attestation.provider import NoAttestation
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
 from wapo.vm.ends import End, EndReason
@@ -174,7 +175,7 @@ class Node:
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
-        self.attestor = Attestor(settings.attestation, lambda: self.identity, identities.earlier)
+        self.attestor = Attestor(settings.attestation or NoAttestation(), lambda: self.identity, identities.earlier)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
         self._client = client
@@ -449,7 +450,8 @@ async def open_node(
     """
     data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
-        stack.callback(settings.attestation.close)
+        if settings.attestation is not None:
+            stack.callback(settings.attestation.close)
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
         keys = await open_keys(data, database, settings.attestation)

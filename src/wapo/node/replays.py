@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from wapo.errors import CallerError, HostError
-from wapo.store.database import Database, StoreFailed
-from wapo.store.replays import open_replays
+from wapo.store.database import StoreFailed
+from wapo.store.replays import SeenDigests
 
 __all__ = ["MAX_SKEW_S", "ReplayedRequest", "Replays", "TooManyEncrypted", "UnacceptableDate"]
 
@@ -60,7 +60,7 @@ class Replays:
 
     def __init__(self, data_dir: Path, clock: Callable[[], float] = time.time, most: int = _MOST) -> None:
         self._data_dir = data_dir
-        self._database: Database | None = None
+        self._digests: SeenDigests | None = None
         self._closed = False
         self._clock = clock
         self._most = most
@@ -78,8 +78,8 @@ class Replays:
         self._closed = True
         if self._writer is not None:
             await asyncio.wait([self._writer])
-        if self._database is not None:
-            await self._database.aclose()
+        if self._digests is not None:
+            self._digests.close()
 
     def check_date(self, date_s: float | None, *, needed: bool) -> None:
         """Whether a request is of now.
@@ -122,7 +122,7 @@ class Replays:
             while self._waiting:
                 some = dict(list(self._waiting.items())[:_AT_ONCE])
                 try:
-                    new = await self._remember(list(some))
+                    new = await asyncio.to_thread(self._remember, list(some))
                 except Exception as error:
                     self._settle(some, error)
                 else:
@@ -139,25 +139,17 @@ class Replays:
             else:
                 future.set_result(digest in outcome)
 
-    async def _remember(self, digests: list[bytes]) -> set[bytes]:
-        """Those that are new."""
+    def _remember(self, digests: list[bytes]) -> set[bytes]:
+        """Those that are new. In a thread; one call at a time."""
         now = self._clock()
-        if self._database is None:
-            self._database = await open_replays(self._data_dir).__aenter__()
-        async with self._database.writing(synced=False) as connection:
-            if abs(now - self._tidied) >= _TIDIED_EVERY_S:
-                await connection.exec_driver_sql("DELETE FROM seen WHERE until_s < ?", (int(now),))
-                self._room = self._most - (await connection.exec_driver_sql("SELECT count(*) FROM seen")).scalar_one()
-                self._tidied = now
-            if self._room < len(digests):
-                raise TooManyEncrypted("the node has had more encrypted requests within minutes than it can remember")
-            rows = ", ".join(["(?, ?)"] * len(digests))
-            until = int(now) + _KEPT_S
-            found = await connection.exec_driver_sql(
-                f"INSERT OR IGNORE INTO seen VALUES {rows} RETURNING digest",
-                tuple(value for digest in digests for value in (digest, until)),
-            )
-            new = set(found.scalars())
+        if self._digests is None:
+            self._digests = SeenDigests(self._data_dir)
+        if abs(now - self._tidied) >= _TIDIED_EVERY_S:
+            self._room = self._most - self._digests.forget(int(now))
+            self._tidied = now
+        if self._room < len(digests):
+            raise TooManyEncrypted("the node has had more encrypted requests within minutes than it can remember")
+        new = self._digests.add(digests, int(now) + _KEPT_S)
         self._room -= len(new)
         return new
 

@@ -134,6 +134,12 @@ class TestTogether:
         with pytest.raises(InvalidCredential, match="an item may have 16 credentials"):
             Credentials.parse({f"n{n}": value(hosts=[f"h{n}.example"]) for n in range(17)})
 
+    def test_there_are_only_so_many_parts(self) -> None:
+        """Each is looked for in every answer."""
+        cookie = "; ".join(f"name-{n}=value-of-the-cookie-{n}" for n in range(40))
+        with pytest.raises(InvalidCredential, match="256 secrets and parts of secrets"):
+            Credentials.parse({f"n{n}": value(hosts=[f"h{n}.example"], headers={"cookie": cookie}) for n in range(8)})
+
     def test_who_inherits_cannot_send_it_elsewhere(self) -> None:
         """A credential of the same name takes the place of the whole one."""
         parent = Credentials.parse({"a": value(), "b": value(hosts=["b.example"])})

@@ -14,6 +14,9 @@ from wapo.vm.resources.http import HttpRequest
 TOKEN, KEY = "sk-0123456789abcdef", "key-0123456789"
 AWS = {"accessKeyId": "AKID", "secretAccessKey": "wJalrXUtnFEMI/K7MDENG", "region": "eu-central-1"}
 
+#: CPU seconds that guards have told of.
+spent: list[float] = []
+
 CREDENTIALS = Credentials.parse({
     "token": {"hosts": ["api.example.com", "api.example.com:8443"], "headers": {"Authorization": f"Bearer {TOKEN}"}},
     "key": {"hosts": ["api.example.com"], "query": {"api key": KEY}},
@@ -28,13 +31,13 @@ def asked(url: str, method: str = "GET", *headers: tuple[str, str], **more: Any)
 
 
 async def sent(request: HttpRequest) -> HttpRequest:
-    request, guard = guard_of(CREDENTIALS, request)
+    request, guard = guard_of(CREDENTIALS, request, spent.append)
     return await guard.applied(request) if guard is not None else request
 
 
 def refusal(request: HttpRequest, credentials: Credentials | None = CREDENTIALS) -> str:
     with pytest.raises(CredentialRefused) as caught:
-        guard_of(credentials, request)
+        guard_of(credentials, request, spent.append)
     assert TOKEN not in str(caught.value)
     return str(caught.value)
 
@@ -159,16 +162,21 @@ class TestSigning:
 
     async def test_the_signature_does_not_come_back(self) -> None:
         """It would be worth something for some minutes, elsewhere."""
-        request, guard = guard_of(CREDENTIALS, asked("https://db.example.com/", "POST", body=b"{}"))
+        request, guard = guard_of(CREDENTIALS, asked("https://db.example.com/", "POST", body=b"{}"), spent.append)
         assert guard is not None
         signature = self.value(await guard.applied(request), "authorization").rpartition("=")[2]
         assert len(signature) == 64
-        assert guard.clean(f"you sent {signature}".encode()) == b"you sent *credential*"
+        assert await guard.clean(f"you sent {signature}".encode()) == b"you sent *credential*"
 
 
 async def test_all_secrets_of_the_run_are_taken_out_of_every_answer() -> None:
     """A server may repeat what another request has brought."""
-    _, guard = guard_of(CREDENTIALS, asked("https://api.example.com/", "GET", ("wapo-credential", "key")))
+    request, guard = guard_of(
+        CREDENTIALS, asked("https://api.example.com/", "GET", ("wapo-credential", "key")), spent.append
+    )
     assert guard is not None
+    await guard.applied(request)
     text = f"{TOKEN} {KEY} {AWS['secretAccessKey']}".encode()
-    assert guard.clean(text) == b"*credential* *credential* *credential*"
+    spent.clear()
+    assert await guard.clean(text) == b"*credential* *credential* *credential*"
+    assert sum(spent) > 0

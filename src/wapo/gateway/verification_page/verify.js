@@ -255,14 +255,18 @@ const UNSIGNED = new Set([
   'signature-input', 'trailer', 'transfer-encoding', 'wapo-receipt', 'x-powered-by', 'x-request-id',
 ]);
 
-/** A target as a receipt tells it: without the key of a vault (wapo.trust.receipts, told_target). */
+/**
+ * A target as a receipt tells it: without the key of a vault, nor a question mark that nothing follows
+ * (wapo.trust.receipts, told_target).
+ */
 export function toldTarget(target) {
-  const [path, ...rest] = target.split('?');
-  const told = rest.join('?').split('&').map((pair) => {
-    const at = pair.indexOf('=');
-    return at >= 0 && unescaped(pair.slice(0, at)) === 'key' ? `${pair.slice(0, at + 1)}***` : pair;
+  const at = target.indexOf('?');
+  if (at < 0) return target;
+  const told = target.slice(at + 1).split('&').map((pair) => {
+    const equals = pair.indexOf('=');
+    return equals >= 0 && unescaped(pair.slice(0, equals)) === 'key' ? `${pair.slice(0, equals)}=***` : pair;
   });
-  return rest.length ? `${path}?${told.join('&')}` : path;
+  return at === target.length - 1 ? target.slice(0, at) : `${target.slice(0, at)}?${told.join('&')}`;
 }
 
 function unescaped(text) {

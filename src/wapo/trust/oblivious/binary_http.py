@@ -146,7 +146,11 @@ class MessageDecoder:
         if length is not None:
             yield from self._content(length)
         else:
-            while count := (yield from self._length()):
+            while True:
+                self._whole_parts()
+                count = yield from self._length()
+                if not count:
+                    break
                 yield from self._content(count)
         trailers: Fields = []
         if not (yield from self._ended()):
@@ -234,6 +238,23 @@ class MessageDecoder:
             if len(found) > self._max_fields:
                 raise InvalidBinaryMessage(f"a message may have {self._max_fields} headers")
         return found
+
+    def _whole_parts(self) -> None:
+        """Takes the parts that are there, of which somebody may send millions, in a tenth of the time."""
+        buffer, at, end, parts = self._buffer, self._at, len(self._buffer), []
+        while at < end:
+            length = buffer[at]
+            size = varint_length(length)
+            if size > 1:
+                length = int.from_bytes(buffer[at : at + size], "big") & (1 << 8 * size - 2) - 1
+            begin = at + size
+            if not length or begin + length > end:
+                break
+            at = begin + length
+            parts.append(buffer[begin:at])
+        if parts:
+            self._at = at
+            self._events.append(Content(b"".join(parts)))
 
     def _content(self, length: int) -> Generator[None, None, None]:
         while length:

@@ -28,6 +28,8 @@ _MAX_SECRET: Final = 2048
 _MAX_HOSTS: Final = 16
 _MAX_FIELDS: Final = 8
 _MAX_CREDENTIALS: Final = 16
+#: Each of them is looked for in every answer.
+_MAX_SECRETS: Final = 256
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HOST: Final = re.compile(
@@ -181,6 +183,8 @@ class Credentials:
         """
         if len(self.by_name) > _MAX_CREDENTIALS:
             raise InvalidCredential(f"an item may have {_MAX_CREDENTIALS} credentials, with what it inherits")
+        if sum(len(item.secrets) for item in self.by_name.values()) > _MAX_SECRETS:
+            raise InvalidCredential(f"the credentials of an item may have {_MAX_SECRETS} secrets and parts of secrets")
         taken: dict[tuple[str, str, str], str] = {}
         for credential in self.by_name.values():
             for host in sorted(credential.hosts):

@@ -13,9 +13,10 @@ import base64
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
-__all__ = ["Disguises", "at_once", "looking_for", "spans_of"]
+__all__ = ["Disguises", "Span", "at_once", "looking_for", "spans_of"]
 
 Span = tuple[int, int]
 _Result = TypeVar("_Result")
@@ -65,10 +66,33 @@ def _found(needle: bytes, before: int, after: int, view: "_View") -> Iterator[Sp
     text, size = view.text, len(needle)
     at = text.find(needle)
     while at >= 0:
-        start, end = at, at + size
-        while 0 <= (at := text.find(needle, at + 1)) <= end:  # it may begin again in itself
-            end = at + size
+        start, end = at, _end_of_row(needle, text, at)
+        while 0 <= (at := text.find(needle, end - size + 1)) <= end:  # it may begin again in itself
+            end = _end_of_row(needle, text, at)
         yield view.origin(max(0, start - before), min(len(text), end + after))
+
+
+def _end_of_row(needle: bytes, text: bytes, at: int) -> int:
+    """The end of the last of the occurrences from ``at`` on, each of which begins a period after the one before: of a
+    secret such as ``aaaaaaaaaaaa`` there may be one at every byte, and to look for each would take long. No byte more:
+    it is whole secrets that are found."""
+    period, end = _period(needle), at + len(needle)
+    run, most = end, len(text)
+    while run < most and text[run] == text[run - period]:
+        run += 1
+    return end + (run - end) // period * period
+
+
+@lru_cache(1024)
+def _period(needle: bytes) -> int:
+    """The least distance at which it overlaps itself (from the failure function of Knuth, Morris and Pratt)."""
+    borders, length = [0], 0
+    for byte in needle[1:]:
+        while length and byte != needle[length]:
+            length = borders[length - 1]
+        length += byte == needle[length]
+        borders.append(length)
+    return len(needle) - length
 
 
 def _core(encoded: bytes, offset: int, length: int, bits: int) -> tuple[bytes, int, int]:

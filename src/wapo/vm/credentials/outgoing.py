@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, unquote_plus
+from weakref import WeakKeyDictionary
 
 from yarl import URL
 
@@ -24,7 +24,7 @@ from wapo.vm.credentials.asking import ASK_BY, CredentialRefused
 from wapo.vm.credentials.aws import UNSIGNED_PAYLOAD, sign
 from wapo.vm.credentials.credential import AwsKey, Credential, Credentials
 from wapo.vm.credentials.disguises import Disguises
-from wapo.vm.credentials.scrubber import Scrubber
+from wapo.vm.credentials.scrubber import PIECE_BYTES, Scrubber
 
 if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
@@ -37,21 +37,27 @@ _METHODS_REFUSED: Final = frozenset(("CONNECT", "TRACE", "TRACK"))
 #: A server that is asked for a part of its answer may cut the secret in two.
 _LEFT_OUT: Final = frozenset(("host", "range", "if-range", "accept-encoding"))
 _THREAD_BYTES: Final = 1 << 18
-_PIECE_BYTES: Final = 4 << 10
 _TURN_S: Final = 0.001
+
+#: What secrets look like, for as long as the items that they are of are at hand.
+_known: Final[WeakKeyDictionary[Credentials, tuple[Disguises, ...]]] = WeakKeyDictionary()
+_Result = TypeVar("_Result")
 
 
 class Guard:
-    """One request that has credentials.
+    """One request that has credentials. What it computes takes turns with whatever else there is to do.
 
     Args:
         credentials: those that it gets.
         run: all of the run, none of which may come back.
+        spend: told of the CPU seconds that it takes.
     """
 
-    def __init__(self, credentials: list[Credential], run: Credentials) -> None:
+    def __init__(self, credentials: list[Credential], run: Credentials, spend: Callable[[float], None]) -> None:
         self._credentials = credentials
-        self._secrets = [form for item in run.by_name.values() for secret in item.secrets for form in _forms(secret)]
+        self._run = run
+        self._spend = spend
+        self._secrets: list[Disguises] = []
 
     async def applied(self, request: HttpRequest) -> HttpRequest:
         """The request as it is sent.
@@ -66,6 +72,10 @@ class Guard:
         own = {name for item in self._credentials for kind, name in item.places if kind == "header"}
         headers = [pair for pair in request.headers if pair[0] not in own and pair[0] not in _LEFT_OUT]
         headers += added
+        secrets = _known.get(self._run)
+        if secrets is None:
+            secrets = _known[self._run] = await self._in_turns(_forms_of(self._run))
+        self._secrets = list(secrets)
         if key is not None:
             payload = await _payload_hash(key, request)
             more, signature = sign(key, request.method, url, headers, payload, datetime.now(UTC))
@@ -79,43 +89,52 @@ class Guard:
         codings = headers.getall("Transfer-Encoding", ["chunked"])
         return [coding.strip().lower() for coding in codings] == ["chunked"]
 
-    def clean(self, data: bytes) -> bytes:
+    async def clean(self, text: bytes) -> bytes:
         """A text that comes back, without what must not."""
-        return Scrubber(self._secrets).clean(data)
+        return await self._in_turns(Scrubber(self._secrets).cleaning(text))
 
-    async def cleaned(self, chunks: AsyncIterator[bytes], spend: Callable[[float], None]) -> AsyncIterator[bytes]:
-        """A body, likewise; ``spend`` is told of the CPU seconds that it takes. What is held back of a body that fails
-        is lost with it."""
+    async def clean_headers(self, headers: Iterable[tuple[bytes, bytes]], *, head: bool) -> list[tuple[bytes, bytes]]:
+        """Headers of an answer, likewise; names in lower case. Its body is decoded, and may become shorter or longer,
+        so nothing is said about either, but to ``HEAD`` about the length."""
+        gone = (b"content-encoding",) if head else (b"content-encoding", b"content-length")
+        return [
+            (await self.clean(name), await self.clean(value)) for name, value in headers if name not in gone
+        ]  # fmt: skip
+
+    async def cleaned(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """A body, likewise. What is held back of a body that fails is lost with it."""
         scrubber = Scrubber(self._secrets)
         async for chunk in chunks:
-            for start in range(0, len(chunk), _PIECE_BYTES):
-                if out := await _in_turns(scrubber.feeding(chunk[start : start + _PIECE_BYTES]), spend):
+            for start in range(0, len(chunk), PIECE_BYTES):
+                if out := await self._in_turns(scrubber.feeding(chunk[start : start + PIECE_BYTES])):
                     yield out
-        if out := await _in_turns(scrubber.ending(), spend):
+        if out := await self._in_turns(scrubber.ending()):
             yield out
 
+    async def _in_turns(self, steps: Generator[None, None, _Result]) -> _Result:
+        """The result of all steps; others get their turn after each millisecond."""
+        begun = time.perf_counter()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                self._spend(time.perf_counter() - begun)
+                result: _Result = end.value
+                return result
+            if (now := time.perf_counter()) - begun > _TURN_S:
+                self._spend(now - begun)
+                await asyncio.sleep(0)
+                begun = time.perf_counter()
 
-async def _in_turns(steps: Generator[None, None, bytes], spend: Callable[[float], None]) -> bytes:
-    """The result of all steps; others get their turn after each millisecond."""
-    begun = time.perf_counter()
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            spend(time.perf_counter() - begun)
-            result: bytes = end.value
-            return result
-        if (now := time.perf_counter()) - begun > _TURN_S:
-            spend(now - begun)
-            await asyncio.sleep(0)
-            begun = time.perf_counter()
 
-
-def guard_of(credentials: Credentials | None, request: HttpRequest) -> tuple[HttpRequest, Guard | None]:
+def guard_of(
+    credentials: Credentials | None, request: HttpRequest, spend: Callable[[float], None]
+) -> tuple[HttpRequest, Guard | None]:
     """The request without the header that asks for a credential, and the guard of one that gets some.
 
     Args:
         credentials: of the run; None: it has none.
+        spend: told of the CPU seconds that it takes.
 
     Raises:
         CredentialRefused: it asks for one that it does not get, or goes where one would not be safe.
@@ -142,7 +161,7 @@ def guard_of(credentials: Credentials | None, request: HttpRequest) -> tuple[Htt
     if not fitting:
         return request, None
     _check(request, host)
-    return request, Guard(chosen, credentials)
+    return request, Guard(chosen, credentials, spend)
 
 
 def _check_host(credential: Credential, url: URL, host: str) -> None:
@@ -188,11 +207,11 @@ async def _payload_hash(key: AwsKey, request: HttpRequest) -> str:
     return (await asyncio.to_thread(hashlib.sha256, body)).hexdigest()
 
 
-@lru_cache(256)
-def _disguises(secret: str) -> Disguises:
-    return Disguises(secret)
-
-
-def _forms(secret: str) -> list[Disguises]:
-    """A form encodes a space as a plus."""
-    return [_disguises(text) for text in {secret, secret.replace(" ", "+")}]
+def _forms_of(credentials: Credentials) -> Generator[None, None, tuple[Disguises, ...]]:
+    """Of all secrets, in steps. A form encodes a space as a plus."""
+    made: list[Disguises] = []
+    texts = {secret for item in credentials.by_name.values() for secret in item.secrets}
+    for text in texts | {text.replace(" ", "+") for text in texts}:
+        made.append(Disguises(text))
+        yield
+    return tuple(made)

@@ -10,9 +10,12 @@ import re
 from collections.abc import Generator, Iterable
 from typing import Final
 
-from wapo.vm.credentials.disguises import Disguises, at_once, looking_for, spans_of
+from wapo.vm.credentials.disguises import Disguises, Span, at_once, looking_for
 
-__all__ = ["PLACEHOLDER", "Scrubber"]
+__all__ = ["PIECE_BYTES", "PLACEHOLDER", "Scrubber"]
+
+#: What is fed at once, so that a step of what it takes is short.
+PIECE_BYTES: Final = 4 << 10
 
 #: Stands for what was taken out. Valid wherever it may come to stand: in JSON, HTML, URLs and headers.
 PLACEHOLDER: Final = b"*credential*"
@@ -25,9 +28,9 @@ _GOES_ON: Final = re.compile(rb"(?:[A-Za-z0-9+/=_-]{40}|=|[0-9A-Fa-f]{2}[,:;-]?|
 
 
 class Scrubber:
-    """For one body: ``feed`` its pieces, then ``end``."""
+    """For one body: ``feed`` its pieces, then ``end``. It keeps no more than the longest form of a secret takes."""
 
-    __slots__ = ("_held", "_reach", "_secrets", "_separator", "_shortest")
+    __slots__ = ("_held", "_hidden", "_reach", "_secrets", "_separator", "_shortest")
 
     def __init__(self, secrets: Iterable[Disguises]) -> None:
         self._secrets = tuple(secrets)
@@ -36,6 +39,7 @@ class Scrubber:
         blanks = any(secret.has_blanks for secret in self._secrets)
         self._separator = _SEPARATOR_WITH_SPACES if blanks else _SEPARATOR
         self._held = b""
+        self._hidden = 0  # so many bytes of it belong to what has been taken out
 
     def feed(self, data: bytes) -> bytes:
         """What can be given on, of this piece and those before."""
@@ -44,13 +48,15 @@ class Scrubber:
     def feeding(self, data: bytes) -> Generator[None, None, bytes]:
         """As :meth:`feed`, in steps of some milliseconds at most, whatever is fed."""
         data = self._held + data
-        spans = yield from looking_for(self._secrets, data)
-        until = self._open_from(data)
+        spans = self._with_hidden((yield from looking_for(self._secrets, data)))
+        until, hidden = self._open_from(data), 0
         for start, end in spans:
-            if start < until < end:  # a longer secret may begin with this one
-                until = start
-        self._held = data[until:]
-        return _without([span for span in spans if span[1] <= until], data[:until])
+            if start < until < end:  # a longer secret may begin with this one, or in a row of them
+                until = max(start, len(data) - self._reach)
+                hidden = end - until if until > start else 0
+        out = self._without([(start, min(end, until)) for start, end in spans if start < until], data[:until])
+        self._held, self._hidden = data[until:], hidden
+        return out
 
     def end(self) -> bytes:
         """The rest."""
@@ -59,11 +65,22 @@ class Scrubber:
     def ending(self) -> Generator[None, None, bytes]:
         """As :meth:`end`, in steps."""
         data, self._held = self._held, b""
-        return _without((yield from looking_for(self._secrets, data)), data)
+        spans = self._with_hidden((yield from looking_for(self._secrets, data)))
+        return self._without(spans, data)
 
     def clean(self, data: bytes) -> bytes:
-        """A text that is whole."""
-        return data if len(data) < self._shortest else _without(spans_of(self._secrets, data), data)
+        """A text that is whole, by a scrubber that has been fed nothing."""
+        return at_once(self.cleaning(data))
+
+    def cleaning(self, data: bytes) -> Generator[None, None, bytes]:
+        """As :meth:`clean`, in steps."""
+        if len(data) < self._shortest:
+            return data
+        parts = []
+        for at in range(0, len(data), PIECE_BYTES):
+            parts.append((yield from self.feeding(data[at : at + PIECE_BYTES])))
+        parts.append((yield from self.ending()))
+        return b"".join(parts)
 
     def _open_from(self, data: bytes) -> int:
         """From where on a secret may have begun that has not ended."""
@@ -74,13 +91,19 @@ class Scrubber:
                 return end
         return low
 
+    def _with_hidden(self, spans: list[Span]) -> list[Span]:
+        if not self._hidden:
+            return spans
+        end = self._hidden
+        while spans and spans[0][0] <= end:
+            end = max(end, spans.pop(0)[1])
+        return [(0, end), *spans]
 
-def _without(spans: list[tuple[int, int]], data: bytes) -> bytes:
-    if not spans:
-        return data
-    parts: list[bytes] = []
-    at = 0
-    for start, end in spans:
-        parts += data[at:start], PLACEHOLDER
-        at = end
-    return b"".join((*parts, data[at:]))
+    def _without(self, spans: list[Span], data: bytes) -> bytes:
+        parts: list[bytes] = []
+        at = 0
+        for start, end in spans:
+            # What goes on from before has its placeholder.
+            parts += data[at:start], b"" if self._hidden and not start else PLACEHOLDER
+            at = end
+        return b"".join((*parts, data[at:]))

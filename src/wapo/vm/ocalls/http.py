@@ -2,6 +2,7 @@
 
 import re
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from yarl import URL
@@ -78,7 +79,7 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     guard, refusal, credentials = None, None, guest.services.credentials(guest)
     if credentials is not None or any(name == ASK_BY for name, _ in request.headers):
         try:
-            request, guard = outgoing.guard_of(credentials, request)
+            request, guard = outgoing.guard_of(credentials, request, partial(guest.charge, burst=False))
         except CredentialRefused as error:
             refusal = str(error)
             guest.services.log(guest, _LOG_WARN, refusal)

@@ -141,7 +141,7 @@ class HttpExchange(Resource):
             async with session.request(
                 request.method, request.url, headers=headers, data=body, allow_redirects=False
             ) as response:
-                head = _encode_head(response, guard)
+                head = await _encode_head(response, guard)
                 if len(head) > MAX_HEAD_BYTES:
                     return TOO_LARGE
                 if self._guest.held_body_bytes + len(head) > self._guest.limits.held_body_bytes:
@@ -157,7 +157,7 @@ class HttpExchange(Resource):
                     for decoder in decoders or ():
                         chunks = decode(decoder, chunks)
                 if guard is not None:
-                    chunks = guard.cleaned(chunks, self._spend)
+                    chunks = guard.cleaned(chunks)
                 async for chunk in chunks:
                     await self.download.write(chunk)
         except PipeBroken:
@@ -168,9 +168,6 @@ class HttpExchange(Resource):
             cause = error.__cause__
             return str(cause) if isinstance(cause, WrongLength) else describe_failure(error, quote=guard is None)
         return None
-
-    def _spend(self, cpu_s: float) -> None:
-        self._guest.charge(cpu_s, burst=False)
 
     @staticmethod
     async def _uploaded(upload: Pipe, promised: int | None) -> AsyncIterator[bytes]:
@@ -237,17 +234,16 @@ async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + _BUFFER_BYTES]
 
 
-def _encode_head(response: aiohttp.ClientResponse, guard: Guard | None) -> bytes:
+async def _encode_head(response: aiohttp.ClientResponse, guard: Guard | None) -> bytes:
     """u16 status, u16 HTTP version (minor), u32 length of the reason, u32 length of the headers; then both.
 
     Headers are ``name NUL value`` pairs joined by NUL, names in lower case, in the order of arrival.
     """
     reason = (response.reason or "").encode("latin-1", "replace")
     pairs = [(name.lower(), value) for name, value in response.raw_headers]
-    if guard is not None:  # its body is decoded, and may become shorter or longer
-        gone = {b"content-encoding", b"content-length"} if response.method != "HEAD" else {b"content-encoding"}
-        pairs = [(guard.clean(name), guard.clean(value)) for name, value in pairs if name not in gone]
-        reason = guard.clean(reason)
+    if guard is not None:
+        pairs = await guard.clean_headers(pairs, head=response.method == "HEAD")
+        reason = await guard.clean(reason)
     headers = b"\0".join(part for pair in pairs for part in pair)
     minor = response.version.minor if response.version is not None else 1
     return _HEAD(response.status, minor, len(reason), len(headers)) + reason + headers
