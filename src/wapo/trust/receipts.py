@@ -86,7 +86,7 @@ def told_target(target: str) -> str:
     if "key=" in query or "%" in query:
         pairs = [pair.partition("=") for pair in query.split("&")]
         query = "&".join(
-            [name + equals + ("***" if unquote(name) == "key" else value) for name, equals, value in pairs]
+            [name + equals + ("***" if equals and unquote(name) == "key" else value) for name, equals, value in pairs]
         )
     return f"{path}?{query}"
 
