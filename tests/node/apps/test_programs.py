@@ -22,4 +22,4 @@ async def test_who_compiles_makes_way_for_who_serves(open_site: WorkerFactory, t
 
         cache._compile = compiling  # type: ignore[method-assign,assignment]
         await cache.get(BlobName.parse(site.code))
-    assert seen == [min(19, os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) + programs._NICE)]
+    assert seen == [max(programs._NICE, os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))]
