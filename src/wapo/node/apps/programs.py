@@ -121,8 +121,9 @@ class ProgramCache:
 def _make_way() -> None:
     """Lets everything else of this machine go before this thread, and before those that it starts (the compiler has one
     for each core): a large program must not slow down whoever is being served."""
-    with contextlib.suppress(OSError):  # where it has less already, for example
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+    thread = threading.get_native_id()
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def _is_poll(module: Module, name: str) -> bool:
