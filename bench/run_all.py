@@ -24,12 +24,12 @@ FOLDER = Path(__file__).resolve().parent
 #: Beside peers. These take ``--quick``.
 BESIDE = (
     "http_hello", "http_router", "http_page", "http_json", "http_stream", "http_upstream", "http_cpu", "fresh_context",
-    "cold_peers", "memory_peers", "limits_cost",
+    "cold_peers", "memory_peers", "limits_cost", "receipts",
 )  # fmt: skip
 #: About ourselves.
 OURS = (
     "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
-    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers",
+    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers", "credentials",
 )  # fmt: skip
 #: Not in the suite: half an hour, or for whoever works on what they ask about.
 ALONE = ("soak", "fairness", "pages", "many_agents", "attestation", "encrypted")

@@ -211,7 +211,7 @@ def build(output: Path = OUTPUT, say: bool = True, tests: bool = False, training
         places = {str(folder): name for name, (_, folder) in sources.items()} | {str(generated): "generated"}
         places[str(PORT / "c")] = "wapojs"
         wanted = [(unit, key_of(unit, places)) for unit in units(sources, generated, tests, training)]
-        checks = (GUEST / "preemption.py").read_text()
+        checks = "".join((GUEST / name).read_text() for name in ("preemption.py", "wasm_binary.py"))
         linked = cache / "linked" / f"{digest(compiler_version(), *link, checks, *(key for _, key in wanted))}.wasm"
         if not linked.exists():
             missing = [unit.path.name for unit, key in wanted if not (objects / f"{key}.o").exists()]

@@ -16,6 +16,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from wasm_binary import Reader, leb, sections
+
 __all__ = ["FLAG", "YIELD", "UnknownInstruction", "instrument"]
 
 #: What the module exports: the byte that the host sets (a global with its address), and what is called then.
@@ -28,46 +30,6 @@ _CUSTOM, _IMPORTS, _FUNCTIONS, _GLOBALS, _EXPORTS, _ELEMENTS, _CODE = 0, 2, 3, 6
 
 class UnknownInstruction(ValueError):
     """The compiler made code that this file has no entry for: add it."""
-
-
-class _Reader:
-    __slots__ = ("at", "data")
-
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data = data
-        self.at = at
-
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def unsigned(self) -> int:
-        result = shift = 0
-        while True:
-            byte = self.byte()
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return result
-            shift += 7
-
-    def skip_number(self) -> None:
-        while self.byte() >= 0x80:
-            pass
-
-    def take(self, size: int) -> bytes:
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def name(self) -> str:
-        return self.take(self.unsigned()).decode()
-
-
-def _leb(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
 
 
 # Immediates by opcode: n a number, m a memory argument, 4 and 8 and 16 so many bytes.
@@ -110,7 +72,7 @@ class _Body:
 
 def _scan(code: bytes) -> _Body:
     """One pass over a body; positions are behind the ``loop`` with its type."""
-    r, body = _Reader(code), _Body()
+    r, body = Reader(code), _Body()
     for _ in range(r.unsigned()):
         r.skip_number()
         r.byte()
@@ -151,7 +113,7 @@ def _scan(code: bytes) -> _Body:
     return body
 
 
-def _skip(r: _Reader, shape: str) -> None:
+def _skip(r: Reader, shape: str) -> None:
     if shape == "16":
         r.take(16)
         return
@@ -165,16 +127,9 @@ def _skip(r: _Reader, shape: str) -> None:
             r.take(int(kind))
 
 
-def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
-    r = _Reader(module, 8)
-    while r.at < len(module):
-        kind = r.byte()
-        yield kind, r.take(r.unsigned())
-
-
 def _imported_functions(section: bytes) -> list[int]:
     """Their types. Memories, tables and globals are not imported by what we link."""
-    r, types = _Reader(section), []
+    r, types = Reader(section), []
     for _ in range(r.unsigned()):
         r.name()
         r.name()
@@ -185,11 +140,11 @@ def _imported_functions(section: bytes) -> list[int]:
 
 
 def _numbers(section: bytes) -> list[int]:
-    r = _Reader(section)
+    r = Reader(section)
     return [r.unsigned() for _ in range(r.unsigned())]
 
 
-def _constant(r: _Reader) -> int:
+def _constant(r: Reader) -> int:
     """The value of ``i32.const``, which addresses and positions in tables are."""
     if r.byte() != 0x41:
         raise UnknownInstruction("an initial value that is not an i32.const")
@@ -205,7 +160,7 @@ def _constant(r: _Reader) -> int:
 
 
 def _globals(section: bytes) -> list[int]:
-    r, values = _Reader(section), []
+    r, values = Reader(section), []
     for _ in range(r.unsigned()):
         r.take(2)
         values.append(_constant(r))
@@ -213,7 +168,7 @@ def _globals(section: bytes) -> list[int]:
 
 
 def _exports(section: bytes) -> dict[str, tuple[int, int]]:
-    r, exports = _Reader(section), {}
+    r, exports = Reader(section), {}
     for _ in range(r.unsigned()):
         name = r.name()
         exports[name] = r.byte(), r.unsigned()
@@ -222,7 +177,7 @@ def _exports(section: bytes) -> dict[str, tuple[int, int]]:
 
 def _table(section: bytes) -> set[int]:
     """The functions that an indirect call can reach."""
-    r, found = _Reader(section), set()
+    r, found = Reader(section), set()
     for _ in range(r.unsigned()):
         if r.unsigned() != 0:
             raise UnknownInstruction("a segment of elements other than the linker's")
@@ -295,8 +250,8 @@ def instrument(module: bytes) -> bytes:
     Raises:
         UnknownInstruction: it has code, or sections, of a kind that this file does not know.
     """
-    sections = list(_sections(module))
-    by_kind = {kind: data for kind, data in sections if kind != _CUSTOM}
+    parts_of_module = list(sections(module))
+    by_kind = {kind: data for kind, data in parts_of_module if kind != _CUSTOM}
     types = _imported_functions(by_kind[_IMPORTS])
     imported = len(types)
     types += _numbers(by_kind[_FUNCTIONS])
@@ -304,7 +259,7 @@ def instrument(module: bytes) -> bytes:
     flag = _globals(by_kind[_GLOBALS])[exports[FLAG][1]]
     end_slice = exports[YIELD][1]
 
-    r = _Reader(by_kind[_CODE])
+    r = Reader(by_kind[_CODE])
     codes = [r.take(r.unsigned()) for _ in range(r.unsigned())]
     bodies = [_scan(code) for code in codes]
     reachable = _table(by_kind[_ELEMENTS]).union(*(body.referenced for body in bodies))
@@ -317,8 +272,8 @@ def instrument(module: bytes) -> bytes:
     }
     at_entry = _on_every_cycle(edges) - {end_slice}
 
-    load = b"\x41\x00\x2d\x00" + _leb(flag)
-    check = load + b"\x04\x40\x10" + _leb(end_slice) + b"\x0b"
+    load = b"\x41\x00\x2d\x00" + leb(flag)
+    check = load + b"\x04\x40\x10" + leb(end_slice) + b"\x0b"
     patched, hints = [], []
     for number, (code, body) in enumerate(zip(codes, bodies, strict=True), imported):
         places = [] if number == end_slice else [*([body.start] if number in at_entry else []), *body.loops]
@@ -331,17 +286,17 @@ def instrument(module: bytes) -> bytes:
             done = place
         parts.append(code[done:])
         whole = b"".join(parts)
-        patched.append(_leb(len(whole)) + whole)
+        patched.append(leb(len(whole)) + whole)
         if unlikely:
-            entries = b"".join(_leb(offset) + b"\x01\x00" for offset in unlikely)
-            hints.append(_leb(number) + _leb(len(unlikely)) + entries)
+            entries = b"".join(leb(offset) + b"\x01\x00" for offset in unlikely)
+            hints.append(leb(number) + leb(len(unlikely)) + entries)
 
     out = [module[:8]]
-    for kind, data in sections:
+    for kind, data in parts_of_module:
         new = data
         if kind == _CODE:
-            new = _leb(len(patched)) + b"".join(patched)
-            hint = _leb(len(_HINTS)) + _HINTS + _leb(len(hints)) + b"".join(hints)
-            out += [bytes([_CUSTOM]), _leb(len(hint)), hint]
-        out += [bytes([kind]), _leb(len(new)), new]
+            new = leb(len(patched)) + b"".join(patched)
+            hint = leb(len(_HINTS)) + _HINTS + leb(len(hints)) + b"".join(hints)
+            out += [bytes([_CUSTOM]), leb(len(hint)), hint]
+        out += [bytes([kind]), leb(len(new)), new]
     return b"".join(out)

@@ -4,9 +4,11 @@ A snapshot before and after cannot tell that: a reference count that goes up and
 written page. So each store instruction of the module is replaced by a call of a function that marks and stores.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+
+from wasm_binary import Reader, leb, sections
 
 __all__ = ["GRANULE", "exported_addresses", "with_marked_stores"]
 
@@ -33,15 +35,6 @@ _BLOCK, _LOOP, _IF, _END, _LEAVE, _REPEAT = b"\x02\x40", b"\x03\x40", b"\x04\x40
 _STORE_BYTE: Final = b"\x3a\x00"
 
 
-def _leb(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def _signed_leb(value: int) -> bytes:
     out = bytearray()
     while not -64 <= value < 64:
@@ -55,63 +48,29 @@ def _constant(value: int) -> bytes:
     return b"\x41" + _signed_leb(value)
 
 
-class _Reader:
-    def __init__(self, data: bytes, at: int = 0) -> None:
-        self.data = data
-        self.at = at
-
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def leb(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self.data[self.at]
-            self.at += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-
-    def name(self) -> str:
-        length = self.leb()
-        self.at += length
-        return self.data[self.at - length : self.at].decode()
-
-
-def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
-    reader = _Reader(module, 8)
-    while reader.at < len(module):
-        number = reader.byte()
-        size = reader.leb()
-        yield number, module[reader.at : reader.at + size]
-        reader.at += size
-
-
 def _vector(body: bytes, more: list[bytes]) -> bytes:
     """A section's content with more entries."""
-    reader = _Reader(body)
-    count = reader.leb()
-    return _leb(count + len(more)) + body[reader.at :] + b"".join(more)
+    reader = Reader(body)
+    count = reader.unsigned()
+    return leb(count + len(more)) + body[reader.at :] + b"".join(more)
 
 
 def exported_addresses(module: bytes) -> dict[str, int]:
     """What the module's exported globals are, by name: addresses of data."""
     values: list[int] = []
     found: dict[str, int] = {}
-    for number, body in _sections(module):
-        reader = _Reader(body)
+    for number, body in sections(module):
+        reader = Reader(body)
         if number == _GLOBAL:
-            for _ in range(reader.leb()):
+            for _ in range(reader.unsigned()):
                 reader.at += 2
                 if reader.byte() != 0x41:
                     raise SystemExit("a global of the module is no i32.const")
-                values.append(reader.leb())  # signed, which makes no difference to an address below 2 GiB
+                values.append(reader.unsigned())  # signed, which makes no difference to an address below 2 GiB
                 reader.at += 1
         if number == _EXPORT:
-            for _ in range(reader.leb()):
-                name, kind, index = reader.name(), reader.byte(), reader.leb()
+            for _ in range(reader.unsigned()):
+                name, kind, index = reader.name(), reader.byte(), reader.unsigned()
                 if kind == 3:
                     found[name] = values[index]
     return found
@@ -139,12 +98,12 @@ class _Helpers:
             )
             self.types.append(b"\x60\x03" + bytes(kind) + b"\x00")
             code = b"\x00" + body + _END
-            self.bodies.append(_leb(len(code)) + code)
+            self.bodies.append(leb(len(code)) + code)
         return self.known[key]
 
     def _mark(self, address: bytes) -> bytes:
         """Marks the byte that the code ``address`` gives the address of."""
-        return address + _constant(3) + _SHIFT_RIGHT + _constant(1) + _STORE_BYTE + _leb(self.map_address)
+        return address + _constant(3) + _SHIFT_RIGHT + _constant(1) + _STORE_BYTE + leb(self.map_address)
 
     def _one(self, instruction: bytes, lane: bytes) -> tuple[list[int], bytes]:
         """(address, value, offset): a store."""
@@ -164,21 +123,21 @@ class _Helpers:
         return [_I32, _I32, _I32], does + _GET[2] + last + loop
 
 
-def _immediates(reader: _Reader, opcode: int) -> None:
+def _immediates(reader: Reader, opcode: int) -> None:
     """Passes over what follows an opcode."""
-    leb = reader.leb
+    number = reader.unsigned
     if 0x45 <= opcode <= 0xC4:
         return
     if opcode in (0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x0C, 0x0D, 0x10, 0x41, 0x42, 0x02, 0x03, 0x04, 0xD0, 0xD2):
-        leb()
+        number()
     elif 0x28 <= opcode <= 0x3E or opcode == 0x11:
-        leb()
-        leb()
+        number()
+        number()
     elif opcode == 0x0E:
-        for _ in range(leb() + 1):
-            leb()
+        for _ in range(number() + 1):
+            number()
     elif opcode == 0x1C:
-        reader.at += leb()
+        reader.at += number()
     elif opcode in (0x3F, 0x40):
         reader.at += 1
     elif opcode == 0x43:
@@ -186,13 +145,13 @@ def _immediates(reader: _Reader, opcode: int) -> None:
     elif opcode == 0x44:
         reader.at += 8
     elif opcode == 0xFC:
-        for _ in range((0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1)[leb()]):
-            leb()
+        for _ in range((0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 2, 1, 2, 1, 2, 1, 1, 1)[number()]):
+            number()
     elif opcode == 0xFD:
-        sub = leb()
+        sub = number()
         if sub <= 11 or 84 <= sub <= 93:
-            leb()
-            leb()
+            number()
+            number()
             reader.at += 84 <= sub <= 91
         elif sub in (12, 13):
             reader.at += 16
@@ -204,9 +163,9 @@ def _immediates(reader: _Reader, opcode: int) -> None:
 
 def _rewritten(body: bytes, helper: Callable[[bytes, bytes], int]) -> bytes:
     """A function's body, its size first."""
-    reader = _Reader(body)
-    for _ in range(reader.leb()):
-        reader.leb()
+    reader = Reader(body)
+    for _ in range(reader.unsigned()):
+        reader.unsigned()
         reader.byte()
     out, copied = bytearray(), 0
     while reader.at < len(body):
@@ -218,67 +177,67 @@ def _rewritten(body: bytes, helper: Callable[[bytes, bytes], int]) -> bytes:
         if opcode <= 0x3E:
             instruction = bytes((opcode,))
         else:
-            sub = reader.leb()
+            sub = reader.unsigned()
             instruction = bytes((opcode, sub)) if sub < 0x80 else b""
             reader.at = start + 1
         if instruction in _STORES:
             reader.at = start + len(instruction)
-            reader.leb()
-            offset = reader.leb()
+            reader.unsigned()
+            offset = reader.unsigned()
             lane = b""
             if instruction[0] == 0xFD and instruction[1] != 0x0B:
                 lane = bytes((reader.byte(),))
-            out += body[copied:start] + _constant(offset) + b"\x10" + _leb(helper(instruction, lane))
+            out += body[copied:start] + _constant(offset) + b"\x10" + leb(helper(instruction, lane))
             copied = reader.at
         else:
             _immediates(reader, opcode)
             if instruction in (_MEMORY_COPY, _MEMORY_FILL):
-                out += body[copied:start] + b"\x10" + _leb(helper(instruction, b""))
+                out += body[copied:start] + b"\x10" + leb(helper(instruction, b""))
                 copied = reader.at
     out += body[copied:]
-    return _leb(len(out)) + bytes(out)
+    return leb(len(out)) + bytes(out)
 
 
 def with_marked_stores(module: bytes, map_address: int) -> bytes:
     """The module, whose every store at ``a`` also sets the byte ``map_address + a // GRANULE`` to 1."""
-    sections = list(_sections(module))
-    counts = {number: _Reader(body).leb() for number, body in sections if number in (_TYPE, _FUNCTION)}
+    all_sections = list(sections(module))
+    counts = {number: Reader(body).unsigned() for number, body in all_sections if number in (_TYPE, _FUNCTION)}
     imported = 0
-    for number, body in sections:
+    for number, body in all_sections:
         if number == _IMPORT:
             imported = _imported_functions(body)
     helpers = _Helpers(imported + counts[_FUNCTION], map_address)
     code = b""
-    for number, body in sections:
+    for number, body in all_sections:
         if number == _CODE:
-            reader = _Reader(body)
+            reader = Reader(body)
             parts = []
-            for _ in range(reader.leb()):
-                size = reader.leb()
+            for _ in range(reader.unsigned()):
+                size = reader.unsigned()
                 parts.append(_rewritten(body[reader.at : reader.at + size], helpers.number))
                 reader.at += size
-            code = _leb(len(parts) + len(helpers.bodies)) + b"".join(parts) + b"".join(helpers.bodies)
+            code = leb(len(parts) + len(helpers.bodies)) + b"".join(parts) + b"".join(helpers.bodies)
     out = bytearray(module[:8])
-    for number, body in sections:
+    for number, body in all_sections:
         if number == _TYPE:
             body = _vector(body, helpers.types)
         elif number == _FUNCTION:
-            body = _vector(body, [_leb(counts[_TYPE] + index) for index in range(len(helpers.types))])
+            body = _vector(body, [leb(counts[_TYPE] + index) for index in range(len(helpers.types))])
         elif number == _CODE:
             body = code
-        out += bytes((number,)) + _leb(len(body)) + body
+        out += bytes((number,)) + leb(len(body)) + body
     return bytes(out)
 
 
 def _imported_functions(body: bytes) -> int:
-    reader = _Reader(body)
+    reader = Reader(body)
     functions = 0
-    for _ in range(reader.leb()):
+    for _ in range(reader.unsigned()):
         reader.name()
         reader.name()
         kind = reader.byte()
         if kind != 0:
             raise SystemExit("guest/stores.py knows imports of functions only")
-        reader.leb()
+        reader.unsigned()
         functions += 1
     return functions

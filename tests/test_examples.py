@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import Site, serving
+from tests.conftest import Site, SiteFactory, serving
+from tests.gateway.upstream import open_upstream
+from tests.vm.conftest import make_authority
 
 AGENTS = Path(__file__).parent.parent / "examples" / "agents"
 
@@ -51,6 +53,23 @@ async def test_the_example_secret(site: Site) -> None:
         "length": 6,
         "sha256": hashlib.sha256(b"s3cret").hexdigest(),
     }
+
+
+async def test_the_example_credential(open_site: SiteFactory, tmp_path: Path) -> None:
+    authority = make_authority(tmp_path)
+    async with (
+        open_upstream(authority, tmp_path, "localhost") as upstream,
+        open_site(extra_roots=(str(authority.file),)) as site,
+    ):
+        path = await site.publish(source("credential"))
+        assert (await site.client.get(path)).status_code == 401
+        header = {"Authorization": "Bearer sk-0123456789"}
+        credentials = {"api": {"hosts": [f"localhost:{upstream.port}"], "headers": header}}
+        stored = (await site.client.post("/vaults", json={"cid": path, "credentials": credentials})).json()
+        response = await site.client.get(f"{path}/v1/models", params={"key": stored["key"]})
+        assert upstream.sent[-1].line == "GET /v1/models HTTP/1.1"
+        assert upstream.sent[-1].all("authorization") == ["Bearer sk-0123456789"]
+        assert "authorization: Bearer *credential*\r\n" in response.text
 
 
 async def test_the_example_classic(site: Site) -> None:

@@ -1,5 +1,6 @@
 """Libraries that are loaded when they are first needed."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -39,3 +40,4 @@ async def test_it_can_be_loaded_beforehand(module: str) -> None:
     await load([module])
     assert module in sys.modules
     assert sys.getswitchinterval() == interval
+    assert gc.isenabled()

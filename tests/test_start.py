@@ -15,7 +15,8 @@ LIBRARIES = (
     "python_socks", "rich", "sqlite3", "sqlalchemy.ext.asyncio", "sqlalchemy.orm", "structlog", "tomllib", "urllib.request", "wasmtime",
 )  # fmt: skip
 LATER = (
-    "pyhpke", "wapo.gateway.admin", "wapo.gateway.oblivious", "wapo.gateway.rpc", "wapo.gateway.user", "wapo.node.apps.worker", "wapo.vm.crypto.operations",
+    "pyhpke", "wapo.gateway.admin", "wapo.gateway.oblivious", "wapo.gateway.rpc", "wapo.gateway.user",
+    "wapo.node.apps.worker", "wapo.vm.credentials.credential", "wapo.vm.credentials.outgoing", "wapo.vm.crypto.operations",
     "wapo.vm.http_session",
 )  # fmt: skip
 NODE = ("sqlalchemy", "uvicorn", "starlette", "google.protobuf", "cryptography", "wapo.node", "wapo.vm", "wapo.engine")

@@ -263,6 +263,15 @@ async def test_a_failure_is_told_in_the_words_of_the_program(workshop: Workshop,
     assert log.lines == [(1, text)]
 
 
+async def test_what_may_be_why_nothing_settles_is_told(workshop: Workshop) -> None:
+    with pytest.raises(AgentFailed) as caught:
+        await workshop.ask(
+            "export default { fetch() { Promise.reject(new Error('lost')); return new Promise(() => {}); } };"
+        )
+    text = "the program ended without an answer: its promise can never settle, and nobody handled Error: lost"
+    assert str(caught.value).split("\n")[0] == text
+
+
 async def test_a_listener_that_does_not_respond(workshop: Workshop) -> None:
     with pytest.raises(AgentFailed, match=r"the fetch listener did not call event\.respondWith"):
         await workshop.ask("addEventListener('fetch', () => {});")

@@ -61,8 +61,10 @@ def test_a_node_behind_its_wall_asks_dstack(tmp_path: Path, workers: int) -> Non
             assert attestation(node)["node"] == answer["node"]  # the same keys after a restart
             assert node.stop(signal.SIGTERM) == 0
         # Commands beside the node find the key where it is.
-        done = wapo_process("secret", "set", "local", "A=1", "--data-dir", data, env=environment(tmp_path / "s"))
-        assert done.code == 0, done.err
+        (tmp_path / "a.js").write_text("export default { fetch: () => new Response('a') };")
+        for command in (("secret", "set", "local", "A=1"), ("inspect", tmp_path / "a.js"), ("keys", "show")):
+            done = wapo_process(*command, "--data-dir", data, env=environment(tmp_path / "s"))
+            assert done.code == 0, done.err
     done = wapo_process(*SERVE, "--data-dir", data, env=environment(None))
     assert done.code == 1
     assert "from the key service of dstack, which is not asked here" in done.err

@@ -1,8 +1,10 @@
 """``wapo secret``: storing a secret for a program, reading it back, what is refused."""
 
+import re
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.support import wapo
@@ -70,7 +72,11 @@ def test_an_item_inherits_with_the_parents_token() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ([CID], 1, "no secret was given; write NAME=VALUE, or --file"),
+        ([CID], 1, "no secret was given; write NAME=VALUE, --file or --credential"),
+        ([CID, "--host", "a.b"], 2, "--host, --header and --query belong to a --credential NAME"),
+        ([CID, "--credential", "n", "--host", "a.b", "--header", "sk-123"], 2, "a --header is not 'NAME: VALUE'"),
+        ([CID, "--credential", "n", "--host", "a.b"], 1, "the credential 'n' needs headers, query or aws: what is to be put on a request"),
+        ([CID, "--credential", "n", "--header", "a: 0123456789ab"], 1, "the credential 'n' needs hosts, a list of 1 to 16 names"),
         ([CID, "sk-123"], 2, "a member of the secret is not NAME=VALUE"),
         ([CID, "=value"], 2, "a member of the secret is not NAME=VALUE"),
         ([CID, "--file", "nothing"], 1, "nothing cannot be read: No such file or directory"),
@@ -130,3 +136,44 @@ def test_another_key_does_not_open_it(data: Path) -> None:
     result = wapo("secret", "get", stored["key"], stored["token"])
     assert result.code == 1
     assert "node/node.key is damaged, or another node's" in result.error
+
+
+CREDENTIAL = ("--credential", "openai", "--host", "api.openai.com", "--header", "Authorization: Bearer sk-0123456789ab")
+
+
+def test_a_credential_is_kept_and_never_told() -> None:
+    stored = wapo("secret", "set", CID, "a=1", *CREDENTIAL, "--query", "k=key-0123456789", "--json").json
+    read = wapo("secret", "get", stored["key"], stored["token"])
+    shown = {"openai": {"hosts": ["api.openai.com"], "headers": ["authorization"], "query": ["k"]}}
+    assert read.json == {"a": "1"}
+    (listed,) = msgspec.json.decode(wapo("secret", "list", CID, "--json").raw)
+    assert listed | {"created_ms": 0} == {
+        "key": stored["key"], "created_ms": 0, "inherit": None, "members": ["a"], "credentials": shown,
+    }  # fmt: skip
+    line = wapo("secret", "list", CID).out
+    assert re.fullmatch(rf"{stored['key']}  \d{{4}}-\d\d-\d\d \d\d:\d\d  a, openai \(to api\.openai\.com\)\n", line)
+
+
+def test_credentials_from_stdin() -> None:
+    typed = b'{"a": {"hosts": ["a.example"], "query": {"k": "key-0123456789"}}}'
+    wapo("secret", "set", CID, "--credentials", "-", *CREDENTIAL, stdin=typed)
+    (listed,) = msgspec.json.decode(wapo("secret", "list", CID, "--json").raw)
+    assert list(listed["credentials"]) == ["a", "openai"]
+
+
+def test_removing() -> None:
+    stored = wapo("secret", "set", CID, "a=1", "--json").json
+    wapo("secret", "set", CID, "b=1")
+    done = wapo("secret", "remove", stored["key"])
+    assert (done.code, done.out, done.err) == (0, "", "")
+    assert wapo("secret", "get", stored["key"], stored["token"]).error == "not found"
+    assert wapo("secret", "remove", stored["key"]).error == "not found"
+    (listed,) = msgspec.json.decode(wapo("secret", "list", CID, "--json").raw)
+    assert listed["members"] == ["b"]
+
+
+def test_nothing_is_listed_where_there_is_nothing() -> None:
+    assert wapo("secret", "list", CID).error == "there is no node in node"
+    wapo("secret", "set", "local", "a=1")
+    assert wapo("secret", "list", CID).out == ""
+    assert wapo("secret", "list", CID, "--json").out == "[]\n"

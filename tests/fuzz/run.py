@@ -25,14 +25,16 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.fuzz import border
+from tests.fuzz.answers import ANSWERS
 from tests.fuzz.files import FILES
+from tests.fuzz.listeners import LISTENERS
 from tests.fuzz.mutations import mutated
 from tests.fuzz.oblivious import OBLIVIOUS
 from tests.fuzz.parsers import PARSERS
 from tests.fuzz.servers import SERVERS
 from tests.fuzz.target import Check, Target
 
-TARGETS: dict[str, Target] = {**PARSERS, **FILES, **SERVERS, **OBLIVIOUS}
+TARGETS: dict[str, Target] = {**PARSERS, **FILES, **SERVERS, **LISTENERS, **OBLIVIOUS, **ANSWERS}
 BORDER = "border"
 FOUND = Path("fuzz-found")
 #: What a case that hangs is given.

@@ -19,7 +19,7 @@ from wapo.content.cid import Cid
 from wapo.gateway.front_door import Patience
 from wapo.gateway.upgrade import AgentDoor
 
-__all__ = ["HASTY", "SERVERS", "Recorder", "calm", "second_opinion", "watched"]
+__all__ = ["HASTY", "SERVERS", "Recorder", "calm", "converse", "second_opinion", "watched"]
 
 #: Nobody is waited for, because a client that has said all it will say closes.
 HASTY = Patience(head_s=0.5, body_s=0.5, rest_s=0.5, stalled_s=0.5, idle_s=1)
@@ -128,7 +128,7 @@ async def watched() -> AsyncIterator[Quiet]:
         loop.set_exception_handler(None)
 
 
-async def _converse(port: int, data: bytes, random: Random) -> bytes:
+async def converse(port: int, data: bytes, random: Random) -> bytes:
     """What comes back for bytes that come in a few pieces."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
@@ -154,7 +154,7 @@ async def _http(_folder: Path) -> AsyncIterator[Check]:
 
         async def check(case: bytes) -> None:
             app.seen.clear()
-            answer = await _converse(port, case, Random(zlib.crc32(case)))
+            answer = await converse(port, case, Random(zlib.crc32(case)))
             quiet.check()
             assert not answer or answer.startswith(b"HTTP/1.1 "), answer[:100]
             other = second_opinion(case) + second_opinion(_ZEROS.sub(b"0", _SPACES.sub(b" ", case)))
@@ -189,7 +189,7 @@ async def _gateway(folder: Path) -> AsyncIterator[Check]:
                 lines.append(b"Content-Length: %d" % len(body))
             request = b"\r\n".join(lines) + b"\r\n\r\n" + body
             port = int(site.url.rpartition(":")[2])
-            answer = await _converse(port, request, Random(zlib.crc32(case)))
+            answer = await converse(port, request, Random(zlib.crc32(case)))
             quiet.check()
             answer = answer.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n")
             status = answer[9:12]
@@ -224,7 +224,7 @@ async def _websocket(folder: Path) -> AsyncIterator[Check]:
         )
 
         async def check(case: bytes) -> None:
-            answer = await _converse(int(site.url.rpartition(":")[2]), hello + case, Random(zlib.crc32(case)))
+            answer = await converse(int(site.url.rpartition(":")[2]), hello + case, Random(zlib.crc32(case)))
             quiet.check()
             assert not answer or answer.startswith(b"HTTP/1.1 101 "), answer[:300]
             await calm(site)

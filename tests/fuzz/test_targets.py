@@ -12,6 +12,7 @@ from tests.fuzz.target import Check, Target
 #: Enough to reach each branch of a check, and little enough for every run of the suite.
 _CASES = {
     "http": 250,
+    "listeners": 150,
     "gateway": 150,
     "websocket": 80,
     "backup": 40,

@@ -78,7 +78,7 @@ async def test_what_is_not_there(site: Site, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
-    [("GET", "/ipfs", "POST"), ("PUT", "/ipfs", "POST"), ("GET", "/vaults", "POST"), ("DELETE", "/vaults/a/b", "GET, HEAD"),
+    [("GET", "/ipfs", "POST"), ("PUT", "/ipfs", "POST"), ("GET", "/vaults", "POST"), ("PUT", "/vaults/a/b", "GET, HEAD, DELETE"),
      ("POST", "/logs/all/local", "GET, HEAD"), ("POST", "/", "GET, HEAD"), ("PATCH", "/healthz", "GET, HEAD")],
 )  # fmt: skip
 async def test_another_method(site: Site, method: str, path: str, allow: str) -> None:

@@ -15,7 +15,7 @@ from tests.gateway.support import HELLO, assert_refused, connect, get
 from tests.gateway.wire import Heard, ask
 from wapo.node.identities import rotate
 from wapo.node.settings import ReceiptPolicy
-from wapo.store.database import Database
+from wapo.store.database import Database, StoreFailed
 from wapo.trust.merkle import check_consistency, check_inclusion, leaf_hash, read_head
 from wapo.trust.message_signatures import Exchange, check_message
 from wapo.trust.receipts import Check, InvalidReceipt, Receipt, check_receipt, read_document, read_jwks
@@ -162,6 +162,42 @@ async def test_head_and_empty_answers(site: Site) -> None:
         assert failed(await checks(site, heard, path, method, nonce="n1", request_body=b"")) == []
 
 
+async def test_the_key_of_a_vault_is_not_told(site: Site) -> None:
+    """Who reads a program's log learns the ids of others' requests, and must not learn what opens their secrets."""
+    path = await site.prepare(HELLO)
+    receipt = await site.node.vaults.create(await program(site, path), {"a": "b"})
+    for query in (f"?a=b&key={receipt.key}", f"?k%65y={receipt.key}&x"):
+        heard = await ask(site, "GET", path + query, [ASK])
+        assert heard.status == 200
+        assert failed(await checks(site, heard, path + query, nonce="n1")) == []
+        response = await site.client.get(f"/receipts/{heard.id}")
+        assert receipt.key not in response.text
+        assert "=***" in response.json()["request"]["target"]
+        keys = await keys_of(site)
+        assert failed(check_receipt(response.content, keys, target=path + query)) == []
+        assert failed(
+            check_receipt(response.content, keys, target=path + query.replace("a=b", "a=c").replace("x", "y"))
+        )
+
+
+LARGE = """
+export default { fetch: request => {
+  const body = new Uint8Array(3 << 20).fill(65);
+  return new Response(request.url.includes('stream') ? new Blob([body]).stream() : body);
+} };
+"""
+
+
+@pytest.mark.parametrize("query", ["", "?stream"])
+async def test_large_responses(site: Site, query: str) -> None:
+    path = await site.prepare(LARGE)
+    heard = await ask(site, "GET", path + query, [ASK])
+    assert len(heard.body) == 3 << 20
+    assert failed(await checks(site, heard, path + query, nonce="n1")) == []
+    document = (await site.client.get(f"/receipts/{heard.id}")).json()
+    assert failed(check_receipt(document, await keys_of(site), response_body=heard.body)) == []
+
+
 async def test_without_asking_there_is_nothing(site: Site) -> None:
     path = await site.prepare(HELLO)
     heard = await ask(site, "GET", path, [("accept-signature", "other=()")])
@@ -185,6 +221,7 @@ async def test_without_asking_there_is_nothing(site: Site) -> None:
         (f'wapo=();nonce="{"n" * 257}"', "the nonce is a text of at most 256 characters"),
         ("wapo=();nonce=1", "the nonce is a text of at most 256 characters"),
         ("wapo=(" + '"a" ' * 65 + ")", "at most 64 components can be asked for"),
+        ("wapo=();a=" + "1" * 4096, "Accept-Signature has at most 4096 bytes"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -322,7 +359,7 @@ async def always(tmp_path: Path) -> AsyncIterator[Site]:
 
 async def test_a_node_may_keep_one_of_every_response(always: Site) -> None:
     path, keys = await always.prepare(AGENT), await keys_of(always)
-    for query, body in (("", None), ("?stream", None), ("", b"in"), ("?stream", b"i" * 100_000)):
+    for query, body in (("", None), ("?stream", None), ("?a=%20b", None), ("", b"in"), ("?stream", b"i" * 100_000)):
         heard = await ask(always, "GET" if body is None else "POST", path + query, [], body)
         assert "signature" not in {name for name, _ in heard.headers + heard.trailers}
         document = (await always.client.get(f"/receipts/{heard.id}")).json()
@@ -343,6 +380,26 @@ async def test_a_node_may_make_none(tmp_path: Path) -> None:
         assert_refused(response, 404, "receipt_not_found", "this node makes no receipts")
         assert await keys_of(off)
     assert not (tmp_path / "node" / "receipts.db").exists()
+
+
+async def test_what_was_lost_is_told(always: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full is no reason not to answer."""
+    path, book = await always.prepare(HELLO), always.node.receipts
+    assert book is not None
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreFailed("disk full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(book), "_opened", full)
+        heard = await ask(always, "GET", path, [ASK])
+        assert heard["signature"]
+        assert (await always.client.get(f"/receipts/{heard.id}")).status_code == 503
+        with pytest.raises(StoreFailed):
+            await book.write_out()
+    text = (await always.client.get("/metrics", headers={"authorization": f"Bearer {always.node.operator_token}"})).text
+    assert "wapo_receipts_lost_total 1.0" in text
+    assert (await always.client.get("/receipts/log")).json()["size"] == 0
 
 
 async def test_receipts_outlive_the_process(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.conftest import Site, opened_site
 from tests.npm_packages import wheel_node
 from tests.trust.attestation.platform import Hardware, Platform, needs_quotes, sample
 from wapo.gateway.verification_page import content_security_policy, page
+from wapo.trust.receipts import told_target
 
 pytestmark = needs_quotes  # for the site's platform
 
@@ -155,11 +156,19 @@ async def test_a_changed_answer_is_refused(site: Site, platform: Platform, chang
 
 
 RECEIPT_CHANGES = (
-    "known.status = 200", "known.body[0] ^= 1", "known.target += '?'", "known.nonce = 'x'", "receipt.program += 'x'",
+    "known.status = 200", "known.body[0] ^= 1", "known.target += '?a'", "known.nonce = 'x'", "receipt.program += 'x'",
     "known.headers.push(['x-b', '1'])", "known.headers.find(([name]) => name === 'x-a')[1] = '2'", "receipt.ended += 1",
     "receipt.signature = receipt.signature.replace(/^./, c => c === 'A' ? 'B' : 'A')", "key = key.with(0, 9)",
     "receipt.response.status = 200", "receipt.response.headers.names.reverse()",
 )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/a", "/a?", "/a?b", "/a?key=1&b=2", "/a?b=key&k%65y=1", "/a?key", "/a?key&%20", "/a?key==1&", "/a?%ff=1&key="],
+)
+def test_a_target_is_told_as_the_node_tells_it(target: str) -> None:
+    assert ran(f"return page.toldTarget({json.dumps(target)})") == told_target(target)
 
 
 async def test_a_changed_receipt_or_response_is_refused(site: Site) -> None:
@@ -185,6 +194,20 @@ async def test_a_changed_receipt_or_response_is_refused(site: Site) -> None:
         assert "failed" in found, change
 
 
+def test_a_target_is_told_as_receipts_tell_it() -> None:
+    targets = [
+        "/a",
+        "/a?b=c",
+        "/a?key=1",
+        "/a?x&key=1&key=2=3&b",
+        "/a&key=1?k%65y=1",
+        "/a?x?key=1",
+        "/a?key",
+        "/a?%zz=1&keys=2",
+    ]
+    assert ran(f"return {json.dumps(targets)}.map(page.toldTarget)") == [told_target(target) for target in targets]
+
+
 async def test_code_with_another_hash_is_refused(site: Site) -> None:
     path = await site.publish(AGENT + "//" + "x" * 700_000)
     code = f"""
@@ -203,3 +226,41 @@ async def test_code_with_another_hash_is_refused(site: Site) -> None:
     assert right.startswith("all 4 blocks")
     assert damaged.startswith("ERROR a block has not the hash")
     assert other.startswith("ERROR the address leads to")
+
+
+DOCUMENT = """
+  class Element {
+    constructor(name) { this.name = name; this.children = []; this.textContent = ''; this.className = ''; this.elements = { url: { value: '' } }; }
+    append(...children) { this.children.push(...children); }
+    replaceChildren() { this.children = []; }
+    addEventListener(type, listener) { this[type] = listener; }
+    get text() { return [this.textContent, ...this.children.map((child) => child.text)].filter(Boolean).join(' '); }
+  }
+  const found = { form: new Element('form'), ol: new Element('ol'), output: new Element('output') };
+  globalThis.document = { querySelector: (name) => found[name], createElement: (name) => new Element(name) };
+  globalThis.location = new URL('file:///verify.html');
+"""
+
+
+async def test_the_page_shows_each_step_and_a_verdict(site: Site) -> None:
+    """With as much of a document as it uses; what it shows is text, whatever a node says."""
+    (script,) = re.findall(r'<script type="module">(.*?)</script>', page().decode(), re.DOTALL)
+    shown = await answered(
+        site,
+        f"""
+          {DOCUMENT}
+          await import('data:text/javascript;base64,{base64.b64encode(script.encode()).decode()}');
+          const told = [];
+          for (const url of [{json.dumps(site.url)}, 'http://127.0.0.1:1/']) {{
+            found.form.elements.url.value = url;
+            await found.form.submit({{ preventDefault() {{}} }});
+            told.push([found.output.className, found.output.textContent, found.ol.children.map((item) => item.text)]);
+          }}
+          return told;
+        """,
+    )
+    (state, verdict, steps), (failure, why, none) = shown
+    assert (state, verdict[:8]) == ("failed", "REFUSED:")  # its root is not Intel's
+    assert [step.split()[:2] for step in steps[:2]] == [["OK", "fresh"], ["OK", "node"]]
+    assert (failure, why.startswith("It cannot be verified: "), none) == ("failed", True, [])
+    assert "innerHTML" not in script

@@ -15,7 +15,8 @@ from tests.conftest import Site, SiteFactory, serving
 from tests.fuzz.servers import Recorder, second_opinion
 from tests.hostile.neighbours import GOOD, handler
 from tests.hostile.requests import CHUNKED, MALFORMED, SOUND
-from wapo.gateway.front_door import MAX_HEAD_BYTES, MAX_HEADERS, FrontDoor, Patience
+from wapo.gateway.front_door import MAX_HEAD_BYTES, FrontDoor, Patience
+from wapo.gateway.heads import MAX_HEADERS
 from wapo.gateway.upgrade import AgentDoor, UpgradingDoor
 
 ECHO = "export default { fetch: async (r) => new Response(`${r.method} ${await r.text()}`) };"

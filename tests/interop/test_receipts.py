@@ -233,7 +233,7 @@ def _answered(heard: Heard, method: str, target: str, lines: list[tuple[str, str
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_json_receipt_verifies_by_its_description_alone(site: Site) -> None:
-    """docs/trust.md says how the signed bytes are made; this is written from there."""
+    """docs/receipts.md says how the signed bytes are made; this is written from there."""
     path, keys = await site.prepare(AGENT), await keys_of(site)
     case = {
         "status": 200,

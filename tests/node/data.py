@@ -78,7 +78,7 @@ async def look(folder: Path, known: Known) -> None:
         assert [pin.cid for pin in await library.pinned()] == [known.cid]
         vaults = Vaults(database, keys)
         assert (await vaults.read(known.vault_key, known.vault_token)).data == SECRET
-        secret: Any = msgspec.json.decode(await vaults.secret_of(identity, known.vault_key))
+        secret: Any = msgspec.json.decode((await vaults.delivery(identity, known.vault_key)).secret)
         assert secret == SECRET
         assert await Programs(library, database, AgentLimits(), None).settings(identity) == {"time_s": 5}
         [record] = await AppRecords(database).load()

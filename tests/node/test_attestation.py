@@ -202,5 +202,5 @@ async def test_a_backup_opens_where_the_key_service_is(open_site: SiteFactory, t
         assert (done.key, done.key_needed) == (False, False)
         await asyncio.to_thread(restore, archive, restored)
         async with open_site(data_dir=restored, attestation=Dstack(str(tmp_path / "s"))) as site:
-            assert "secret" in await site.node.vaults.secret_of("local", receipt.key)
+            assert "secret" in (await site.node.vaults.delivery("local", receipt.key)).secret
     assert "is not asked here" in await refused(open_site, restored, NoAttestation())

@@ -328,7 +328,7 @@ async def test_two_processes_may_share_a_directory(settings: NodeSettings) -> No
         assert first.operator_token == second.operator_token
         program = await located(first, ECHO)
         receipt = await first.vaults.create(program.identity, {"a": 1})
-        assert await second.vaults.secret_of(program.identity, receipt.key) == '{"a":1}'
+        assert (await second.vaults.delivery(program.identity, receipt.key)).secret == '{"a":1}'
         assert (await ask(second, await second.programs.locate(program.identity, ()))).status == 200
         await asyncio.gather(*(ask(node, program) for node in (first, second) for _ in range(10)))
         await first.logs.flush()

@@ -1,6 +1,7 @@
 """The book of receipts: what is written is found and proven, by whichever process; what is lost is counted."""
 
 import asyncio
+import hashlib
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -215,14 +216,36 @@ async def test_what_the_disk_does_not_take_is_counted_and_later_ones_are_kept(
 async def test_a_writer_that_cannot_keep_up_drops(
     book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_MAX_PENDING", 2)
-    for _ in range(3):
-        book.add(entry(identities))
+    monkeypatch.setattr(module, "_MAX_CHUNKS", 2)
+    monkeypatch.setattr(module, "_CHUNK_RECEIPTS", 3)
+    entries = [entry(identities) for _ in range(7)]
+    for one in entries:
+        book.add(one)
     assert book.lost == 1
-    monkeypatch.setattr(module, "_MAX_PENDING", 100)
-    monkeypatch.setattr(module, "_MAX_PENDING_BYTES", 10)
-    book.add(entry(identities, target="/" * 11))
+    await book.write_out()
+    assert (await book.head())[0].size == 6
+    book.add(entries[6])
+    await book.write_out()
+    monkeypatch.setattr(module, "_CHUNK_BYTES", 1000)
+    for _ in range(3):
+        book.add(entry(identities, target="/" * 1000))
     assert book.lost == 2
+
+
+async def test_what_is_brief_at_first_is_the_same_receipt(book: ReceiptBook, identities: Identities) -> None:
+    headers, ids = [(b"content-type", b"text/plain")], [str(uuid.uuid4()) for _ in range(200)]
+    for number, name in enumerate(ids):
+        brief = (
+            identities.current.key_id, name, "bafk", b"/%d" % (number % 3), 200, headers, b"%d" % number, 10.0, 0.001,
+        )  # fmt: skip
+        book.add_brief(brief, 100 if number % 2 else 5000)
+    for number in (0, 1, 63, 64, 199):
+        found = await book.find(ids[number])
+        assert found.receipt == Receipt(
+            identities.current.key_id, ids[number], "bafk", "GET", f"/{number % 3}", fields_of([]),
+            hashlib.sha256().digest(), "", 200, fields_of(headers), hashlib.sha256(b"%d" % number).digest(), 9_999, 10_000,
+        )  # fmt: skip
+    assert (await book.head())[0].size == 200
 
 
 def _cut(database: sqlite3.Connection) -> None:

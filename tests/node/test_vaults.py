@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import select, update
 from wapo.node.vaults import (
     MAX_DATA_BYTES,
     AccessDenied,
+    Delivery,
     InheritFromOther,
     InheritNotFound,
     InvalidVaultData,
@@ -36,7 +38,7 @@ def vaults(database: Database) -> Vaults:
 
 
 async def secret(vaults: Vaults, program: str, key: str) -> Any:
-    return msgspec.json.decode(await vaults.secret_of(program, key))
+    return msgspec.json.decode((await vaults.delivery(program, key)).secret)
 
 
 class TestKeeping:
@@ -70,18 +72,18 @@ class TestKeeping:
         for program, key in [("q", receipt.key), ("p", "0" * 32), ("", receipt.key)]:
             for ask_first in (False, True):
                 if ask_first:
-                    await vaults.secret_of("p", receipt.key)
+                    await vaults.delivery("p", receipt.key)
                 with pytest.raises(InvalidVaultKey) as caught:
-                    await vaults.secret_of(program, key)
+                    await vaults.delivery(program, key)
                 messages.append(str(caught.value))
-                assert vaults.cached_secret(program, key) is None
+                assert vaults.cached(program, key) is None
         assert set(messages) == {"invalid key"}
 
     async def test_what_has_been_opened_is_at_hand(self, vaults: Vaults) -> None:
         receipt = await vaults.create("p", {"a": 1})
-        assert vaults.cached_secret("p", receipt.key) is None
-        await vaults.secret_of("p", receipt.key)
-        assert vaults.cached_secret("p", receipt.key) == '{"a":1}'
+        assert vaults.cached("p", receipt.key) is None
+        await vaults.delivery("p", receipt.key)
+        assert vaults.cached("p", receipt.key) == Delivery('{"a":1}', None)
 
     async def test_tokens_prove_ownership_of_their_program(self, vaults: Vaults) -> None:
         receipts = [await vaults.create("p", {"a": number}) for number in range(3)]
@@ -99,7 +101,7 @@ class TestAtRest:
             vaults = Vaults(database, KEYS)
             parent = await vaults.create("p", {"name": inherited})
             child = await vaults.create("p", {"name": planted}, parent.key, parent.token)
-            await vaults.secret_of("p", child.key)
+            await vaults.delivery("p", child.key)
             words = [planted, inherited, parent.token, child.token]
             found = self.words_in(database_file.parent, words)
         assert found == self.words_in(database_file.parent, words) == set()
@@ -132,13 +134,128 @@ class TestAtRest:
         async with database.writing() as connection:
             await connection.execute(update(table).values(**change))
         with pytest.raises(Unsealable):
-            await vaults.secret_of(change.get("program", "p"), change.get("key", receipt.key))
+            await vaults.delivery(change.get("program", "p"), change.get("key", receipt.key))
 
     async def test_a_restart_keeps_everything(self, vaults: Vaults, database: Database) -> None:
         receipt = await vaults.create("p", {"a": 1})
         again = Vaults(database, KEYS)
         assert (await again.read(receipt.key, receipt.token)).data == {"a": 1}
         assert await secret(again, "p", receipt.key) == {"a": 1}
+
+
+#: As they come with a request; the value is to be found nowhere.
+HIDDEN = {"openai": {"hosts": ["api.example.com"], "headers": {"Authorization": "Bearer planted-credential-5d1a"}}}
+
+
+class TestCredentials:
+    async def test_the_program_is_told_that_it_has_one_and_the_host_gets_it(self, vaults: Vaults) -> None:
+        receipt = await vaults.create("p", {"a": 1}, credentials=HIDDEN)
+        delivery = await vaults.delivery("p", receipt.key)
+        told = {"a": 1, "credentials": {"openai": {"hosts": ["api.example.com"]}}}
+        assert msgspec.json.decode(delivery.secret) == told
+        assert delivery.credentials is not None
+        assert delivery.credentials.by_name["openai"].headers == (("authorization", "Bearer planted-credential-5d1a"),)
+
+    async def test_nobody_is_told_what_it_is(self, vaults: Vaults) -> None:
+        receipt = await vaults.create("p", {"a": 1}, credentials=HIDDEN)
+        item = await vaults.read(receipt.key, receipt.token)
+        shown = {"openai": {"hosts": ["api.example.com"], "headers": ["authorization"]}}
+        assert (item.credentials and item.credentials.shown(), item.data) == (shown, {"a": 1})
+        (summary,) = await vaults.summaries("p")
+        assert (summary.members, summary.credentials) == (["a"], shown)
+        assert "planted" not in repr(item) + repr(summary)
+
+    async def test_it_is_not_in_the_database(self, database_file: Path) -> None:
+        async with Database(database_file) as database:
+            vaults = Vaults(database, KEYS)
+            receipt = await vaults.create("p", {}, credentials=HIDDEN)
+            await vaults.delivery("p", receipt.key)
+            found = TestAtRest.words_in(database_file.parent, ["planted-credential-5d1a"])
+        assert found == TestAtRest.words_in(database_file.parent, ["planted-credential-5d1a"]) == set()
+
+    async def test_it_cannot_be_moved_to_another_item_nor_be_taken_for_its_data(
+        self, vaults: Vaults, database: Database
+    ) -> None:
+        """Whoever can write to the database cannot give it to another program, or have it read as a secret."""
+        mine = await vaults.create("p", {}, credentials=HIDDEN)
+        other = await vaults.create("q", {"a": 1})
+        async with database.reading() as connection:
+            sealed = (await connection.execute(select(table.c.credentials).where(table.c.key == mine.key))).scalar()
+        for change, key in (({"credentials": sealed}, other.key), ({"data": sealed}, mine.key)):
+            async with database.writing() as connection:
+                await connection.execute(update(table).where(table.c.key == key).values(**change))
+            with pytest.raises(Unsealable):
+                await vaults.delivery("q" if key == other.key else "p", key)
+
+    async def test_it_is_inherited_whole_and_replaced_whole(self, vaults: Vaults) -> None:
+        parent = await vaults.create("p", {"a": 1}, credentials=HIDDEN)
+        child = await vaults.create("p", {"b": 2}, parent.key, parent.token)
+        delivery = await vaults.delivery("p", child.key)
+        assert delivery.credentials is not None
+        assert delivery.credentials.encoded() == (await vaults.delivery("p", parent.key)).credentials.encoded()  # type: ignore[union-attr]
+        own = {"openai": {"hosts": ["evil.example.com"], "query": {"k": "another-key-0"}}}
+        replaced = await vaults.create("p", {}, parent.key, parent.token, credentials=own)
+        found = (await vaults.delivery("p", replaced.key)).credentials
+        assert found is not None
+        assert found.encoded() == own
+
+    @pytest.mark.parametrize("where", ["own", "inherited", "the other way round"])
+    async def test_data_cannot_say_which_there_are(self, vaults: Vaults, where: str) -> None:
+        """A program believes what the member says."""
+        match = "cannot have a member 'credentials'"
+        if where == "own":
+            with pytest.raises(InvalidVaultData, match=match):
+                await vaults.create("p", {"credentials": 1}, credentials=HIDDEN)
+            return
+        first, second = ({"credentials": 1}, None), ({}, HIDDEN)
+        (data, parent_has), (more, child_has) = (first, second) if where == "inherited" else (second, first)
+        parent = await vaults.create("p", data, credentials=parent_has)
+        with pytest.raises(InvalidVaultData, match=match):
+            await vaults.create("p", more, parent.key, parent.token, credentials=child_has)
+
+    async def test_data_without_credentials_may_be_called_so(self, vaults: Vaults) -> None:
+        receipt = await vaults.create("p", {"credentials": 1})
+        assert await secret(vaults, "p", receipt.key) == {"credentials": 1}
+
+    async def test_they_count_for_the_size(self, vaults: Vaults) -> None:
+        many = {
+            f"n{n}": {"hosts": [f"h{n}.example"], "headers": {f"x-{m}": "x" * 2000 for m in range(4)}} for n in range(9)
+        }
+        with pytest.raises(InvalidVaultData, match="at most 65536 are allowed"):
+            await vaults.create("p", {}, credentials=many)
+
+
+class TestRemoving:
+    async def test_what_is_removed_is_delivered_no_more(self, vaults: Vaults) -> None:
+        receipt = await vaults.create("p", {"a": 1})
+        await vaults.delivery("p", receipt.key)
+        with pytest.raises(AccessDenied):
+            await vaults.remove(receipt.key, "00" * 32)
+        await vaults.remove(receipt.key, receipt.token)
+        with pytest.raises(InvalidVaultKey):
+            await vaults.delivery("p", receipt.key)
+        for token in (receipt.token, None):
+            with pytest.raises(NoSuchVault):
+                await vaults.remove(receipt.key, token)
+
+    async def test_another_process_notices_after_some_seconds(
+        self, vaults: Vaults, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = Vaults(database, KEYS)
+        receipt = await vaults.create("p", {"a": 1})
+        await other.delivery("p", receipt.key)
+        await vaults.remove(receipt.key, None)
+        now = time.monotonic()
+        assert other.cached("p", receipt.key) is not None
+        monkeypatch.setattr("wapo.node.vaults.time.monotonic", lambda: now + 5)
+        with pytest.raises(InvalidVaultKey):
+            await other.delivery("p", receipt.key)
+
+    async def test_what_was_inherited_stays(self, vaults: Vaults) -> None:
+        parent = await vaults.create("p", {"a": 1})
+        child = await vaults.create("p", {"b": 2}, parent.key, parent.token)
+        await vaults.remove(parent.key, parent.token)
+        assert await secret(vaults, "p", child.key) == {"a": 1, "b": 2}
 
 
 def is_hex(word: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, insert, select
 
+from wapo.node.memory import private_bytes
 from wapo.store.database import Database, StoreFailed
 from wapo.store.schema import agents, migrate
 
@@ -67,3 +68,21 @@ async def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreFailed, match="nowhere"):
         async with Database(tmp_path / "nowhere" / "db"):
             pass
+
+
+async def test_what_was_written_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """A prepared statement keeps what it was bound to; the driver would keep a hundred of them."""
+    async with Database(tmp_path / "wapo.db") as database:
+        async with database.writing(synced=False) as connection:
+            await connection.exec_driver_sql("CREATE TABLE kept (data BLOB)")
+        before = 0
+        for rows in range(1, 31):
+            if rows == 3:
+                before = private_bytes()
+            values = tuple(bytes(100_000) for _ in range(rows))
+            async with database.writing(synced=False) as connection:
+                await connection.exec_driver_sql(f"INSERT INTO kept VALUES {', '.join(['(?)'] * rows)}", values)
+                await connection.exec_driver_sql("DELETE FROM kept")
+            del values
+        # All of it: 46 MB.
+        assert private_bytes() - before < 15 << 20

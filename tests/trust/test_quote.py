@@ -6,7 +6,8 @@ import pytest
 
 from tests.trust.vectors import ADDRESS, QUOTED, REPORT_DATA
 from wapo.trust.app_data import MAX_APP_DATA_BYTES, AppDataTooLarge
-from wapo.trust.quote import REPORT_DATA_BYTES, app_report_data, registration_report_data
+from wapo.trust.attestation.provider import REPORT_DATA_BYTES
+from wapo.trust.quote import app_report_data, registration_report_data
 
 
 def test_an_app_s_report_data_are_those_of_the_original() -> None:

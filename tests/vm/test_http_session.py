@@ -46,6 +46,28 @@ async def test_a_few_interim_responses_are_none_of_the_guests_business() -> None
             assert (response.status, await response.read()) == (200, b"fine")
 
 
+@pytest.mark.parametrize("rest", [b"5\r\nhello?\r\n", b"no size\r\n", b"fffffffffffffffffffff\r\n", b"-1\r\n"])
+async def test_a_body_that_goes_wrong_later_ends(rest: bytes) -> None:
+    """Not when the connection is gone, which with TLS takes as long as the server likes."""
+    goes_on = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        await goes_on.wait()
+        writer.write(rest)
+        await reader.read()
+
+    async with HttpClient(EgressPolicy(allow_private=True)) as client, asyncio.timeout(10):
+        await client.prepare()
+        assert client.session is not None
+        async with raw_server(answer) as url, client.session.get(url) as response:
+            assert await response.content.readexactly(1) == b"x"
+            goes_on.set()
+            with pytest.raises(aiohttp.ClientPayloadError, match="the server's answer is not HTTP"):
+                await response.content.read()
+
+
 @pytest.mark.parametrize("slow", [False, True], ids=["at once", "slowly"])
 @pytest.mark.parametrize("framed", ["length", "chunks", "close", "tiny chunks"])
 async def test_nothing_of_a_body_is_lost_or_moved(framed: str, slow: bool) -> None:

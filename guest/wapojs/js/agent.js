@@ -420,7 +420,9 @@ export function idle() {
         fail(error); // an output that cannot be read or written
       }
     } else {
-      refuse('the program ended without an answer: its promise can never settle');
+      const unhandled = unhandledRejection();
+      const why = unhandled === null ? '' : `, and nobody handled ${describe(unhandled.reason)}`;
+      refuse(`the program ended without an answer: its promise can never settle${why}`);
     }
   }
   finished = true;

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from wapo.errors import GuestError
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials.credential import Credentials
     from wapo.vm.net.websocket import WebSocketLink
     from wapo.vm.resources.pipe import Pipe
 
@@ -107,6 +108,7 @@ class AgentRequest:
         stream: what comes after ``body``.
         secret: JSON text of the secret object, or None.
         websocket: whether it is the opening handshake of a WebSocket, which may be answered with one.
+        credentials: what the host puts on requests of the agent's.
     """
 
     method: str
@@ -117,6 +119,7 @@ class AgentRequest:
     secret: str | None = None
     request_id: str = ""
     websocket: bool = False
+    credentials: "Credentials | None" = None
 
 
 @dataclass(slots=True)

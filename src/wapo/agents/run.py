@@ -99,12 +99,13 @@ class Run:
         response: once the guest has given the head.
         failure: why there is none, or what the guest reported after it had answered.
         websocket: whether the request may be answered with a WebSocket.
+        credentials: what the host puts on requests of the run.
         kept_alive: work that goes on after the response (``waitUntil``) is left.
     """
 
     __slots__ = (
-        "_answered", "_imports", "_modules", "_refusal", "_request", "_waiter", "failure", "guest", "kept_alive", "log",
-        "max_response_bytes", "response", "websocket",
+        "_answered", "_imports", "_modules", "_refusal", "_request", "_waiter", "credentials", "failure", "guest",
+        "kept_alive", "log", "max_response_bytes", "response", "websocket",
     )  # fmt: skip
 
     def __init__(
@@ -121,6 +122,7 @@ class Run:
         self.response: AgentResponse | None = None
         self.failure: GuestError | None = None
         self.websocket = request.websocket
+        self.credentials = request.credentials
         self.kept_alive = False
         self.max_response_bytes = max_response_bytes
         self.log = log

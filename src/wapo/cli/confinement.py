@@ -67,7 +67,8 @@ def plan_of(settings: NodeSettings) -> Plan:
         ports = [network.listen_ports] if network.listen_ports is not None else []
         if network.tls_port is not None:
             ports.append((network.tls_port, network.tls_port))
-    writable = (settings.data_dir.absolute(), settings.cache_dir.absolute(), *settings.attestation.writable)
+    attesting = settings.attestation.writable if settings.attestation is not None else ()
+    writable = (settings.data_dir.absolute(), settings.cache_dir.absolute(), *attesting)
     return Plan(tuple(readable), writable, tuple(ports))
 
 

@@ -1,6 +1,7 @@
-"""``wapo secret``: secrets that only one program gets."""
+"""``wapo secret``: secrets that only one program gets, and credentials that it uses and never sees."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from wapo.cli.data import existing, open_records
 from wapo.cli.main import checked, run_async
 from wapo.cli.options import DataDir, Json, NodeUrl, settings_of
-from wapo.cli.output import note, print_json
+from wapo.cli.output import note, print_json, printable
 from wapo.errors import CallerError
 from wapo.node.keys import open_keys
 from wapo.node.programs import LOCAL
@@ -41,6 +42,28 @@ def set_(
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="A JSON object with the secret; - reads stdin.", metavar="FILE")
     ] = None,
+    credential: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a credential: the node puts it on requests, and the program never sees it.", metavar="NAME"
+        ),
+    ] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="A host that the credential is sent to, over https only. Repeatable.", metavar="NAME[:PORT]"),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(help="A header that it is, as 'Authorization: Bearer ...'. Repeatable.", metavar="'NAME: VALUE'"),
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(help="A query parameter that it is. Repeatable.", metavar="NAME=VALUE"),
+    ] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(help="A JSON object with any number of credentials, by name; - reads stdin.", metavar="FILE"),
+    ] = None,
     inherit: Annotated[str | None, typer.Option(help="Key of an item to inherit from.", metavar="KEY")] = None,
     inherit_token: Annotated[str | None, typer.Option(help="That item's token.", metavar="TOKEN")] = None,
     url: NodeUrl = "http://127.0.0.1:8000",
@@ -49,20 +72,25 @@ def set_(
 ) -> None:
     """Store a secret for a program.
 
-    The printed key goes into the agent's URL as ?key=...; the token reads the secret back, and cannot be asked for
-    again. Values given as NAME=VALUE are seen in the process list; --file - is not.
+    The printed key goes into the agent's URL as ?key=...; the token reads the secret back (but no credential), and
+    cannot be asked for again. Values given as arguments are seen in the process list; --file - and --credentials - are
+    not.
     """
     members = checked(lambda: dict(map(_pair, pairs or ())))
+    hidden = checked(lambda: _credential(credential, host or [], header or [], query or []))
 
     async def work() -> None:
         data = (_members_of(file) if file is not None else {}) | members
-        if not data:
-            raise InvalidSecret("no secret was given; write NAME=VALUE, or --file")
+        given = (_members_of(credentials) if credentials is not None else {}) | hidden
+        if not data and not given:
+            raise InvalidSecret("no secret was given; write NAME=VALUE, --file or --credential")
         settings = settings_of(data_dir, upstreams=["none"])
         async with open_records(settings) as (database, _, programs):
             keys = await open_keys(settings.data_dir, database)
             identity = await programs.identity_of(cid)
-            receipt = await Vaults(database, keys).create(identity, data, inherit, inherit_token)
+            receipt = await Vaults(database, keys).create(
+                identity, data, inherit, inherit_token, credentials=given or None
+            )
         path = cid.removeprefix("/").removeprefix("ipfs/")
         route = LOCAL if identity == LOCAL else f"ipfs/{path}"
         address = f"{url.rstrip('/')}/{route}?key={receipt.key}"
@@ -81,6 +109,22 @@ def _pair(text: str) -> tuple[str, str]:
         # It may be a secret without its name: it is not repeated.
         raise InvalidSecret("a member of the secret is not NAME=VALUE")
     return name, value
+
+
+def _credential(name: str | None, hosts: list[str], headers: list[str], query: list[str]) -> dict[str, Any]:
+    if name is None:
+        if hosts or headers or query:
+            raise InvalidSecret("--host, --header and --query belong to a --credential NAME")
+        return {}
+    fields = [text.partition(":") for text in headers]
+    if not all(field.strip() and colon for field, colon, _ in fields):
+        raise InvalidSecret("a --header is not 'NAME: VALUE'")  # it is not repeated, either
+    value: dict[str, Any] = {"hosts": hosts}
+    if headers:
+        value["headers"] = {field.strip(): text.strip() for field, _, text in fields}
+    if query:
+        value["query"] = dict(map(_pair, query))
+    return {name: value}
 
 
 def _members_of(file: Path) -> dict[str, Any]:
@@ -110,5 +154,48 @@ def get(
             keys = await open_keys(settings.data_dir, database)
             item = await Vaults(database, keys).read(key, token)
         print_json(item.data)
+
+    run_async(work)
+
+
+@app.command("list")
+def list_(
+    cid: Annotated[str, typer.Argument(help="The program's CID, or 'local'.", metavar="CID", show_default=False)],
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """List a program's secrets: what they are called, and never what they are."""
+
+    async def work() -> None:
+        settings = existing(settings_of(data_dir, upstreams=["none"]))
+        async with open_records(settings) as (database, _, programs):
+            keys = await open_keys(settings.data_dir, database)
+            found = await Vaults(database, keys).summaries(await programs.identity_of(cid))
+        if json:
+            print_json(found)
+            return
+        for item in found:
+            made = datetime.fromtimestamp(item.created_ms / 1000, UTC)
+            parts = [*item.members, *(f"{name} (to {', '.join(it['hosts'])})" for name, it in item.credentials.items())]
+            typer.echo(f"{item.key}  {made:%Y-%m-%d %H:%M}  {printable(', '.join(parts))}")
+
+    run_async(work)
+
+
+@app.command("remove")
+def remove(
+    key: Annotated[str, typer.Argument(help="The item's key.", metavar="KEY", show_default=False)],
+    data_dir: DataDir = None,
+) -> None:
+    """Remove a secret. Programs that run keep it until they end; the node delivers it no more after four seconds.
+
+    Items that inherit from it keep what they have inherited.
+    """
+
+    async def work() -> None:
+        settings = existing(settings_of(data_dir, upstreams=["none"]))
+        async with open_records(settings) as (database, _, _):
+            keys = await open_keys(settings.data_dir, database)
+            await Vaults(database, keys).remove(key, None)
 
     run_async(work)

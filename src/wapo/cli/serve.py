@@ -413,7 +413,7 @@ def _greet(settings: NodeSettings, sockets: Sockets, how: str = "", *, node: Nod
             note("apps may listen on ports {} to {}".format(*network.listen_ports))
     if node is not None:
         note(node.attestor.statement)
-    elif settings.attestation.kind == "none":
+    elif settings.attestation is None or settings.attestation.kind == "none":
         note(NOTHING_ATTESTED)
     else:
         note(f"{settings.attestation.kind} is to attest this node; {url}/attestation says whether it does")

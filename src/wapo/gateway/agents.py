@@ -17,7 +17,6 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.at_once import BEGUN, Begun
 from wapo.gateway.bodies import ClientGone, Intake, RequestTooLarge, has_body, take_body
 from wapo.gateway.cors import add_defaults, answer_preflight, is_preflight, preflight_reply
-from wapo.gateway.front_door import end_with_trailers, takes_trailers
 from wapo.gateway.paths import ContentPath
 from wapo.gateway.receipts import Making, Receipts, target_of
 from wapo.gateway.replies import (
@@ -31,6 +30,7 @@ from wapo.gateway.replies import (
     common_headers,
     failure_reply,
 )
+from wapo.gateway.trailers import end_with_trailers, takes_trailers
 from wapo.gateway.websocket import handshake_of
 from wapo.node.limits import AgentLimits
 from wapo.node.node import Invocation, Node
@@ -109,7 +109,8 @@ class AgentRoutes:
             )  # fmt: skip
             key = vault_key(query)
             if key is not None:
-                request.secret = await self._secret(located, key)
+                given = await self._node.vaults.delivery(located.identity, key)
+                request.secret, request.credentials = given.secret, given.credentials
             making = self._receipts.begin(
                 request_id, located.identity, method, scope["scheme"], target_of(scope), headers
             )
@@ -198,10 +199,6 @@ class AgentRoutes:
             head=False,
         )
 
-    async def _secret(self, located: Located, key: str) -> str:
-        vaults = self._node.vaults
-        return vaults.cached_secret(located.identity, key) or await vaults.secret_of(located.identity, key)
-
     async def _answer(self, invocation: Invocation, intake: Intake, receive: Receive) -> AgentResponse:
         """The head of the response; a client that goes away meanwhile ends the run.
 
@@ -242,7 +239,7 @@ class AgentRoutes:
         bare = head or response.status in NO_BODY_STATUS
         if making is not None:
             if stream is None or bare:
-                headers = making.whole(response.status, headers, b"" if bare else response.body)
+                headers = await making.whole_of_any_size(response.status, headers, b"" if bare else response.body)
             else:
                 headers = making.begin(response.status, headers, trailers=takes_trailers(scope, send))
         headers += common_headers(request_id, started)
@@ -331,11 +328,11 @@ async def _stream(beginning: bytes, rest: Pipe, send: Send, making: Making | Non
     """
     if beginning:
         if making is not None:
-            making.update(beginning)
+            await making.update(beginning)
         await send({"type": "http.response.body", "body": beginning, "more_body": True})
     while chunk := await rest.read():
         if making is not None:
-            making.update(chunk)
+            await making.update(chunk)
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     trailers = making.end() if making is not None else []
     if trailers:

@@ -70,6 +70,7 @@ class Gateway:
                 ("GET", "/verify", self._verify),
                 ("POST", "/vaults", vaults.create),
                 ("GET", "/vaults/{key}/{token}", vaults.read),
+                ("DELETE", "/vaults/{key}/{token}", vaults.remove),
                 ("GET", "/logs/all/{script_id:path}", logs.read),
                 ("POST", "/ipfs", self._content.publish),
                 ("GET", "/.well-known/jwks.json", receipts.jwks),

@@ -17,10 +17,11 @@ from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.cors import add_defaults
 from wapo.gateway.paths import ContentPath
-from wapo.gateway.receipts import ASKS, Making, Receipts
+from wapo.gateway.receipts import ASKS, LARGE_BYTES, Making, Receipts
 from wapo.gateway.replies import NO_BODY_STATUS, OWN_HEADERS, Headers, common_lines, new_id
 from wapo.node.node import Invocation, Node
 from wapo.node.programs import Located
+from wapo.trust.receipts import told_target
 
 __all__ = ["BEGUN", "AtOnce", "Begun"]
 
@@ -95,19 +96,20 @@ class AtOnce:
         ready = node.ready(found[0]) if found is not None else None
         if found is None or ready is None:
             return None
-        target = target if query else path
         located, own_path = found
         image, limits = ready
         key = vault_key(query) if query else None
-        secret = node.vaults.cached_secret(located.identity, key) if key is not None else None
-        if key is not None and secret is None:
+        given = node.vaults.cached(located.identity, key) if key is not None else None
+        if key is not None and given is None:
             return None
         request_id, making = new_id(), None
         try:
             if asked:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             url = agent_url(scheme, headers, own_path, query)
-            request = AgentRequest("GET", url, headers, secret=secret, request_id=request_id)
+            request = AgentRequest("GET", url, headers, request_id=request_id)
+            if given is not None:
+                request.secret, request.credentials = given.secret, given.credentials
             report = f"GET {path_for_log(path, query, hide=key is not None)}"
             invocation = node.begin(image, located.identity, limits, request, report)
         except Exception as error:
@@ -118,6 +120,7 @@ class AtOnce:
             or response.stream is not None
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
+            or (len(response.body) > LARGE_BYTES and (self._always or making is not None))
         ):
             if self._always and making is None:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
@@ -129,7 +132,8 @@ class AtOnce:
             headers = making.whole(response.status, headers, response.body)
         answer = _encoded(response, headers, server_headers, request_id, started)
         if self._always and making is None:
-            self._receipts.keep(request_id, located.identity, target, response, headers, started, len(answer))
+            told = told_target(target.decode("latin-1")).encode("latin-1") if query else path
+            self._receipts.keep(request_id, located.identity, told, response, headers, started, len(answer))
         return answer
 
     def _find(self, path: bytes) -> tuple[Located, bytes] | None:

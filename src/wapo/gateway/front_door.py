@@ -18,7 +18,6 @@ none; and of a target in absolute form the Host is what the target says (RFC 911
 
 import asyncio
 import functools
-import re
 import resource
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,25 +26,16 @@ from typing import Any, Final
 import httptools
 import uvicorn
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wapo.gateway.at_once import BEGUN, AtOnce
-from wapo.gateway.replies import Headers, Scope, Send
+from wapo.gateway.heads import MAX_HEADERS, TOO_MANY, Wrong, taken_apart, what_is_wrong
 
-__all__ = [
-    "MAX_HEADERS", "MAX_HEAD_BYTES", "TRAILERS", "FrontDoor", "Patience", "end_with_trailers", "server_config",
-    "takes_trailers",
-]  # fmt: skip
+__all__ = ["MAX_HEAD_BYTES", "FrontDoor", "Patience", "server_config"]
 
 #: Request line and headers; chunk extensions and trailers between two pieces of a body. Servers take 8 KiB (Apache, a
 #: line) to 64 KiB and more.
 MAX_HEAD_BYTES: Final = 64 << 10
-
-#: Headers and trailers of a request. Servers take 100 (Apache) to 2000 (Node.js); a thousand take us a millisecond.
-MAX_HEADERS: Final = 500
-
-#: The extension of a scope whose ``send`` takes ``http.response.trailers`` instead of the last piece of a body.
-TRAILERS: Final = "wapo.trailers"
 
 #: The parser gets its input in pieces, so that bounds are noticed in time: a piece has 40 of the shortest requests, of
 #: which each becomes some 3 KB of objects.
@@ -54,20 +44,10 @@ _PIECE_BYTES: Final = 1 << 10
 #: A client that takes less than this in ``Patience.stalled_s`` is not reading.
 _PROGRESS_BYTES: Final = 4 << 10
 
-_TOO_MANY: Final = f"a request may have {MAX_HEADERS} headers"
-#: RFC 9110 7.2: whatever a URI may have there (RFC 3986 3.2.2).
-_HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
-#: RFC 9112 3.2.2, without the name of a user, which is an error (RFC 9110 4.2.4).
-_ABSOLUTE: Final = re.compile(rb"https?://([^/?@]+)((?:[/?].*)?)", re.IGNORECASE | re.DOTALL)
 _REASONS: Final = {
     400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 501: "Not Implemented",
     503: "Service Unavailable",
 }  # fmt: skip
-
-
-@functools.lru_cache(1024)
-def _is_host(value: bytes) -> bool:
-    return _HOST.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +285,7 @@ class FrontDoor(HttpToolsProtocol):
             if self._overhead > MAX_HEAD_BYTES:
                 self._refuse(431, f"a head may have {MAX_HEAD_BYTES} bytes")
         if len(self.headers) + self._trailers > MAX_HEADERS:
-            self._refuse(431, _TOO_MANY)
+            self._refuse(431, TOO_MANY)
         return used
 
     def _begin(self) -> None:
@@ -354,7 +334,10 @@ class FrontDoor(HttpToolsProtocol):
             return
         self._stop_waiting()
         version, method = self.parser.get_http_version(), self.parser.get_method()
-        wrong = self._what_is_wrong(version, method)
+        wrong = what_is_wrong(
+            version, method, self.url, self.headers, self._hosts, self._codings,
+            loses_body=self._has_body and self.parser.should_upgrade(),
+        ) or self._what_is_wrong_with_the_target()  # fmt: skip
         if wrong is not None:
             self._refuse(*wrong)
         else:
@@ -380,40 +363,16 @@ class FrontDoor(HttpToolsProtocol):
                 self._heard = False
                 self._wait(self._patience.body_s, self._body_is_late)
 
-    def _what_is_wrong(self, version: str, method: bytes) -> tuple[int, str] | tuple[int, str, bytes] | None:
-        """With a head that the parser takes: what to refuse it with."""
-        hosts = self._hosts
-        if version not in ("1.1", "1.0"):  # without one, the parser says 0.9
-            return 400, "this is not HTTP/1.1"
-        if len(self.headers) > MAX_HEADERS:
-            return 431, _TOO_MANY
-        if len(hosts) != 1 and (hosts or version == "1.1"):  # RFC 9112 3.2
-            return 400, "a request has one Host header"
-        if hosts and not _is_host(hosts[0]):
-            return 400, "the Host header is not a host name", b"invalid_host"
-        if self._codings:
-            if version == "1.0":  # RFC 9112 6.1: its framing is faulty
-                return 400, "HTTP/1.0 has no Transfer-Encoding"
-            if self._codings != [b"chunked"]:
-                return 501, "the only transfer coding here is chunked, once"
-        if method in (b"CONNECT", b"TRACE"):
-            return 501, "this server is no proxy"
-        if self._has_body and self.parser.should_upgrade():  # the parser would lose the body
-            return 400, "a request with a body cannot ask for an upgrade here"
-        if b"#" in self.url:
-            return 400, "the target of a request has no fragment"
-        if not self.url.startswith(b"/") and not self._take_apart():
+    def _what_is_wrong_with_the_target(self) -> Wrong | None:
+        """Where it is in absolute form, it is taken apart."""
+        if self.url.startswith(b"/"):
+            return None
+        apart = taken_apart(self.url)
+        if apart is None:
             return 400, "the target of a request is a path, or an address of HTTP"
+        host, self.url = apart
+        self.headers = [(name, host if name == b"host" else value) for name, value in self.headers]
         return None
-
-    def _take_apart(self) -> bool:
-        """A target in absolute form: its host counts, not the header (RFC 9112 3.2.2)."""
-        match = _ABSOLUTE.fullmatch(self.url)
-        if match is None or not _is_host(match[1]):
-            return False
-        self.url = match[2] if match[2].startswith(b"/") else b"/" + match[2]
-        self.headers = [(name, match[1] if name == b"host" else value) for name, value in self.headers]
-        return True
 
     def _is_simple(self) -> bool:
         """Whether a GET has no body, everything before it has been answered and read, and more may follow."""
@@ -542,37 +501,6 @@ class FrontDoor(HttpToolsProtocol):
             self._watch_reader()
         else:
             self.transport.abort()
-
-
-def takes_trailers(scope: Scope, send: Send) -> bool:
-    """Whether a response whose length is not known can have trailers (RFC 9112 7.1.2)."""
-    if TRAILERS in scope.get("extensions", ()):
-        return True
-    return scope["http_version"] == "1.1" and isinstance(getattr(send, "__self__", None), RequestResponseCycle)
-
-
-async def end_with_trailers(send: Send, trailers: Headers) -> None:
-    """Instead of the last message of a response that :func:`takes_trailers`: uvicorn has no such thing.
-
-    Args:
-        send: as the server gave it.
-        trailers: names and values that can be sent.
-    """
-    cycle = getattr(send, "__self__", None)
-    if not isinstance(cycle, RequestResponseCycle):
-        await send({"type": "http.response.trailers", "headers": trailers})
-        return
-    if cycle.flow.write_paused and not cycle.disconnected:
-        await cycle.flow.drain()
-    if cycle.disconnected:
-        return
-    lines = [b"%b: %b\r\n" % trailer for trailer in trailers]
-    cycle.transport.write(b"".join((b"0\r\n", *lines, b"\r\n")))
-    cycle.response_complete = True
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
 
 
 def server_config(

@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from wapo.errors import CallerError
-from wapo.gateway.front_door import TRAILERS
 from wapo.gateway.replies import Headers, Scope
+from wapo.gateway.trailers import TRAILERS
 from wapo.trust.oblivious.binary_http import InvalidBinaryMessage, RequestHead
 
 __all__ = ["NotServedInside", "inner_scope"]

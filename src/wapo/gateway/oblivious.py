@@ -20,7 +20,8 @@ import msgspec
 from wapo.errors import CallerError, GuestError, HostError, WapoError
 from wapo.gateway.bodies import ClientGone
 from wapo.gateway.cors import add_defaults, is_preflight, preflight_reply
-from wapo.gateway.front_door import MAX_HEAD_BYTES, MAX_HEADERS
+from wapo.gateway.front_door import MAX_HEAD_BYTES
+from wapo.gateway.heads import MAX_HEADERS
 from wapo.gateway.inner import inner_scope
 from wapo.gateway.replies import (
     Headers,

@@ -5,6 +5,7 @@ wants one of every response keeps one of every response. What can be asked for: 
 the log that all are in at ``/receipts/log``, and the keys that sign at ``/.well-known/jwks.json``.
 """
 
+import asyncio
 import hashlib
 import time
 from typing import Any, Final
@@ -28,13 +29,15 @@ from wapo.trust.message_signatures import (
     signature_fields,
     signed_headers,
 )
-from wapo.trust.receipts import Receipt, beginning, fields_of, write_document
+from wapo.trust.receipts import Receipt, beginning, fields_of, told_target, write_document
 
-__all__ = ["ASKS", "Making", "ReceiptRoutes", "Receipts"]
+__all__ = ["ASKS", "LARGE_BYTES", "Making", "ReceiptRoutes", "Receipts"]
 
 #: The header that asks for one.
 ASKS: Final = b"accept-signature"
 _EXPOSE: Final = (b"access-control-expose-headers", b"Content-Digest, Signature, Signature-Input, Wapo-Receipt")
+#: Hashing so much takes a fraction of a millisecond.
+LARGE_BYTES: Final = 256 << 10
 _NUMBER_DIGITS: Final = 15
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
@@ -57,7 +60,7 @@ class Receipts:
         """The receipt of an exchange whose request is there; None if nobody wants one.
 
         Args:
-            target: path and query as sent, without a question mark that nothing follows.
+            target: path and query as sent.
             headers: of the request, names in lower case.
 
         Raises:
@@ -85,6 +88,7 @@ class Receipts:
         response is whole.
 
         Args:
+            target: as a receipt tells it.
             headers: of the response.
             started: of ``time.perf_counter``.
             size: of the response, with its head.
@@ -112,7 +116,7 @@ class Making:
 
     __slots__ = (
         "_asked", "_book", "_content", "_exchange", "_headers", "_node", "_program", "_request_id", "_says",
-        "_started_ms", "_status", "intake",
+        "_started_ms", "_status", "_target", "intake",
     )  # fmt: skip
 
     def __init__(
@@ -124,6 +128,7 @@ class Making:
         self._request_id = request_id
         self._program = program
         self._exchange = exchange
+        self._target = told_target(exchange.target)
         self._asked = asked
         self._says = asked is not None
         self._started_ms = time.time_ns() // 1_000_000
@@ -133,18 +138,26 @@ class Making:
         #: The request's content; None: it has none.
         self.intake: Intake | None = None
 
-    def whole(self, status: int, headers: Headers, body: bytes) -> Headers:
+    def whole(self, status: int, headers: Headers, body: bytes, digest: bytes | None = None) -> Headers:
         """Of a response whose content is at hand, and nothing else follows.
 
         Args:
             headers: the agent's, and defaults in its name: names in lower case.
             body: as it is sent: nothing in an answer to HEAD.
+            digest: its SHA-256, if that is known already.
 
         Returns:
             the headers to send.
         """
         headers = self._prepared(status, headers)
-        return headers + self._made(hashlib.sha256(body).digest() if body else NO_CONTENT, trailers=False)
+        return headers + self._made(digest or hashlib.sha256(body).digest(), trailers=False)
+
+    async def whole_of_any_size(self, status: int, headers: Headers, body: bytes) -> Headers:
+        """As :meth:`whole`; what takes longer to hash does not keep others waiting."""
+        digest = None
+        if len(body) > LARGE_BYTES:
+            digest = await asyncio.to_thread(lambda: hashlib.sha256(body).digest())
+        return self.whole(status, headers, body, digest)
 
     def begin(self, status: int, headers: Headers, *, trailers: bool) -> Headers:
         """As :meth:`whole`, of a response whose content follows: :meth:`update` is to see it, and :meth:`end` gives the
@@ -158,9 +171,12 @@ class Making:
         self._content = hashlib.sha256()
         return [*headers, (b"trailer", TRAILER_NAMES)] if self._says else headers
 
-    def update(self, chunk: bytes) -> None:
+    async def update(self, chunk: bytes) -> None:
         """A piece of the content, as it is sent."""
-        self._content.update(chunk)
+        if len(chunk) > LARGE_BYTES:
+            await asyncio.to_thread(self._content.update, chunk)
+        else:
+            self._content.update(chunk)
 
     def end(self) -> Headers:
         """What follows the content."""
@@ -183,13 +199,13 @@ class Making:
         ended_ms = max(self._started_ms, time.time_ns() // 1_000_000)  # the clock may have been set back
         nonce = "" if asked is None else asked.nonce
         common = beginning(
-            identity.key_id, self._program, exchange.method, exchange.target, chosen, content, self._status, fields
+            identity.key_id, self._program, exchange.method, self._target, chosen, content, self._status, fields
         )
         self._book.add((common, self._request_id, nonce, digest, self._started_ms, ended_ms))
         if asked is None or not self._says:
             return []
         receipt = Receipt(
-            identity.key_id, self._request_id, self._program, exchange.method, exchange.target, chosen, content, nonce,
+            identity.key_id, self._request_id, self._program, exchange.method, self._target, chosen, content, nonce,
             self._status, fields, digest, self._started_ms, ended_ms,
         )  # fmt: skip
         return signature_fields(identity, receipt, asked, exchange, self._headers, trailers=trailers)
@@ -281,7 +297,7 @@ def _parsed(value: str, name: str) -> int:
 
 
 def target_of(scope: Scope) -> bytes:
-    """Path and query of a request, as :meth:`Receipts.begin` wants them."""
+    """Path and query of a request, as sent; but for a question mark that nothing follows, which nobody has kept."""
     path: bytes = scope["raw_path"]
     query: bytes = scope["query_string"]
     return b"%b?%b" % (path, query) if query else path

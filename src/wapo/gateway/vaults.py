@@ -1,4 +1,4 @@
-"""``POST /vaults`` and ``GET /vaults/<key>/<token>`` (node-and-gateway 1.4)."""
+"""``POST /vaults``, ``GET`` and ``DELETE /vaults/<key>/<token>`` (node-and-gateway 1.4)."""
 
 import time
 from collections import OrderedDict
@@ -61,20 +61,28 @@ class VaultRoutes:
         identity = await self._node.programs.identity_of(value["cid"])
         receipt = await self._node.vaults.create(
             identity,
-            value["data"],
+            value.get("data", {}),
             value.get("inherit"),
             value.get("inheritToken"),
             by_key_alone=self._inherit_by_key,
+            credentials=value.get("credentials"),
         )
         return json_reply(200, {"token": receipt.token, "key": receipt.key, "succeed": True}, [_NO_STORE])
 
     async def read(self, request: Request) -> Reply:
-        """The item's own data, never what it inherits."""
+        """The item's own data, never what it inherits; of credentials what they are for, never what they are."""
         item = await self._node.vaults.read(request.path_params["key"], request.path_params["token"])
         answer: dict[str, Any] = {"data": item.data}
         if item.inherit is not None:
             answer["inherit"] = item.inherit
+        if item.credentials is not None:
+            answer["credentials"] = item.credentials.shown()
         return json_reply(200, answer | {"succeed": True}, [_NO_STORE])
+
+    async def remove(self, request: Request) -> Reply:
+        """The item is gone: at once for this process, within seconds for others of the node."""
+        await self._node.vaults.remove(request.path_params["key"], request.path_params["token"])
+        return json_reply(200, {"succeed": True}, [_NO_STORE])
 
     def _throttle(self, client: str) -> None:
         now = time.monotonic()
@@ -94,7 +102,7 @@ def _issues(value: Any) -> list[dict[str, Any]]:
     issues = []
     if not isinstance(value.get("cid"), str) or not value["cid"]:
         issues.append(_issue(["cid"], "Expected string", "string", _kind(value, "cid")))
-    if not isinstance(value.get("data"), dict):
+    if not isinstance(value.get("data", None if value.get("credentials") is None else {}), dict):
         issues.append(_issue(["data"], "Expected object", "object", _kind(value, "data")))
     for name in ("inherit", "inheritToken"):
         if value.get(name) is not None and not isinstance(value[name], str):

@@ -39,10 +39,17 @@ class Metrics:
     Args:
         lost_logs: how many runs' logs were lost since the start.
         machines: how many machines there are now, isolates among them.
+        lost_receipts: how many receipts were not written.
     """
 
-    def __init__(self, lost_logs: Callable[[], int] = lambda: 0, machines: Callable[[], int] = lambda: 0) -> None:
+    def __init__(
+        self,
+        lost_logs: Callable[[], int] = lambda: 0,
+        machines: Callable[[], int] = lambda: 0,
+        lost_receipts: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._lost_logs = lost_logs
+        self._lost_receipts = lost_receipts
         self._machines = machines
         self._outcomes: dict[str, int] = {}
         self._cpu_s = 0.0
@@ -61,6 +68,9 @@ class Metrics:
         """As the library wants it."""
         yield families.CounterMetricFamily(
             "wapo_logs_lost", "Runs, or parts of long ones, without their log", value=self._lost_logs()
+        )
+        yield families.CounterMetricFamily(
+            "wapo_receipts_lost", "Receipts that were not written", value=self._lost_receipts()
         )
         yield families.GaugeMetricFamily(
             "wapo_machines", "Machines that serve requests now, isolates among them", value=self._machines()

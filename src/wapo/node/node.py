@@ -48,6 +48,7 @@ from wapo.node.siblings import COUNTS, Siblings
 from wapo.node.upkeep import keep_content_within
 from wapo.node.vaults import Vaults
 from wapo.store.database import Database
+from wapo.trust.attestation.provider import NoAttestation
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
 from wapo.vm.ends import End, EndReason
@@ -62,6 +63,7 @@ from wapo.vm.services import IsolateRequest, Services
 if TYPE_CHECKING:
     from wapo.node.apps import worker as apps_worker
     from wapo.node.apps.worker import Worker
+    from wapo.vm.credentials.credential import Credentials
 else:
     apps_worker = library("wapo.node.apps.worker")
 
@@ -95,6 +97,10 @@ class AgentServices(Services):
 
     def derive_secret(self, guest: Guest, path: bytes) -> bytes:
         return self._keys.agent_secret(guest.session.log.program, path)
+
+    def credentials(self, guest: Guest) -> Credentials | None:
+        run: Run = guest.session
+        return run.credentials
 
     def open_isolate(self, guest: Guest, request: IsolateRequest) -> Resource:
         return self._isolates.open(guest, request)
@@ -162,12 +168,14 @@ class Node:
         self.programs = Programs(library, database, settings.limits, settings.local_file)
         self.admission = Admission(settings.max_machines)
         self.metrics = Metrics(
-            lost_logs=lambda: logs.dropped, machines=lambda: self.admission.machines + self.admission.isolates
+            lost_logs=lambda: logs.dropped,
+            machines=lambda: self.admission.machines + self.admission.isolates,
+            lost_receipts=lambda: receipts.lost if receipts is not None else 0,
         )
         self.images = images
         self.memory = memory
         self.operator_token = keys.derive("operator-token/v1").hex()
-        self.attestor = Attestor(settings.attestation, lambda: self.identity, identities.earlier)
+        self.attestor = Attestor(settings.attestation or NoAttestation(), lambda: self.identity, identities.earlier)
         self.started = time.monotonic()
         self._siblings: Siblings | None = None
         self._client = client
@@ -442,7 +450,8 @@ async def open_node(
     """
     data, cache = settings.make_data_dir(), settings.make_cache_dir()
     async with AsyncExitStack() as stack:
-        stack.callback(settings.attestation.close)
+        if settings.attestation is not None:
+            stack.callback(settings.attestation.close)
         database = await stack.enter_async_context(Database(data / "wapo.db"))
         await database.check()
         keys = await open_keys(data, database, settings.attestation)

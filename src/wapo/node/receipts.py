@@ -63,13 +63,18 @@ _KEPT_S: Final = 7 * 86_400.0
 #: Tiles of leaves that are kept: half a GB of hashes. Of what is older the tree has the hashes of whole tiles.
 _LEAF_TILES: Final = 1 << 16
 _WRITE_AFTER_S: Final = 0.5
-_AT_ONCE: Final = 4096
+#: Of these many, or of so many bytes of them, is one transaction.
+_CHUNK_RECEIPTS: Final = 4096
+_CHUNK_BYTES: Final = 4 << 20
+#: What may wait for the disk.
+_MAX_CHUNKS: Final = 8
 _REFRESH_EVERY_S: Final = 0.1
-#: Between two of so many receipts that are encoded and hashed, others get their turn.
-_PIECE: Final = 64
-_MAX_PENDING: Final = 1 << 15
-_MAX_PENDING_BYTES: Final = 64 << 20
+#: So many briefs are made receipts of at once: enough for caches, and 0.2 ms for whoever is the last one.
+_TOGETHER: Final = 64
+#: What of a response a brief may keep alive.
 _BRIEF_BYTES: Final = 4 << 10
+#: Between so many leaves that are added to the tree, others get their turn.
+_PIECE: Final = 512
 _COMPLAIN_EVERY_S: Final = 10.0
 _log = Log("wapo.receipts")
 
@@ -110,6 +115,56 @@ class LoggedReceipt:
     index: int
 
 
+class _Chunk:
+    """Receipts that are written together."""
+
+    __slots__ = ("_known", "beginnings", "endings", "leaves", "size")
+
+    def __init__(self) -> None:
+        self._known: dict[Any, tuple[bytes, int]] = {}
+        self.beginnings: dict[bytes, int] = {}
+        self.endings: list[tuple[int, bytes]] = []
+        self.leaves: list[bytes] = []
+        self.size = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.leaves) >= _CHUNK_RECEIPTS or self.size >= _CHUNK_BYTES
+
+    def add(self, entry: Entry) -> None:
+        common, request_id, nonce, digest, started_ms, ended_ms = entry
+        self._append(common, self._number(common), ending(request_id, nonce, digest, started_ms, ended_ms))
+
+    def add_briefs(self, briefs: Sequence[Brief]) -> None:
+        for key_id, request_id, program, target, status, headers, body, ended_s, for_s in briefs:
+            key = (key_id, program, target, status, *headers)
+            found = self._known.get(key)
+            if found is None:
+                common = beginning(
+                    key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
+                )
+                found = self._known[key] = common, self._number(common)
+            ended_ms = int(ended_s * 1000)
+            digest = hashlib.sha256(body).digest()
+            self._append(*found, ending(request_id, "", digest, ended_ms - int(for_s * 1000), ended_ms))
+
+    def _number(self, common: bytes) -> int:
+        number = self.beginnings.get(common)
+        if number is None:
+            number = self.beginnings[common] = len(self.beginnings)
+            self.size += len(common)
+        return number
+
+    def _append(self, common: bytes, number: int, own: bytes) -> None:
+        self.leaves.append(leaf_hash(common + own))
+        self.endings.append((number, own))
+        self.size += len(own)
+
+    def ids(self) -> bytes:
+        """Of all, 16 bytes each: an ending begins with its id, a UUID, after the length."""
+        return bytes.fromhex(b"".join([own[4:40] for _, own in self.endings]).replace(b"-", b"").decode())
+
+
 async def _nobody() -> None:
     """There are no other processes."""
 
@@ -130,9 +185,8 @@ class ReceiptBook:
         self._opening = asyncio.Lock()
         self._refreshing = asyncio.Lock()
         self._refreshed = -_REFRESH_EVERY_S
-        self._pending: list[Entry] = []
+        self._chunks: list[_Chunk] = []
         self._briefs: list[Brief] = []
-        self._pending_bytes = 0
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._pruned_at = 0
@@ -144,34 +198,42 @@ class ReceiptBook:
         self.write_out_others: Callable[[], Awaitable[object]] = _nobody
 
     def add(self, entry: Entry) -> None:
-        """Keeps a receipt, which will be written soon."""
-        size = self._pending_bytes + len(entry[0])
-        if size > _MAX_PENDING_BYTES or len(self._pending) >= _MAX_PENDING:
+        """Keeps a receipt, which will be written soon. Its id is a UUID."""
+        chunk = self._chunk()
+        if chunk is None:
             self.lost += 1
-            return
-        self._pending_bytes = size
-        self._pending.append(entry)
-        if not self._wake.is_set():
-            self._wake.set()
+        else:
+            chunk.add(entry)
 
     def add_brief(self, brief: Brief, size: int) -> None:
-        """As :meth:`add`, of a GET without content. Its entry is made later, with many others: one by one it takes
-        three times as long, since by then nothing of it is in the processor's cache.
+        """As :meth:`add`, of a GET without content. A receipt is made of it soon, with others: one by one it takes
+        three times as long, since by then nothing of it is in the processor's caches.
 
         Args:
-            size: of what is kept alive by it, in bytes; something large is not.
+            size: of what is kept alive by it, in bytes.
         """
-        if size > _BRIEF_BYTES:
-            self.add(_entry(brief, {}))
-            return
-        size += self._pending_bytes
-        if size > _MAX_PENDING_BYTES or len(self._briefs) >= _MAX_PENDING:
-            self.lost += 1
-            return
-        self._pending_bytes = size
         self._briefs.append(brief)
-        if not self._wake.is_set():
+        if len(self._briefs) >= _TOGETHER or size > _BRIEF_BYTES:
+            self._take_briefs()
+        elif not self._wake.is_set():
             self._wake.set()
+
+    def _take_briefs(self) -> None:
+        briefs, self._briefs = self._briefs, []
+        chunk = self._chunk()
+        if chunk is None:
+            self.lost += len(briefs)
+        else:
+            chunk.add_briefs(briefs)
+
+    def _chunk(self) -> _Chunk | None:
+        """The one that receipts are added to; None if as many wait as may."""
+        self._wake.set()
+        if not self._chunks or self._chunks[-1].full:
+            if len(self._chunks) >= _MAX_CHUNKS:
+                return None
+            self._chunks.append(_Chunk())
+        return self._chunks[-1]
 
     async def run(self) -> None:
         """Writes for ever."""
@@ -201,20 +263,15 @@ class ReceiptBook:
 
     async def _write_out(self) -> None:
         async with self._writing:
-            while self._pending or self._briefs:
-                batch, self._pending = self._pending, []
-                briefs, self._briefs = self._briefs, []
-                self._pending_bytes = 0
-                commons: dict[Any, bytes] = {}
-                for start in range(0, len(briefs), _PIECE):
-                    batch += [_entry(brief, commons) for brief in briefs[start : start + _PIECE]]
-                    await asyncio.sleep(0)
-                for start in range(0, len(batch), _AT_ONCE):
-                    try:
-                        await self._write(batch[start : start + _AT_ONCE])
-                    except (StoreFailed, NewerSchema) as error:
-                        self._complain(len(batch) - start, error)
-                        raise
+            if self._briefs:
+                self._take_briefs()
+            while self._chunks:
+                chunk = self._chunks.pop(0)
+                try:
+                    await self._write(chunk)
+                except (StoreFailed, NewerSchema) as error:
+                    self._complain(len(chunk.leaves), error)
+                    raise
 
     def _complain(self, lost: int, error: Exception) -> None:
         self.lost += lost
@@ -229,18 +286,9 @@ class ReceiptBook:
                 self._database = await self._stack.enter_async_context(open_receipts(self._data_dir))
         return self._database
 
-    async def _write(self, batch: list[Entry]) -> None:
-        leaves: list[bytes] = []
-        beginnings: dict[bytes, int] = {}
-        endings: list[tuple[int, bytes]] = []
-        for start in range(0, len(batch), _PIECE):
-            for common, request_id, nonce, digest, started_ms, ended_ms in batch[start : start + _PIECE]:
-                own = ending(request_id, nonce, digest, started_ms, ended_ms)
-                leaves.append(leaf_hash(common + own))
-                endings.append((beginnings.setdefault(common, len(beginnings)), own))
-            await asyncio.sleep(0)
-        ids = bytes.fromhex("".join([entry[1] for entry in batch]).replace("-", ""))
-        now = time.time_ns() // 1_000_000
+    async def _write(self, chunk: _Chunk) -> None:
+        leaves, now = chunk.leaves, time.time_ns() // 1_000_000
+        data = msgspec.msgpack.encode((list(chunk.beginnings), chunk.endings))
         database = await self._opened()
         async with database.writing() as connection:
             name, first = await _state(connection)
@@ -248,14 +296,14 @@ class ReceiptBook:
                 name = secrets.token_hex(16)
                 await connection.exec_driver_sql("INSERT INTO log VALUES (?, ?)", (name, first))
             tiles = await self._edge_of(connection, name, first)
-            extend(tiles, first, leaves)
+            for start in range(0, len(leaves), _PIECE):
+                extend(tiles, first + start, leaves[start : start + _PIECE])
+                await asyncio.sleep(0)
             rows = [(level, number, hashes) for (level, number), hashes in tiles.items()]
             await connection.exec_driver_sql("REPLACE INTO tiles VALUES (?, ?, ?)", rows)
-            sealed = self._sealer.seal(msgspec.msgpack.encode((list(beginnings), endings)), f"{name}/{first}")
-            await connection.exec_driver_sql(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", (first, len(batch), now, ids, sealed)
-            )
-            size = first + len(batch)
+            row = first, len(leaves), now, chunk.ids(), self._sealer.seal(data, f"{name}/{first}")
+            await connection.exec_driver_sql("INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", row)
+            size = first + len(leaves)
             await connection.exec_driver_sql("UPDATE log SET size = ?", (size,))
             if size - self._pruned_at > KEPT // 16 or not self._pruned_at:
                 self._pruned_at = size
@@ -386,19 +434,6 @@ class ReceiptBook:
                 await asyncio.sleep(max(0, self._refreshed + _REFRESH_EVERY_S - asked))
                 self._refreshed = time.monotonic()
                 await asyncio.gather(self.write_out(), self.write_out_others())
-
-
-def _entry(brief: Brief, commons: dict[Any, bytes]) -> Entry:
-    """``commons``: beginnings that were made already."""
-    key_id, request_id, program, target, status, headers, body, ended_s, for_s = brief
-    key = (key_id, program, target, status, *headers)
-    common = commons.get(key)
-    if common is None:
-        common = commons[key] = beginning(
-            key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
-        )
-    ended_ms = int(ended_s * 1000)
-    return common, request_id, "", hashlib.sha256(body).digest(), ended_ms - int(for_s * 1000), ended_ms
 
 
 def _position(ids: bytes, wanted: bytes) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from wapo.errors import HostError
 from wapo.node.apps.settings import WorkerSettings
 from wapo.node.limits import AgentLimits
-from wapo.trust.attestation.provider import AttestationProvider, NoAttestation
+from wapo.trust.attestation.provider import AttestationProvider
 from wapo.vm.egress import EgressPolicy
 
 __all__ = ["DataDirUnusable", "NodeSettings", "ReceiptPolicy", "default_cache_dir", "default_data_dir"]
@@ -58,7 +58,8 @@ class NodeSettings:
         cold_image_bytes: disk that those may take, in ``cache_dir``, which are not used at the moment.
         worker: settings of the worker that runs WebAssembly apps; None: this process runs none.
         node_memory_bytes: memory of all machines together; None: as much of the machine's as leaves room for the rest.
-        attestation: what attests; :class:`~wapo.trust.attestation.provider.NoAttestation` where there is no TEE.
+        attestation: what attests, and may have the root key; None: nothing attests, and the key is where the data
+            directory has it from, for commands beside a node.
         receipts: which responses get one.
         content_bytes: disk that fetched programs may take; what was published here stays all the same.
     """
@@ -77,7 +78,7 @@ class NodeSettings:
     node_memory_bytes: int | None = None
     content_bytes: int = 10 << 30
     worker: WorkerSettings | None = None
-    attestation: AttestationProvider = field(default_factory=NoAttestation)
+    attestation: AttestationProvider | None = None
     receipts: ReceiptPolicy = ReceiptPolicy.ASKED
 
     def make_data_dir(self) -> Path:

@@ -2,8 +2,13 @@
 
 An item has a key (public, goes into URLs), a token (private, allows reading back; only its hash is kept), and data,
 sealed under a key of the node. It is bound to the identity of one program; another program that is called with its
-key gets nothing. Items are immutable.
+key gets nothing. Items are immutable; they can be removed.
+
+An item may have credentials, too (:mod:`wapo.vm.credentials`). Of those the program gets the names, as the member
+``credentials`` of its secret; nobody is ever told their values again, the owner neither.
 """
+
+from __future__ import annotations
 
 import hashlib
 import hmac
@@ -11,18 +16,27 @@ import secrets
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import RowMapping, delete, insert, select
 
 from wapo.errors import CallerError
+from wapo.lazy import library
 from wapo.store.database import Database
 from wapo.store.schema import vaults
 from wapo.trust.keys import NodeKeys
 from wapo.trust.seal import Sealer
 
-__all__ = ["AccessDenied", "InvalidVaultKey", "NoSuchVault", "VaultItem", "VaultReceipt", "Vaults"]
+if TYPE_CHECKING:
+    from wapo.vm.credentials import credential as hidden
+    from wapo.vm.credentials.credential import Credentials
+else:
+    hidden = library("wapo.vm.credentials.credential")
+
+__all__ = [
+    "AccessDenied", "Delivery", "InvalidVaultKey", "NoSuchVault", "VaultItem", "VaultReceipt", "VaultSummary", "Vaults",
+]  # fmt: skip
 
 #: Hex digits of a key and of a token: 128 and 256 bits.
 _KEY_BYTES: Final = 16
@@ -31,6 +45,10 @@ MAX_DATA_BYTES: Final = 64 << 10
 #: Far more than any secret needs, and far less than recursion can stand.
 _MAX_DEPTH: Final = 64
 _CACHED: Final = 4096
+#: How long after its removal an item may still be delivered by another process of the node.
+_FRESH_S: Final = 4.0
+#: The member of the secret that says which credentials there are.
+_TOLD: Final = "credentials"
 
 
 class NoSuchVault(CallerError):
@@ -92,11 +110,37 @@ class VaultItem:
     data: dict[str, Any]
     inherit: str | None
     parents: dict[str, Any]
+    credentials: Credentials | None = None
 
     def secret(self) -> dict[str, Any]:
-        """What the agent gets: ancestors first, then the item's own data over them."""
+        """What the agent gets: ancestors first, then the item's own data over them; of credentials that they are
+        there."""
         merged: dict[str, Any] = merge(self.parents, self.data)
-        return merged
+        return merged | {_TOLD: self.credentials.told()} if self.credentials is not None else merged
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a request with a key brings.
+
+    Attributes:
+        secret: JSON text, for the program.
+        credentials: for the host alone; None: there are none.
+    """
+
+    secret: str
+    credentials: Credentials | None
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSummary:
+    """An item as an operator sees it; ``members`` are the names in its own data."""
+
+    key: str
+    created_ms: int
+    inherit: str | None
+    members: list[str]
+    credentials: dict[str, Any]
 
 
 def merge(parent: Any, child: Any) -> Any:
@@ -117,8 +161,10 @@ class Vaults:
     def __init__(self, database: Database, keys: NodeKeys) -> None:
         self._database = database
         self._sealer = Sealer(keys.derive("vault/v1"))
-        # Items never change, so what has been opened may be kept: the merged secret's JSON text, by key.
-        self._opened: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._credential_sealer = Sealer(keys.derive("vault-credentials/v1"))
+        # Items never change, but they may be removed: what has been opened is kept for some seconds, by key, with the
+        # program and when that is over.
+        self._opened: OrderedDict[str, tuple[str, float, Delivery]] = OrderedDict()
 
     async def create(
         self,
@@ -128,21 +174,25 @@ class Vaults:
         inherit_token: str | None = None,
         *,
         by_key_alone: bool = False,
+        credentials: Any = None,
     ) -> VaultReceipt:
         """Stores an item for a program (its CID, or ``local``).
 
         Args:
+            credentials: an object, by name, of what the host puts on the program's requests.
             inherit: key of an item whose data this one is to have too.
             inherit_token: that item's token.
             by_key_alone: whether the key is enough to inherit, as it was in the original. A key is public.
 
         Raises:
             InvalidVaultData: not an object, or too large.
+            InvalidCredential: a credential cannot be kept.
             InheritNotFound, AccessDenied, InheritFromOther: what it is to inherit from is not there, not the caller's,
                 or another program's.
         """
         own = _encoded(data)
         parents: dict[str, Any] = {}
+        kept = (hidden.Credentials.parse(credentials) or None) if credentials is not None else None
         if inherit is not None:
             parent = await self._load(inherit)
             if parent is None:
@@ -155,8 +205,13 @@ class Vaults:
             if inherit_token is not None and not _token_matches(inherit_token, token_hash):
                 raise AccessDenied("access denied")
             parents = merge(item.parents, item.data)
+            if item.credentials is not None:
+                kept = item.credentials if kept is None else kept.over(item.credentials)
+        if kept is not None and (_TOLD in data or _TOLD in parents):
+            raise InvalidVaultData(f"data of an item with credentials cannot have a member {_TOLD!r}: it tells of them")
         inherited = msgspec.json.encode(parents)
-        size = len(own) + (len(inherited) if parents else 0)
+        values = msgspec.json.encode(kept.encoded()) if kept is not None else b""
+        size = len(own) + (len(inherited) if parents else 0) + len(values)
         if size > MAX_DATA_BYTES:
             raise InvalidVaultData(f"data has {size} bytes; at most {MAX_DATA_BYTES} are allowed")
         receipt = VaultReceipt(secrets.token_hex(_TOKEN_BYTES), secrets.token_hex(_KEY_BYTES))
@@ -169,6 +224,7 @@ class Vaults:
             "inherit": inherit,
             "parents": self._sealer.seal(inherited, context) if parents else None,
             "created_ms": time.time_ns() // 1_000_000,
+            "credentials": self._credential_sealer.seal(values, context) if values else None,
         }
         async with self._database.writing() as connection:
             await connection.execute(insert(vaults).values(row))
@@ -188,6 +244,32 @@ class Vaults:
             raise AccessDenied("access denied")
         return item
 
+    async def remove(self, key: str, token: str | None) -> None:
+        """Removes an item; those that inherit from it keep what they have. Without a token only for an operator.
+
+        Raises:
+            NoSuchVault, AccessDenied.
+        """
+        async with self._database.writing() as connection:
+            found = (await connection.execute(select(vaults.c.token_hash).where(vaults.c.key == key))).scalar()
+            if found is None:
+                raise NoSuchVault("not found")
+            if token is not None and not _token_matches(token, found):
+                raise AccessDenied("access denied")
+            await connection.execute(delete(vaults).where(vaults.c.key == key))
+        self._opened.pop(key, None)
+
+    async def summaries(self, program: str) -> list[VaultSummary]:
+        """The items of a program, oldest first; no values."""
+        query = select(vaults).where(vaults.c.program == program).order_by(vaults.c.created_ms, vaults.c.key)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        items = [(row, self._item(row)) for row in rows]
+        return [
+            VaultSummary(item.key, row["created_ms"], item.inherit, sorted(item.data), _shown(item))
+            for row, item in items
+        ]
+
     async def owns(self, program: str, token: str) -> bool:
         """Whether a token belongs to an item of that program."""
         query = select(vaults.c.token_hash).where(vaults.c.program == program)
@@ -195,38 +277,51 @@ class Vaults:
             hashes = (await connection.execute(query)).scalars().all()
         return any(_token_matches(token, token_hash) for token_hash in hashes)
 
-    def cached_secret(self, program: str, key: str) -> str | None:
-        """As :meth:`secret_of`, if it is in memory."""
+    def cached(self, program: str, key: str) -> Delivery | None:
+        """As :meth:`delivery`, if it is in memory."""
         opened = self._opened.get(key)
-        return opened[1] if opened is not None and opened[0] == program else None
+        if opened is None or opened[0] != program or opened[1] < time.monotonic():
+            return None
+        return opened[2]
 
-    async def secret_of(self, program: str, key: str) -> str:
-        """JSON text of what the program gets when it is called with that key.
+    async def delivery(self, program: str, key: str) -> Delivery:
+        """What a request to the program with that key brings.
 
         Raises:
             InvalidVaultKey: no such item, or another program's. Which of the two is not told.
         """
-        cached = self.cached_secret(program, key)
+        cached = self.cached(program, key)
         if cached is not None:
             return cached
         found = await self._load(key)
         if found is None or found[0].program != program:
             raise InvalidVaultKey("invalid key")
-        text = msgspec.json.encode(found[0].secret()).decode()
-        self._opened[key] = (program, text)
+        item = found[0]
+        delivery = Delivery(msgspec.json.encode(item.secret()).decode(), item.credentials)
+        self._opened[key] = (program, time.monotonic() + _FRESH_S, delivery)
+        self._opened.move_to_end(key)
         if len(self._opened) > _CACHED:
             self._opened.popitem(last=False)
-        return text
+        return delivery
 
     async def _load(self, key: str) -> tuple[VaultItem, bytes] | None:
         async with self._database.reading() as connection:
             row = (await connection.execute(select(vaults).where(vaults.c.key == key))).mappings().first()
-        if row is None:
-            return None
-        context = f"vault/{row['program']}/{key}"
+        return (self._item(row), row["token_hash"]) if row is not None else None
+
+    def _item(self, row: RowMapping) -> VaultItem:
+        context = f"vault/{row['program']}/{row['key']}"
         data = msgspec.json.decode(self._sealer.open(row["data"], context))
         parents = msgspec.json.decode(self._sealer.open(row["parents"], context)) if row["parents"] else {}
-        return VaultItem(key, row["program"], data, row["inherit"], parents), row["token_hash"]
+        credentials = None
+        if row["credentials"]:
+            value = msgspec.json.decode(self._credential_sealer.open(row["credentials"], context))
+            credentials = hidden.Credentials.parse(value)
+        return VaultItem(row["key"], row["program"], data, row["inherit"], parents, credentials)
+
+
+def _shown(item: VaultItem) -> dict[str, Any]:
+    return item.credentials.shown() if item.credentials is not None else {}
 
 
 def _encoded(data: Any) -> bytes:

@@ -7,13 +7,12 @@ nothing that a guest or a client does can make it fail.
 
 import asyncio
 import contextlib
-import enum
 import os
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from wapo.processes.board import ROWS, Board
@@ -21,13 +20,10 @@ from wapo.processes.channel import Channel, socket_pair
 from wapo.processes.dispatcher import Dispatcher, Seat
 from wapo.processes.inheritance import Inheritance
 from wapo.processes.messages import (
-    COUNTS,
-    Answers,
     AppsEnded,
     AppsFailed,
     AppsRunning,
     Ask,
-    Asked,
     Counted,
     FromWorker,
     ImageGiven,
@@ -41,7 +37,9 @@ from wapo.processes.messages import (
     RunApps,
     StopAll,
 )  # fmt: skip
+from wapo.processes.questions import Questions
 from wapo.processes.shelf import ImageShelf
+from wapo.processes.worker_process import State, WorkerProcess
 
 __all__ = ["Patience", "Supervisor"]
 
@@ -52,7 +50,6 @@ _MOST_DELAY_S: Final = 30.0
 #: A worker that has served for so long has not died of its start.
 _SETTLED_S: Final = 30.0
 _AGAIN_S: Final = 5.0
-_ANSWER_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,41 +65,6 @@ class Patience:
     start_s: float = 120.0
     retire_s: float = 60.0
     stop_s: float = 30.0
-
-
-class _State(enum.Enum):
-    STARTING = enum.auto()
-    READY = enum.auto()
-    LEAVING = enum.auto()
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    """One process."""
-
-    process: "subprocess.Popen[bytes]"
-    pidfd: int
-    row: int
-    seat: Seat
-    generation: int
-    began_s: float
-    channel: Channel | None = None
-    state: _State = _State.STARTING
-    counted: bytes = b""
-    timers: list[asyncio.Handle] = field(default_factory=list)
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-
-@dataclass(slots=True, eq=False)
-class _Question:
-    asker: _Worker
-    number: int
-    missing: set[_Worker]
-    replies: list[bytes] = field(default_factory=list)
-    timer: asyncio.TimerHandle | None = None
 
 
 def _has_terminal() -> bool:
@@ -162,11 +124,11 @@ class Supervisor:
         self._shelf = ImageShelf(image_bytes)
         self._board = Board.new()
         self._free_rows = list(range(ROWS))
-        self._workers: list[_Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._generation = 0
         #: Those that serve; higher than ``_serving`` while a reload prepares the next ones.
         self._serving = 0
-        self._apps: _Worker | None = None
+        self._apps: WorkerProcess | None = None
         self._apps_run = False
         self._started = False
         self._stopping = False
@@ -174,8 +136,6 @@ class Supervisor:
         self._code = 0
         self._interrupts = 0
         self._failures = 0
-        self._questions: dict[int, _Question] = {}
-        self._next_question = 0
         self._timers: set[asyncio.Handle] = set()
 
     async def run(self) -> int:
@@ -188,6 +148,7 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._dispatcher = Dispatcher(self._listeners)
+        self._questions = Questions(self._loop)
         # Under nohup(1) it is ignored: that is for the time after the terminal.
         self._ends_with_terminal = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and _has_terminal()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -237,25 +198,25 @@ class Supervisor:
         finally:
             theirs.close()
         self._free_rows.pop(0)
-        worker = _Worker(process, pidfd, row, seat, self._generation, self._loop.time())
+        worker = WorkerProcess(process, pidfd, row, seat, self._generation, self._loop.time())
         worker.channel = Channel(mine, FromWorker, lambda *heard: self._heard(worker, *heard), lambda: None)
         self._loop.add_reader(pidfd, self._ended, worker)
         self._workers.append(worker)
         self._later(worker, self._patience.start_s, self._start_is_late, worker)
 
-    def _later(self, worker: _Worker, seconds: float, call: Callable[..., None], *arguments: object) -> None:
+    def _later(self, worker: WorkerProcess, seconds: float, call: Callable[..., None], *arguments: object) -> None:
         worker.timers.append(self._loop.call_later(seconds, call, *arguments))
 
-    def _start_is_late(self, worker: _Worker) -> None:
-        if worker.state is _State.STARTING:
+    def _start_is_late(self, worker: WorkerProcess) -> None:
+        if worker.state is State.STARTING:
             self._say(f"a worker has not started within {self._patience.start_s:.0f} s; it is killed")
             self._kill(worker)
 
-    def _kill(self, worker: _Worker, number: int = signal.SIGKILL) -> None:
+    def _kill(self, worker: WorkerProcess, number: int = signal.SIGKILL) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(worker.pid, number)
 
-    def _ended(self, worker: _Worker) -> None:
+    def _ended(self, worker: WorkerProcess) -> None:
         """A process has ended, however that happened."""
         self._loop.remove_reader(worker.pidfd)
         os.close(worker.pidfd)
@@ -272,7 +233,7 @@ class Supervisor:
         self._leave(worker)
         self._free_rows.append(worker.row)
         self._shelf.gone(worker)
-        self._forget_answers_of(worker)
+        self._questions.gone(worker)
         if worker is self._apps:
             self._place_apps()
         worker.seat.close()
@@ -280,20 +241,20 @@ class Supervisor:
             if not self._workers:
                 self._finish()
             return
-        if was is _State.READY and self._loop.time() - worker.began_s > _SETTLED_S:
+        if was is State.READY and self._loop.time() - worker.began_s > _SETTLED_S:
             self._failures = 0
         if worker.generation == self._serving:
             self._replace(was, code)
-        elif worker.generation > self._serving and was is not _State.LEAVING:
+        elif worker.generation > self._serving and was is not State.LEAVING:
             self._reload_failed(f"a new worker ended with {code}")
 
-    def _replace(self, was: _State, code: int) -> None:
+    def _replace(self, was: State, code: int) -> None:
         if not self._started:
             if code <= 0:  # else it has said why
                 self._say(f"a worker ended with {code} before it served; giving up")
             self._stop(code if code > 0 else 1)
             return
-        if was is _State.LEAVING and not code:  # it was told to, and has its successor
+        if was is State.LEAVING and not code:  # it was told to, and has its successor
             return
         self._failures += 1
         if self._failures >= _MOST_FAILURES and not self._ready():
@@ -316,7 +277,7 @@ class Supervisor:
     def _fill(self) -> None:
         """Starts what is missing of those that serve; a reload that is under way does so by itself."""
         if self._generation == self._serving and not self._stopping:
-            have = sum(w.generation == self._serving and w.state is not _State.LEAVING for w in self._workers)
+            have = sum(w.generation == self._serving and w.state is not State.LEAVING for w in self._workers)
             try:
                 for _ in range(self._count - have):
                     self._start()
@@ -324,12 +285,12 @@ class Supervisor:
                 self._say(f"no worker can be started: {error.strerror}; the next try is in {_AGAIN_S:g} s")
                 self._after(_AGAIN_S, self._fill)
 
-    def _ready(self) -> list[_Worker]:
-        return [w for w in self._workers if w.state is _State.READY and w.generation == self._serving]
+    def _ready(self) -> list[WorkerProcess]:
+        return [w for w in self._workers if w.state is State.READY and w.generation == self._serving]
 
-    def _leave(self, worker: _Worker) -> None:
+    def _leave(self, worker: WorkerProcess) -> None:
         """It gets nothing more, and others get what it has not taken."""
-        worker.state = _State.LEAVING
+        worker.state = State.LEAVING
         if self._stopping:
             return  # there are no others
         self._seat_all()
@@ -346,7 +307,7 @@ class Supervisor:
 
     # What they say
 
-    def _heard(self, worker: _Worker, message: Any, descriptors: list[int]) -> None:
+    def _heard(self, worker: WorkerProcess, message: Any, descriptors: list[int]) -> None:
         match message:
             case Ready():
                 self._is_ready(worker)
@@ -367,11 +328,11 @@ class Supervisor:
             case AppsFailed(reason):
                 self._apps_failed(worker, reason)
             case Ask(number, question, text):
-                self._ask(worker, number, question, text)
+                self._questions.ask(worker, number, question, text, self._workers, self._counted)
             case Counted(data):
                 worker.counted = data
             case Reply(number, data):
-                self._replied(worker, number, data)
+                self._questions.replied(worker, number, data)
             case ImageWanted(number, key):
                 self._shelf.want(worker, key, lambda about, image: self._give_image(worker, number, about, image))
             case ImageMade(key, size, about):
@@ -385,14 +346,14 @@ class Supervisor:
             os.close(number)
 
     @staticmethod
-    def _give_image(worker: _Worker, number: int, about: bytes | None, image: int) -> None:
+    def _give_image(worker: WorkerProcess, number: int, about: bytes | None, image: int) -> None:
         if worker.channel is not None:
             worker.channel.send(ImageGiven(number, about), [image] if about is not None else [])
 
-    def _is_ready(self, worker: _Worker) -> None:
-        if worker.state is not _State.STARTING:
+    def _is_ready(self, worker: WorkerProcess) -> None:
+        if worker.state is not State.STARTING:
             return
-        worker.state = _State.READY
+        worker.state = State.READY
         if self._stopping:
             return
         if worker.generation > self._serving:
@@ -425,7 +386,7 @@ class Supervisor:
             assert self._apps.channel is not None
             self._apps.channel.send(RunApps())
 
-    def _apps_failed(self, worker: _Worker, reason: str) -> None:
+    def _apps_failed(self, worker: WorkerProcess, reason: str) -> None:
         if worker is not self._apps or self._stopping:
             return
         if not self._started:
@@ -439,46 +400,6 @@ class Supervisor:
     def _try_apps_again(self) -> None:
         if self._apps is None:
             self._place_apps()
-
-    # Questions
-
-    def _ask(self, asker: _Worker, number: int, question: str, text: str) -> None:
-        others = {
-            w for w in self._workers
-            if w is not asker and w.state is not _State.STARTING and w.channel is not None and not w.channel.clogged
-        }  # fmt: skip
-        index, self._next_question = self._next_question, self._next_question + 1
-        asked = self._questions[index] = _Question(asker, number, others)
-        if question == COUNTS and self._counted:
-            asked.replies.append(self._counted)
-        for other in others:
-            assert other.channel is not None
-            other.channel.send(Asked(index, question, text))
-        if others:
-            asked.timer = self._loop.call_later(_ANSWER_S, self._answer, index)
-        else:
-            self._answer(index)
-
-    def _replied(self, worker: _Worker, index: int, data: bytes) -> None:
-        asked = self._questions.get(index)
-        if asked is not None and worker in asked.missing:
-            asked.missing.discard(worker)
-            asked.replies.append(data)
-            if not asked.missing:
-                self._answer(index)
-
-    def _answer(self, index: int) -> None:
-        asked = self._questions.pop(index)
-        if asked.timer is not None:
-            asked.timer.cancel()
-        if asked.asker.channel is not None:
-            asked.asker.channel.send(Answers(asked.number, asked.replies))
-
-    def _forget_answers_of(self, worker: _Worker) -> None:
-        for index, asked in list(self._questions.items()):
-            asked.missing.discard(worker)
-            if not asked.missing:
-                self._answer(index)
 
     # Reload
 
@@ -515,17 +436,17 @@ class Supervisor:
     def _drop_generation(self, generation: int) -> None:
         for worker in self._workers:
             if worker.generation == generation:
-                worker.state = _State.LEAVING
+                worker.state = State.LEAVING
                 worker.generation = -1
                 self._kill(worker, signal.SIGTERM)
                 self._later(worker, self._patience.stop_s, self._kill, worker)
 
     def _go_over_if_ready(self) -> None:
         """The new ones take over, when each of them can."""
-        new = [w for w in self._workers if w.generation == self._generation and w.state is _State.READY]
+        new = [w for w in self._workers if w.generation == self._generation and w.state is State.READY]
         if len(new) < self._count:
             return
-        old = [w for w in self._workers if w.generation == self._serving and w.state is not _State.LEAVING]
+        old = [w for w in self._workers if w.generation == self._serving and w.state is not State.LEAVING]
         self._serving = self._generation
         self._failures = 0
         self._seat_all()

@@ -115,7 +115,7 @@ class Database:
             async with self._opened().connect() as connection:
                 await connection.execution_options(wapo_read_only=True)
                 yield connection
-        except (DBAPIError, NoConnection) as error:
+        except (DBAPIError, NoConnection, UnicodeDecodeError) as error:
             raise _failed("read", error) from error
 
     @asynccontextmanager
@@ -133,7 +133,7 @@ class Database:
                 engine = self._opened() if synced else self._unsynced or self._opened()
                 async with engine.begin() as connection:
                     yield connection
-            except (DBAPIError, NoConnection) as error:
+            except (DBAPIError, NoConnection, UnicodeDecodeError) as error:
                 raise _failed("written", error) from error
 
 
@@ -164,6 +164,8 @@ _DAMAGE: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def _failed(what: str, error: Exception) -> StoreFailed:
+    if isinstance(error, UnicodeDecodeError):  # of a name in the schema, say, and so of SQLite's message about it
+        return StoreDamaged(f"the database cannot be {what}: a text in it is none; {_ADVICE}")
     name = getattr(error.orig, "sqlite_errorname", "") if isinstance(error, DBAPIError) else ""
     if name.startswith(_DAMAGE):
         return StoreDamaged(f"the database cannot be {what}: {_cause(error)}; {_ADVICE}")

@@ -42,7 +42,8 @@ metadata = MetaData()
 
 _migrations = Table("migrations", metadata, Column("name", String, primary_key=True))
 
-#: Secrets, sealed. ``program`` is the CID that the secret is bound to, or ``local``.
+#: Secrets, sealed. ``program`` is the CID that the secret is bound to, or ``local``; ``credentials`` are those of the
+#: item with what it inherits.
 vaults = Table(
     "vaults",
     metadata,
@@ -53,6 +54,7 @@ vaults = Table(
     Column("inherit", String),
     Column("parents", LargeBinary),
     Column("created_ms", BigInteger, nullable=False),
+    Column("credentials", LargeBinary),
 )
 
 #: Log records of runs, many to a row: MessagePack of [[time in ms, level, message], ...] in the order of writing.
@@ -166,12 +168,15 @@ _AGENT_USE: Final = _statements(
     "PRIMARY KEY (program, period, start))",
 )
 
+_CREDENTIALS: Final = _statements("ALTER TABLE vaults ADD COLUMN credentials BLOB")
+
 
 _MIGRATIONS: tuple[tuple[str, Callable[[Connection], None]], ...] = (
     ("0001-first", _FIRST),
     ("0002-apps", _APPS),
     ("0003-checksums", _CHECKSUMS),
     ("0004-agent-use", _AGENT_USE),
+    ("0005-credentials", _CREDENTIALS),
 )
 
 

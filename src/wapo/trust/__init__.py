@@ -8,6 +8,7 @@ From the bottom up:
 * what others know the node by, and what it says of exchanges: ``identity``, ``receipts``, ``message_signatures``
   (receipts as HTTP has them), ``merkle`` (the log that they are in);
 * what the worker signs: ``domains`` (kinds of messages), ``app_data``, ``response_signature``, ``quote``;
+* TEEs: the room ``attestation`` has its own list;
 * secrets of apps: ``derivation``, ``boot_data``;
 * queries: ``query_signature`` (bytes), ``eip712``, ``query_verification`` (who has sent it), ``query_errors`` (why
   not), ``encrypted_query``; ``ss58`` (accounts as people write them).

@@ -49,6 +49,8 @@ LABEL: Final = "wapo"
 _TAG: Final = "wapo-receipt"
 _MAX_NONCE: Final = 256
 _MAX_COMPONENTS: Final = 64
+#: Reading so many takes less than a millisecond.
+_MAX_ASKING_BYTES: Final = 4 << 10
 _REMEMBERED_BYTES: Final = 1 << 10
 #: What most callers send, word for word.
 _USUAL: Final = re.compile(rb'wapo=\(\)(?:;nonce="([ !#-\[\]-~]{1,256})")?')
@@ -140,6 +142,8 @@ def read_accept_signature(lines: Iterable[bytes], key_id: str) -> Asked | None:
         InvalidAcceptSignature: they make no sense, or want what cannot be had.
     """
     lines = list(lines)
+    if sum(map(len, lines)) > _MAX_ASKING_BYTES:
+        raise InvalidAcceptSignature(f"Accept-Signature has at most {_MAX_ASKING_BYTES} bytes")
     usual = _USUAL.fullmatch(lines[0]) if len(lines) == 1 else None
     if usual is not None:
         return Asked(nonce=(usual[1] or b"").decode())

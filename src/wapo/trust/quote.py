@@ -7,20 +7,17 @@ of a provider (:mod:`wapo.trust.attestation.provider`).
 """
 
 import hashlib
-from typing import Final, Protocol
+from typing import Protocol
 
 from wapo.trust.app_data import app_data_message
 from wapo.trust.domains import ContentType, domain_message
 from wapo.trust.keccak import keccak256
 
 __all__ = [
-    "REPORT_DATA_BYTES",
     "QuoteProvider",
     "app_report_data",
     "registration_report_data",
 ]
-
-REPORT_DATA_BYTES: Final = 64
 
 
 class QuoteProvider(Protocol):

@@ -39,6 +39,8 @@ _DONE: Final = End(EndReason.EXITED, FINISHED, 0)
 _DONE_LEGACY: Final = End(EndReason.EXITED, FINISHED, 1)
 _FUEL_PER_GAS: Final = 1024
 _MIN_FUEL: Final = 16384
+#: Who has computed for longer than this since it last waited is not done soon.
+_BRIEF_S: Final = 0.005
 #: More than this a first slice has hardly used: two ticks, and a little for the host.
 _FIRST_SLICE_S: Final = 0.005
 #: What a second of CPU is taken for where the fuel that it burnt is not known: a gas unit a microsecond.
@@ -306,6 +308,11 @@ class Guest:
         elif not self._queued and self.ended is None:
             self._queued = True
             self.scheduler.submit(self)
+
+    @property
+    def burns(self) -> bool:
+        """Whether it has computed for long since it last waited: others go before it."""
+        return self._call is not None and self._burst_s > _BRIEF_S
 
     @property
     def in_poll(self) -> bool:

@@ -30,8 +30,8 @@ else:
     http_session = library("wapo.vm.http_session")
 
 __all__ = [
-    "MAX_HEAD_BYTES", "TOO_LARGE", "HeadTooLarge", "HttpClient", "asking", "describe_failure", "valid_header",
-    "valid_headers",
+    "MAX_HEAD_BYTES", "OF_THE_CONNECTION", "TOO_LARGE", "HeadTooLarge", "HttpClient", "asking", "describe_failure",
+    "valid_header", "valid_headers",
 ]  # fmt: skip
 
 #: Of a response's whole head. Browsers take as much.
@@ -42,6 +42,14 @@ _MAX_CONNECTIONS: Final = 1 << 17
 
 #: On whose behalf the current task looks up names.
 asking: contextvars.ContextVar[str] = contextvars.ContextVar("asking", default="")
+
+#: Where a message ends, and what becomes of the connection, is the host's to say: connections are shared by all guests
+#: of a process, and one that believed a guest's framing would give the next guest a part of this one's request or
+#: answer (RFC 9112 11.1, 11.2).
+OF_THE_CONNECTION: Final = frozenset((
+    "connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
+    "upgrade",
+))  # fmt: skip
 
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
@@ -144,8 +152,8 @@ class HttpClient:
         await self.resolver.aclose()
 
 
-def describe_failure(error: BaseException) -> str:
-    """One clean sentence for a failed request."""
+def describe_failure(error: BaseException, *, quote: bool = True) -> str:
+    """One clean sentence for a failed request; without ``quote``, one in which nothing is that the server has sent."""
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, EgressDenied):
         return str(error.os_error)
     if isinstance(error, EgressDenied | HeadTooLarge):
@@ -162,4 +170,4 @@ def describe_failure(error: BaseException) -> str:
         return "the server closed the connection without an answer"
     if isinstance(error, UnicodeError | aiohttp.InvalidURL):
         return "the URL is not valid"
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{type(error).__name__}: {error}" if quote and str(error) else type(error).__name__

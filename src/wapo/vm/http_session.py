@@ -109,6 +109,9 @@ class _Protocol(ResponseHandler):
         begun = time.perf_counter()
         super().data_received(data)
         self._intake.spend(time.perf_counter() - begun)
+        if self._exception is not None and self._payload is not None and self._payload.exception() is None:
+            # The library tells whoever waits for a head only; who waits for the rest of a body would wait for ever.
+            self._payload.set_exception(aiohttp.ClientPayloadError("the server's answer is not HTTP"))
         if self._payload is self._earlier or self._payload is EMPTY_PAYLOAD:
             self._bound_head(len(data))
 

@@ -1,20 +1,18 @@
 """Turns: which guest runs next, and for how long the event loop is kept from its sockets.
 
-The CPU goes round by owner, not by guest. Each owner has a virtual time that grows by the CPU its guests use; the
-owner with the least runs next. An owner that was idle re-enters at the clock of the run queue, so it goes before those
-that have been burning, and cannot save up. Within an owner, guests that begin a poll alternate with guests whose poll
-was suspended at the end of a slice.
+The CPU goes round by owner (``RunQueue``). Guests that have not computed for long since they last waited go before
+those that have: somebody waits for the former, and they will be done soon. The latter get a part of the CPU all the
+same (docs/decisions/turns.md).
 """
 
 import asyncio
-import heapq
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from wapo.vm.ends import End, EndReason
 from wapo.vm.host_work import HostWork
 from wapo.vm.net.intake import Intake
+from wapo.vm.run_queue import RunQueue
 
 if TYPE_CHECKING:
     from wapo.vm.guest import Guest
@@ -24,25 +22,11 @@ __all__ = ["Scheduler"]
 #: Guests run one after another for this long before the event loop gets to its sockets and timers. One slice may be
 #: longer; many short ones share one pass of the loop, which costs several microseconds itself.
 _TURN_S: Final = 0.001
+_LONGEST_TURN_S: Final = 0.005
 
-
-class _Owner:
-    __slots__ = ("fresh", "name", "queued", "suspended", "toggle", "virtual_s")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.virtual_s = 0.0
-        self.fresh: deque[Guest] = deque()
-        self.suspended: deque[Guest] = deque()
-        self.queued = False
-        self.toggle = False
-
-    def next(self) -> "Guest | None":
-        self.toggle = not self.toggle
-        first, second = (self.fresh, self.suspended) if self.toggle else (self.suspended, self.fresh)
-        if first:
-            return first.popleft()
-        return second.popleft() if second else None
+#: Of the time that the others use, what is owed to those that burn; and when it is paid, about a slice.
+_BURNING_SHARE: Final = 0.25
+_PAID_AT_S: Final = 0.002
 
 
 class Scheduler:
@@ -54,11 +38,11 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._owners: dict[str, _Owner] = {}
-        self._heap: list[tuple[float, int, _Owner]] = []
-        self._sequence = 0
-        self._clock = 0.0
+        self._brief = RunQueue()
+        self._burning = RunQueue()
+        self._owed_s = 0.0  # to those that burn
         self._scheduled = False
+        self._since_s = 0.0
         self._guests: set[Guest] = set()
         self.running: Guest | None = None
         self.work = HostWork()
@@ -67,7 +51,7 @@ class Scheduler:
     @property
     def busy(self) -> bool:
         """Whether guests are waiting for a turn."""
-        return bool(self._heap)
+        return bool(self._brief or self._burning)
 
     def submit(self, guest: "Guest", spent_s: float = 0.0) -> None:
         """Queues a guest for its next slice. The guest sees to it that it is queued once.
@@ -75,15 +59,13 @@ class Scheduler:
         Args:
             spent_s: what its owner has used meanwhile and nobody has counted.
         """
-        owner = self._owners.get(guest.owner)
-        if owner is None:
-            owner = self._owners[guest.owner] = _Owner(guest.owner)
-        (owner.suspended if guest.in_poll else owner.fresh).append(guest)
-        if not owner.queued:
-            owner.virtual_s = max(owner.virtual_s, self._clock) + spent_s
-            self._push(owner)
+        (self._burning if guest.burns else self._brief).add(guest, spent_s)
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
+            self._since_s = time.perf_counter()
             self._loop.call_soon(self._turn)
 
     def adopt(self, guest: "Guest") -> None:
@@ -104,17 +86,12 @@ class Scheduler:
         for guest in list(self._guests):
             guest.stop(End(EndReason.STOPPED, "the node is stopping"))
 
-    def _push(self, owner: _Owner) -> None:
-        owner.queued = True
-        self._sequence += 1
-        heapq.heappush(self._heap, (owner.virtual_s, self._sequence, owner))
-
     def run_now(self, guest: "Guest") -> None:
-        """Submits a guest that is not queued and, if nobody else waits, runs its first slice before returning.
+        """Submits a guest that is not queued and, if nobody like it waits, runs its first slice before returning.
 
         A request that needs no wait is then answered without another pass of the event loop.
         """
-        if self._heap or self.running is not None:
+        if self._brief or self.running is not None:
             guest.request_poll()
             return
         started = time.perf_counter()
@@ -123,47 +100,49 @@ class Scheduler:
             again = guest.step()
         finally:
             self.running = None
-        if again:
-            self.submit(guest, time.perf_counter() - started)
+        if self._burning or again:
+            used = time.perf_counter() - started
+            self._owe(used)
+            if again:
+                self.submit(guest, used)
+
+    def _owe(self, used_s: float) -> None:
+        self._owed_s = self._owed_s + used_s * _BURNING_SHARE if self._burning else 0.0
 
     def _turn(self) -> None:
         self._scheduled = False
-        until = time.perf_counter() + _TURN_S
+        now = time.perf_counter()
+        # Where the rest of a pass takes long, guests get as much of it: what is done for one must not starve others.
+        until = now + min(max(_TURN_S, now - self._since_s), _LONGEST_TURN_S)
         try:
-            while self._heap:
+            while self._brief or self._burning:
                 self._run_one()
                 if time.perf_counter() >= until:
                     break
         finally:
-            if self._heap and not self._scheduled:
-                self._scheduled = True
-                self._loop.call_soon(self._turn)
+            if self.busy:
+                self._schedule()
 
     def _run_one(self) -> None:
-        _, _, owner = heapq.heappop(self._heap)
-        owner.queued = False
-        self._clock = owner.virtual_s
-        guest = owner.next()
-        while guest is not None and guest.ended is not None:
-            guest = owner.next()
-        try:
-            if guest is not None:
-                self._run(guest, owner)
-        finally:  # whatever fails here is one guest's affair: the others go on
-            if owner.fresh or owner.suspended:
-                if not owner.queued:
-                    self._push(owner)
-            elif not self._heap:
-                self._owners.clear()  # nobody waits, so nobody is ahead or behind
-
-    def _run(self, guest: "Guest", owner: _Owner) -> None:
+        burning = not self._brief or self._owed_s >= _PAID_AT_S
+        queue = self._burning if burning and self._burning else self._brief
+        owner, guest = queue.take()
         again = False
         started = time.perf_counter()
-        self.running = guest
         try:
-            again = guest.step()
-        finally:
+            if guest is not None:
+                self.running = guest
+                again = guest.step()
+        finally:  # whatever fails here is one guest's affair: the others go on
             self.running = None
-            owner.virtual_s += time.perf_counter() - started
-            if again:
-                (owner.suspended if guest.in_poll else owner.fresh).append(guest)
+            used = time.perf_counter() - started
+            if queue is self._burning:
+                self._owed_s = max(0.0, self._owed_s - used)
+            else:
+                self._owe(used)
+            if again and guest is not None:
+                if guest.burns is (queue is self._burning):
+                    owner.add(guest)
+                else:
+                    self.submit(guest)
+            queue.took(owner, used)

@@ -10,6 +10,7 @@ from wapo.vm.egress import EgressPolicy
 from wapo.vm.local_cache import LocalCache
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials.credential import Credentials
     from wapo.vm.guest import Guest
     from wapo.vm.http_client import HttpClient
     from wapo.vm.net.network import Network
@@ -62,6 +63,10 @@ class Services:
     def derive_secret(self, guest: "Guest", path: bytes) -> bytes:
         """64 bytes that depend on the node's key, the program and ``path`` only."""
         return bytes(64)
+
+    def credentials(self, guest: "Guest") -> "Credentials | None":
+        """What the host puts on the guest's requests."""
+        return None
 
     def worker_public_key(self) -> bytes:
         """32 bytes, sr25519."""

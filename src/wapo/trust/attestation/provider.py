@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from wapo.errors import HostError
-from wapo.trust.quote import REPORT_DATA_BYTES
 
 __all__ = [
     "KINDS",
+    "REPORT_DATA_BYTES",
     "ROOT_BYTES",
     "AttestationProvider",
     "Evidence",
@@ -23,6 +23,7 @@ Kind = Literal["none", "dstack", "tdx", "sgx"]
 
 KINDS: Final[tuple[Kind, ...]] = ("none", "dstack", "tdx", "sgx")
 ROOT_BYTES: Final = 32
+REPORT_DATA_BYTES: Final = 64
 
 
 class QuoteFailed(HostError):

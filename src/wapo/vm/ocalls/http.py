@@ -2,13 +2,16 @@
 
 import re
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
+from wapo.lazy import library
+from wapo.vm.credentials.asking import ASK_BY, CredentialRefused
 from wapo.vm.egress import EgressDenied
-from wapo.vm.http_client import valid_header
+from wapo.vm.http_client import OF_THE_CONNECTION, valid_header
 from wapo.vm.ocalls.dispatch import Handlers
 from wapo.vm.resources.connect import TcpConnect
 from wapo.vm.resources.http import HttpExchange, HttpRequest
@@ -16,25 +19,21 @@ from wapo.vm.resources.tls import TlsStream
 from wapo.vm.resources.websocket import WebSocketResource
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials import outgoing
     from wapo.vm.guest import Guest
+else:
+    outgoing = library("wapo.vm.credentials.outgoing")
 
-__all__ = ["HTTP", "OF_THE_CONNECTION", "header_text", "write_or_keep"]
+__all__ = ["HTTP", "header_text", "write_or_keep"]
 
 _REQUEST: Final = struct.Struct("<IIIII")
 _STREAM_BODY: Final = 1
 _DECODE: Final = 2
 _HAS_BODY: Final = 4
+_LOG_WARN: Final = 2
 _MAX_HEAD_BYTES: Final = 256 << 10
 _INVALID_PARAMETER: Final = OcallError.INVALID_PARAMETER
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
-
-#: Where a message ends, and what becomes of the connection, is the host's to say: connections are shared by all guests
-#: of a process, and one that believed a guest's framing would give the next guest a part of this one's request or
-#: answer (RFC 9112 11.1, 11.2).
-OF_THE_CONNECTION: Final = frozenset((
-    "connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
-    "upgrade",
-))  # fmt: skip
 
 
 def write_or_keep(guest: "Guest", data: bytes, pointer: int, capacity: int) -> int:
@@ -54,7 +53,8 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
     """1100: starts the request encoded at ``[p0, p0+p1)``; the result is its resource.
 
     Encoding: five u32 - flags, lengths of method, URL, headers, body - and then these four. Flags: 1 the body is
-    streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL.
+    streamed, 2 decode the response body, 4 there is a body. Headers are name and value joined by NUL. Credentials of
+    the run are put on it, unless that is refused: then it fails, and 1102 says why.
 
     Errors: 3 malformed or too large, 8 the node has no HTTP, 10 table full or too much kept for the guest already,
     17 denied by the egress policy.
@@ -76,7 +76,14 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
         raise OcallFailure(OcallError.RESOURCE_LIMITED)
     guest.count_outgoing()
     guest.count_egress(p1)
-    return guest.table.add(HttpExchange(guest, client, request, p1))
+    guard, refusal, credentials = None, None, guest.services.credentials(guest)
+    if credentials is not None or any(name == ASK_BY for name, _ in request.headers):
+        try:
+            request, guard = outgoing.guard_of(credentials, request, partial(guest.charge, burst=False))
+        except CredentialRefused as error:
+            refusal = str(error)
+            guest.services.log(guest, _LOG_WARN, refusal)
+    return guest.table.add(HttpExchange(guest, client, request, p1, guard, refusal))
 
 
 def _decode_request(data: bytes) -> HttpRequest:

@@ -9,11 +9,12 @@ from websockets.uri import WebSocketURI
 from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError, OcallFailure, signed
+from wapo.vm.credentials.asking import ASK_BY
 from wapo.vm.egress import EgressDenied
-from wapo.vm.http_client import valid_header
+from wapo.vm.http_client import OF_THE_CONNECTION, valid_header
 from wapo.vm.net.accounting import TCP_CONNECT, TLS_CONNECT
 from wapo.vm.ocalls.dispatch import Handlers
-from wapo.vm.ocalls.http import OF_THE_CONNECTION, header_text, write_or_keep
+from wapo.vm.ocalls.http import header_text, write_or_keep
 from wapo.vm.resources.websocket import WebSocketClient, WebSocketRequest, WebSocketResource
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _URL: Final = re.compile(rb"wss?://[!-~]+")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _OPCODES: Final = {0: Opcode.CONT, 1: Opcode.TEXT, 2: Opcode.BINARY}
 _MAX_REASON_BYTES: Final = 123
+_LOG_WARN: Final = 2
 _INVALID: Final = OcallError.INVALID_PARAMETER
 
 
@@ -35,7 +37,8 @@ def websocket_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int
 
     Encoding: u32 lengths of URL, headers, subprotocols; then these. Headers as in 1100, subprotocols joined by NUL.
 
-    Errors: 3 malformed or too large, 8 the node has no network, 10 too many, 17 denied by the egress policy.
+    Errors: 3 malformed or too large, 8 the node has no network, 10 too many, 17 denied by the egress policy,
+    or asks for a credential.
     """
     guest.instance.check(p0, p1)
     guest.meter.gas += 1000 + p1 // 128
@@ -49,6 +52,9 @@ def websocket_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int
         network.policy.check_host(request.uri.host)
     except EgressDenied:
         raise OcallFailure(OcallError.FORBIDDEN) from None
+    if any(name == ASK_BY for name, _ in request.headers):
+        guest.services.log(guest, _LOG_WARN, "no credential is sent with a WebSocket")
+        raise OcallFailure(OcallError.FORBIDDEN)
     guest.count_outgoing()
     full = guest.websockets >= guest.limits.websockets or guest.held_body_bytes > guest.limits.held_body_bytes
     if full or not network.budget.take(guest.owner):

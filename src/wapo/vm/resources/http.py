@@ -16,6 +16,7 @@ from yarl import URL
 
 from wapo.abi.results import ERR, PENDING, OcallError
 from wapo.lazy import library
+from wapo.vm.credentials.asking import CredentialRefused
 from wapo.vm.http_client import MAX_HEAD_BYTES, TOO_LARGE, HttpClient, asking, describe_failure
 from wapo.vm.http_decoding import ACCEPTED, UndecodableBody, decode, decoders_of
 from wapo.vm.resources.base import Resource
@@ -28,6 +29,7 @@ else:
     aiohttp = library("aiohttp")
 
 if TYPE_CHECKING:
+    from wapo.vm.credentials.outgoing import Guard
     from wapo.vm.guest import Guest
 
 __all__ = ["HttpExchange", "HttpRequest", "WrongLength"]
@@ -41,7 +43,7 @@ class WrongLength(Exception):
     """A streamed body is longer or shorter than its Content-Length."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HttpRequest:
     """A request that has been checked. ``body`` is None where there is none or where it is streamed.
 
@@ -65,12 +67,22 @@ class HttpExchange(Resource):
 
     Args:
         size: of the request, body and all.
+        guard: puts credentials on it, and takes them out of what comes back.
+        refusal: why it is not even sent.
     """
 
     kind: ClassVar[str] = "http"
     __slots__ = ("_guest", "_head_slot", "_held_bytes", "_task", "_upload", "download", "failure", "head")
 
-    def __init__(self, guest: Guest, client: HttpClient, request: HttpRequest, size: int) -> None:
+    def __init__(
+        self,
+        guest: Guest,
+        client: HttpClient,
+        request: HttpRequest,
+        size: int,
+        guard: Guard | None = None,
+        refusal: str | None = None,
+    ) -> None:
         self._head_slot = Slot()
         self._upload = Pipe(_BUFFER_BYTES) if request.stream_body else None
         self.download = Pipe(_BUFFER_BYTES)
@@ -80,17 +92,21 @@ class HttpExchange(Resource):
         self._held_bytes = 0
         self._hold(size)
         self._task: asyncio.Task[None] | None = asyncio.get_running_loop().create_task(
-            self._take_turn(guest, client, request)
+            self._take_turn(guest, client, request, guard) if refusal is None else self._refuse(refusal)
         )
         self._task.add_done_callback(lambda _task: self._settle())
 
-    async def _take_turn(self, guest: Guest, client: HttpClient, request: HttpRequest) -> None:
+    async def _refuse(self, refusal: str) -> None:
+        self._settle()
+        self._fail(refusal)
+
+    async def _take_turn(self, guest: Guest, client: HttpClient, request: HttpRequest, guard: Guard | None) -> None:
         """Waits until the guest, and then its owner, may have another connection."""
         asking.set(guest.owner)
         async with guest.requests, client.connections.place(guest.owner):
             await client.prepare()
             assert client.session is not None
-            failure = await self._run(client.session, request)
+            failure = await self._run(client.session, request, guard)
         self._settle()  # before the guest learns of the end, and may hand over another
         if failure is None:
             self.download.end()
@@ -105,11 +121,14 @@ class HttpExchange(Resource):
         """The request is over: what is left is what has come and was not read; nothing, if the guest has closed it."""
         self._hold(0 if self._task is None else len(self.head or b"") + self.download.buffered)
 
-    async def _run(self, session: aiohttp.ClientSession, request: HttpRequest) -> str | None:
+    async def _run(self, session: aiohttp.ClientSession, request: HttpRequest, guard: Guard | None) -> str | None:
         """The whole exchange: None when it is complete or the guest has closed it, else why it failed."""
         try:
+            if guard is not None:
+                request = await guard.applied(request)
+            decodes = request.decode or guard is not None
             headers = request.headers
-            if request.decode and not any(name.lower() == "accept-encoding" for name, _ in headers):
+            if decodes and not any(name.lower() == "accept-encoding" for name, _ in headers):
                 headers = [*headers, ("Accept-Encoding", ACCEPTED)]
             body: bytes | AsyncIterator[bytes] | None = request.body
             length = request.stream_bytes
@@ -122,7 +141,7 @@ class HttpExchange(Resource):
             async with session.request(
                 request.method, request.url, headers=headers, data=body, allow_redirects=False
             ) as response:
-                head = _encode_head(response)
+                head = await _encode_head(response, guard)
                 if len(head) > MAX_HEAD_BYTES:
                     return TOO_LARGE
                 if self._guest.held_body_bytes + len(head) > self._guest.limits.held_body_bytes:
@@ -131,18 +150,23 @@ class HttpExchange(Resource):
                 self.head = head
                 self._head_slot.wake()
                 chunks: AsyncIterator[bytes] = response.content.iter_any()
-                if request.decode:
-                    for decoder in decoders_of(response.headers.get("Content-Encoding", "")) or ():
+                if decodes:
+                    decoders = decoders_of(",".join(response.headers.getall("Content-Encoding", ())))
+                    if guard is not None and (decoders is None or not guard.can_see_through(response.headers)):
+                        return "the answer has a coding in which a credential could not be seen"
+                    for decoder in decoders or ():
                         chunks = decode(decoder, chunks)
+                if guard is not None:
+                    chunks = guard.cleaned(chunks)
                 async for chunk in chunks:
                     await self.download.write(chunk)
         except PipeBroken:
             pass  # the guest has closed it
-        except UndecodableBody as error:
+        except (UndecodableBody, CredentialRefused) as error:
             return str(error)
         except Exception as error:  # whatever the library raises becomes the guest's network error
             cause = error.__cause__
-            return str(cause) if isinstance(cause, WrongLength) else describe_failure(error)
+            return str(cause) if isinstance(cause, WrongLength) else describe_failure(error, quote=guard is None)
         return None
 
     @staticmethod
@@ -210,12 +234,16 @@ async def _in_pieces(body: bytes) -> AsyncIterator[bytes]:
         yield body[start : start + _BUFFER_BYTES]
 
 
-def _encode_head(response: aiohttp.ClientResponse) -> bytes:
+async def _encode_head(response: aiohttp.ClientResponse, guard: Guard | None) -> bytes:
     """u16 status, u16 HTTP version (minor), u32 length of the reason, u32 length of the headers; then both.
 
     Headers are ``name NUL value`` pairs joined by NUL, names in lower case, in the order of arrival.
     """
     reason = (response.reason or "").encode("latin-1", "replace")
-    headers = b"\0".join(part for name, value in response.raw_headers for part in (name.lower(), value))
+    pairs = [(name.lower(), value) for name, value in response.raw_headers]
+    if guard is not None:
+        pairs = await guard.clean_headers(pairs, head=response.method == "HEAD")
+        reason = await guard.clean(reason)
+    headers = b"\0".join(part for pair in pairs for part in pair)
     minor = response.version.minor if response.version is not None else 1
     return _HEAD(response.status, minor, len(reason), len(headers)) + reason + headers
