@@ -12,7 +12,7 @@ import pytest
 #: By what is loaded first: what must not have come along.
 LIBRARIES = (
     "aiohttp", "Crypto", "cffi", "coincurve", "cryptography.x509", "h11", "prometheus_client",
-    "python_socks", "rich", "sqlalchemy.ext.asyncio", "sqlalchemy.orm", "structlog", "tomllib", "urllib.request", "wasmtime",
+    "python_socks", "rich", "sqlite3", "sqlalchemy.ext.asyncio", "sqlalchemy.orm", "structlog", "tomllib", "urllib.request", "wasmtime",
 )  # fmt: skip
 LATER = (
     "pyhpke", "wapo.gateway.admin", "wapo.gateway.oblivious", "wapo.gateway.rpc", "wapo.gateway.user",

@@ -5,13 +5,21 @@ One statement is all that is ever asked of it, so it is the driver's connection,
 :mod:`wapo.store.database` does for a transaction takes four times as long.
 """
 
+from __future__ import annotations
+
 import os
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from wapo.lazy import library
 from wapo.store.database import StoreFailed
+
+if TYPE_CHECKING:
+    import sqlite3
+else:
+    # SQLite asks where temporary files go when it is loaded, and only then: not before the node has said it.
+    sqlite3 = library("sqlite3")
 
 __all__ = ["SeenDigests"]
 
