@@ -1,27 +1,25 @@
 """Stores that leave a mark (guest/stores.py): the same effects, and the marks of exactly what was written."""
 
-import importlib.util
+import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import wasmtime
 
+GUEST = Path(__file__).parent.parent.parent / "guest"
 MAP = 0x8000
 
 
 @pytest.fixture(scope="module")
-def stores() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "guest_stores", Path(__file__).parent.parent.parent / "guest" / "stores.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["guest_stores"] = module
-    spec.loader.exec_module(module)
-    return module
+def stores() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(GUEST))
+    try:
+        yield importlib.import_module("stores")
+    finally:
+        sys.path.remove(str(GUEST))
 
 
 def memory_after(module: bytes) -> bytes:

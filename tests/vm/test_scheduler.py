@@ -35,11 +35,12 @@ async def test_who_has_just_come_goes_before_all_that_burn(engine: Engine) -> No
 
     for guest in await burners(engine, scheduler, 8):
         guest.on_slice = slice_over
-    waited = []
+    waited: list[int] = []
     for _ in range(10):
         slices = 0
-        await run_to_end(guest_of(engine, DONE, scheduler=scheduler, owner="brief"))
-        waited.append(slices)
+        brief = guest_of(engine, DONE, scheduler=scheduler, owner="brief")
+        brief.on_end(lambda _end: waited.append(slices))
+        await run_to_end(brief)
     scheduler.stop_all()
     assert max(waited) <= 1, waited
 
