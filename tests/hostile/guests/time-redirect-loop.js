@@ -1,6 +1,6 @@
 // attack: time
 // promise: redirects are followed so often, and no longer than the run has time
-// limit: time
+// limit: none
 // ends: 500 outgoing_limit
 // log: outgoing requests and connections
 export default { async fetch(request, env, ctx) {
