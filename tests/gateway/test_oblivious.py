@@ -448,6 +448,18 @@ async def test_a_client_makes_the_node_keep_only_so_much(site: Site, monkeypatch
         assert await response.read() == b"500000"
 
 
+async def test_a_response_for_which_there_is_no_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller is told so, encrypted; that takes no room."""
+    monkeypatch.setattr("wapo.gateway.oblivious._CLIENT_BYTES", 200_000)
+    program = "export default { fetch: async (r) => new Response((await r.text()) && 'x'.repeat(100_000)) };"
+    at_once, streams = await site.publish(program), await site.publish(STREAM)
+    attempts: list[tuple[str, str, bytes]] = [("POST", at_once, bytes(150_000)), ("GET", f"{streams}?parts=300", b"")]
+    for method, path, content in attempts:
+        status, headers, _ = await call(site, method, path, content=content)
+        assert (status, headers["x-wapo-error"]) == (503, "encrypted_messages_full")
+        await goes_on(site)
+
+
 async def test_a_request_that_does_not_come(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wapo.gateway.oblivious._WHOLE_S", 0.05)
     monkeypatch.setattr("wapo.gateway.oblivious._HEAD_S", 0.05)
