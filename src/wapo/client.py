@@ -53,6 +53,9 @@ _MAX_ERROR_BYTES: Final = 64 << 10
 #: Of a response, before its content.
 _MAX_HEAD_BYTES: Final = 1 << 20
 _MAX_FIELDS: Final = 2000
+#: Of a response that is whole; a node makes none of 32 MiB.
+_MAX_WHOLE_BYTES: Final = 32 << 20
+_SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _PROBLEMS: Final = "https://iana.org/assignments/http-problem-types#"
 _PROBLEM: Final = b"application/problem+json"
 
@@ -206,8 +209,9 @@ class EncryptedClient:
         headers: Iterable[tuple[bytes, bytes]] = (),
         content: bytes | AsyncIterable[bytes] = b"",
     ) -> EncryptedResponse:
-        """Sends one request. Content that is whole is sent once more, encrypted anew, if the node has another key by
-        now, or if the clock here is off.
+        """Sends one request. Content that is whole is sent once more, encrypted anew, if the clock here is off, or if
+        the node has another key by now. The latter is said in the open, by whoever is in front, who may have passed the
+        request on: where the key is given, only what asks for nothing to be done is sent again for it.
 
         Args:
             target: path and query.
@@ -222,6 +226,7 @@ class EncryptedClient:
             try:
                 response = await self._send(configuration, method, target, headers, content)
             except _KeyProblem as problem:
+                last = last or (self._key is not None and method not in _SAFE)
                 if last or await self.configuration(again=True) == configuration:
                     raise EncryptedCallFailed(f"the node refuses the encrypted request: {problem}") from None
                 continue
@@ -347,7 +352,12 @@ async def _events(sender: Sender, response: aiohttp.ClientResponse) -> AsyncIter
 async def _whole_events(sender: Sender, response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
     decoder = MessageDecoder(response=True, max_head_bytes=_MAX_HEAD_BYTES, max_fields=_MAX_FIELDS)
     try:
-        events = decoder.feed(sender.open(await response.read())) + decoder.finish()
+        body = bytearray()
+        async for data in response.content.iter_any():
+            body += data
+            if len(body) > _MAX_WHOLE_BYTES:
+                raise UndecryptableMessage(f"it has more than {_MAX_WHOLE_BYTES} bytes")
+        events = decoder.feed(sender.open(bytes(body))) + decoder.finish()
     except (aiohttp.ClientError, OSError, UndecryptableMessage, InvalidBinaryMessage) as error:
         raise _broken(error) from None
     for event in events:

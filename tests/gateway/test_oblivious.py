@@ -3,13 +3,16 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 
 from tests.conftest import Site, SiteFactory
 from tests.gateway.support import ECHO, HELLO, goes_on, until
@@ -28,7 +31,7 @@ from wapo.trust.oblivious.binary_http import (
     encode_request,
     encode_request_head,
 )
-from wapo.trust.oblivious.configuration import KeyConfiguration, decode_configurations
+from wapo.trust.oblivious.configuration import KeyConfiguration, decode_configurations, encode_configurations
 from wapo.trust.oblivious.sending import Sender
 from wapo.trust.oblivious.suites import UndecryptableMessage
 from wapo.trust.receipts import read_jwks
@@ -313,6 +316,61 @@ async def test_the_client_gets_the_key_again(own_site: Site) -> None:
         client._configuration = KeyConfiguration(77, configuration.public)
         async with await client.request("POST", path, (), b"x") as response:
             assert await response.read() == b"hello"
+
+
+@asynccontextmanager
+async def in_front(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """The origin of a server that ends TLS in front of the node, say."""
+    server = web.Application()
+    server.router.add_route("*", PATH, handle)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_nobody_in_front_has_a_request_taken_twice(site: Site, method: str) -> None:
+    """Who passes it on, says that the node wants another key, and tells the same key with fewer algorithms, gets it
+    again, encrypted anew: to the node another request."""
+    path = await site.publish("let n = 0; export default { fetch: () => new Response('front') };")
+    key = await key_of(site)
+    told = iter([key, replace(key, aeads=key.aeads[1:]), replace(key, aeads=key.aeads[2:])])
+
+    async def handle(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            body = encode_configurations([next(told)])
+            return web.Response(body=body, content_type="application/ohttp-keys")
+        await site.client.post(PATH, content=await request.read(), headers=dict(request.headers))
+        return web.json_response({"type": KEY_PROBLEM}, status=400)
+
+    async with in_front(handle) as origin, EncryptedClient(origin, key=key.public, chunked=False) as client:
+        with pytest.raises(EncryptedCallFailed, match="refuses"):
+            await client.request(method, path)
+    reports = await site.log(path, "REPORT")
+    assert len([line for line in reports if line.startswith(f"START Request: {method}")]) == (
+        1 if method == "POST" else 3
+    )
+
+
+async def test_nobody_in_front_fills_the_client(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wapo.client._MAX_WHOLE_BYTES", 100_000)
+    key = await key_of(site)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.Response(body=encode_configurations([key]), content_type="application/ohttp-keys")
+        response = web.StreamResponse(headers={"content-type": "message/ohttp-res"})
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(10_000))
+
+    async with in_front(handle) as origin, EncryptedClient(origin, key=key.public, chunked=False) as client:
+        with pytest.raises(EncryptedCallFailed, match="more than 100000 bytes"):
+            await client.request("GET", "/ipfs/x")
 
 
 # Replays
