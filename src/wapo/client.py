@@ -55,7 +55,6 @@ _MAX_HEAD_BYTES: Final = 1 << 20
 _MAX_FIELDS: Final = 2000
 #: Of a response that is whole; a node makes none of 32 MiB.
 _MAX_WHOLE_BYTES: Final = 32 << 20
-_SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _PROBLEMS: Final = "https://iana.org/assignments/http-problem-types#"
 _PROBLEM: Final = b"application/problem+json"
 
@@ -209,9 +208,9 @@ class EncryptedClient:
         headers: Iterable[tuple[bytes, bytes]] = (),
         content: bytes | AsyncIterable[bytes] = b"",
     ) -> EncryptedResponse:
-        """Sends one request. Content that is whole is sent once more, encrypted anew, if the clock here is off, or if
-        the node has another key by now. The latter is said in the open, by whoever is in front, who may have passed the
-        request on: where the key is given, only what asks for nothing to be done is sent again for it.
+        """Sends one request. Content that is whole is sent once more, encrypted anew, if the clock here is off; and, where
+        no key was given, if the node has another one by now. That is said in the open, by whoever is in front, who may
+        have passed the request on.
 
         Args:
             target: path and query.
@@ -226,8 +225,7 @@ class EncryptedClient:
             try:
                 response = await self._send(configuration, method, target, headers, content)
             except _KeyProblem as problem:
-                last = last or (self._key is not None and method not in _SAFE)
-                if last or await self.configuration(again=True) == configuration:
+                if last or self._key is not None or await self.configuration(again=True) == configuration:
                     raise EncryptedCallFailed(f"the node refuses the encrypted request: {problem}") from None
                 continue
             if last or not await self._clock_was_off(response):
