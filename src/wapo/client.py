@@ -208,9 +208,9 @@ class EncryptedClient:
         headers: Iterable[tuple[bytes, bytes]] = (),
         content: bytes | AsyncIterable[bytes] = b"",
     ) -> EncryptedResponse:
-        """Sends one request. Content that is whole is sent once more, encrypted anew, if the clock here is off; and, where
-        no key was given, if the node has another one by now. That is said in the open, by whoever is in front, who may
-        have passed the request on.
+        """Sends one request. Content that is whole is sent once more, encrypted anew, if the clock here is off; and,
+        where no key was given, if the node has another one by now. That is said in the open, by whoever is in front,
+        who may have passed the request on.
 
         Args:
             target: path and query.
@@ -238,7 +238,12 @@ class EncryptedClient:
         date = response.header(b"date")
         if response.status != 400 or response.header(b"content-type") != _PROBLEM or date is None:
             return False
-        response.begun = await response.read()
+        begun = bytearray()
+        async for piece in response:
+            begun += piece
+            if len(begun) > _MAX_ERROR_BYTES:
+                break  # an agent's own, which may have no end
+        response.begun = bytes(begun)
         try:
             kind = msgspec.json.decode(response.begun, type=dict[str, Any]).get("type")
             offset = parsedate_to_datetime(date.decode("ascii")).timestamp() - time.time()

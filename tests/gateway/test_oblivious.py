@@ -429,6 +429,25 @@ async def test_a_client_whose_clock_is_off_learns_the_time(site: Site, monkeypat
         assert await response.read() == b"hello"
 
 
+async def test_an_agents_own_problem_has_no_end(site: Site) -> None:
+    """It looks like the node's, to whose end a client reads."""
+    path = await site.publish("""
+    export default { fetch() {
+      const headers = { "content-type": "application/problem+json" };
+      const piece = new TextEncoder().encode(" ".repeat(10_000));
+      return new Response(new ReadableStream({ pull(c) { c.enqueue(piece); } }), { status: 400, headers });
+    } };
+    """)
+    async with EncryptedClient(site.url) as client, await client.request("GET", path) as response:
+        assert response.status == 400
+        size = 0
+        async for piece in response:
+            size += len(piece)
+            if size > 1_000_000:
+                break
+    await goes_on(site)
+
+
 # What is refused, in the open
 
 
