@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "guard_of"]
 
 _METHODS_REFUSED: Final = frozenset(("CONNECT", "TRACE", "TRACK"))
-#: A server that is asked for a part of its answer may cut the secret in two.
-_LEFT_OUT: Final = frozenset(("host", "range", "if-range", "accept-encoding"))
+#: A server that is asked for a part of its answer may cut the secret in two: by the header of the standard, by that of
+#: Azure's storage, and by one that old servers take (Apache's among them).
+_LEFT_OUT: Final = frozenset(("host", "range", "if-range", "x-ms-range", "request-range", "accept-encoding"))
 #: Of a secret and a guess that are compressed together, the length tells whether the guess is right, one character
 #: after the other (BREACH); and by where the pieces of a body end, a length is seen.
 _NOT_COMPRESSED: Final = ("accept-encoding", "identity")
