@@ -98,6 +98,8 @@ class TestSecrets:
             (f"Bearer {TOKEN}", {TOKEN}),
             (TOKEN, {TOKEN}),
             ("token abc def-ghi-jkl", {"abc def-ghi-jkl"}),
+            ("session=0123456789ab; theme=dark",
+             {"session=0123456789ab; theme=dark", "session=0123456789ab", "0123456789ab"}),
             (f"session={TOKEN}; theme=dark",
              {f"session={TOKEN}; theme=dark", f"session={TOKEN}", TOKEN}),
             (f'Token token="{TOKEN}"', {f'token="{TOKEN}"', TOKEN}),

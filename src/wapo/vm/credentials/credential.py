@@ -311,4 +311,8 @@ def _secrets_in(value: str) -> Iterator[str]:
         if len(user) >= _MIN_PART:  # with many services the key is the user
             yield user
     for part in _PART.findall(whole):
-        yield from (piece for piece in (part, part.partition("=")[2]) if len(piece) >= _MIN_PART)
+        if len(part) >= _MIN_PART:
+            yield part
+        value = part.partition("=")[2]
+        if len(value) >= _MIN_SECRET:  # it alone is what a cookie is, or a key that has a name
+            yield value
