@@ -53,6 +53,8 @@ _MAX_ERROR_BYTES: Final = 64 << 10
 #: Of a response, before its content.
 _MAX_HEAD_BYTES: Final = 1 << 20
 _MAX_FIELDS: Final = 2000
+#: Of a response that is whole; a node makes none of 32 MiB.
+_MAX_WHOLE_BYTES: Final = 32 << 20
 _PROBLEMS: Final = "https://iana.org/assignments/http-problem-types#"
 _PROBLEM: Final = b"application/problem+json"
 
@@ -206,8 +208,9 @@ class EncryptedClient:
         headers: Iterable[tuple[bytes, bytes]] = (),
         content: bytes | AsyncIterable[bytes] = b"",
     ) -> EncryptedResponse:
-        """Sends one request. Content that is whole is sent once more, encrypted anew, if the node has another key by
-        now, or if the clock here is off.
+        """Sends one request. Content that is whole is sent once more, encrypted anew, if the clock here is off; and,
+        where no key was given, if the node has another one by now. That is said in the open, by whoever is in front,
+        who may have passed the request on.
 
         Args:
             target: path and query.
@@ -222,7 +225,7 @@ class EncryptedClient:
             try:
                 response = await self._send(configuration, method, target, headers, content)
             except _KeyProblem as problem:
-                if last or await self.configuration(again=True) == configuration:
+                if last or self._key is not None or await self.configuration(again=True) == configuration:
                     raise EncryptedCallFailed(f"the node refuses the encrypted request: {problem}") from None
                 continue
             if last or not await self._clock_was_off(response):
@@ -235,7 +238,12 @@ class EncryptedClient:
         date = response.header(b"date")
         if response.status != 400 or response.header(b"content-type") != _PROBLEM or date is None:
             return False
-        response.begun = await response.read()
+        begun = bytearray()
+        async for piece in response:
+            begun += piece
+            if len(begun) > _MAX_ERROR_BYTES:
+                break  # an agent's own, which may have no end
+        response.begun = bytes(begun)
         try:
             kind = msgspec.json.decode(response.begun, type=dict[str, Any]).get("type")
             offset = parsedate_to_datetime(date.decode("ascii")).timestamp() - time.time()
@@ -347,7 +355,12 @@ async def _events(sender: Sender, response: aiohttp.ClientResponse) -> AsyncIter
 async def _whole_events(sender: Sender, response: aiohttp.ClientResponse) -> AsyncIterator[Event]:
     decoder = MessageDecoder(response=True, max_head_bytes=_MAX_HEAD_BYTES, max_fields=_MAX_FIELDS)
     try:
-        events = decoder.feed(sender.open(await response.read())) + decoder.finish()
+        body = bytearray()
+        async for data in response.content.iter_any():
+            body += data
+            if len(body) > _MAX_WHOLE_BYTES:
+                raise UndecryptableMessage(f"it has more than {_MAX_WHOLE_BYTES} bytes")
+        events = decoder.feed(sender.open(bytes(body))) + decoder.finish()
     except (aiohttp.ClientError, OSError, UndecryptableMessage, InvalidBinaryMessage) as error:
         raise _broken(error) from None
     for event in events:

@@ -2,6 +2,7 @@
 journal, its logs, images in memory and on disk, compiled code, backups."""
 
 import base64
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.cli.support import running, wapo_process
 from tests.cli.workers import children
 from tests.gateway.upstream import ECHOES, open_upstream
 from tests.vm.conftest import make_authority
+from wapo.client import EncryptedClient
 from wapo.content.cid import Cid
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
@@ -96,6 +98,24 @@ async def test_no_secret_is_left_anywhere(
                     assert response.json() == [len(IN_CODE), [], len(PASSWORD), 64]
                     assert upstream.sent[-1].all("authorization") == [f"Bearer {TOKEN}"]
                     assert KEY in upstream.sent[-1].line
+                kept = f"/vaults/{receipt['key']}/{receipt['token']}"
+                assert (await client.get(kept)).json()["data"] == {"password": PASSWORD}
+                assert (await client.delete(kept[:-1] + "x")).status_code == 403
+                inherits = {"cid": cid, "data": {"password": PASSWORD}, "inherit": receipt["key"]}
+                for wrong in (
+                    inherits | {"inheritToken": PASSWORD},
+                    inherits | {"cid": PASSWORD},
+                    body | {"credentials": {TOKEN + " ": {}}},
+                    body | {"credentials": {"token": {"hosts": [TOKEN + "/"], "headers": {"a": f"Bearer {TOKEN}"}}}},
+                ):
+                    assert (await client.post("/vaults", json=wrong)).status_code in (400, 403), wrong
+                refused = await client.post("/vaults", content=json.dumps(body)[:-1])
+                assert refused.status_code == 400
+                async with (
+                    EncryptedClient(url) as secretly,
+                    await secretly.request("POST", "/vaults", content=json.dumps(body).encode()) as made,
+                ):
+                    encrypted = json.loads(await made.read())
                 log = await client.get(f"/logs/all{address}", headers={"Authorization": f"Bearer {receipt['token']}"})
                 assert IN_LOG in log.text
             (folder / "passphrase").write_text("correct horse\n")
@@ -117,7 +137,12 @@ async def test_no_secret_is_left_anywhere(
     derived += [identity.agreement_key.private_bytes_raw(), keys.agent_secret(str(Cid.parse(cid).v1()), b"x")]
     distinct = {text: name for name, text in places.items()}
     secrets = [text.encode() for text in (PASSWORD, TOKEN, KEY)]
-    secrets += [bytes.fromhex(receipt["token"]), (data / "node.key").read_bytes(), *derived]
+    secrets += [
+        bytes.fromhex(receipt["token"]),
+        bytes.fromhex(encrypted["token"]),
+        (data / "node.key").read_bytes(),
+        *derived,
+    ]
     for secret in secrets:
         for form in forms(secret):
             assert len(form) >= 16

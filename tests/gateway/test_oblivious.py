@@ -3,13 +3,16 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 
 from tests.conftest import Site, SiteFactory
 from tests.gateway.support import ECHO, HELLO, goes_on, until
@@ -28,7 +31,7 @@ from wapo.trust.oblivious.binary_http import (
     encode_request,
     encode_request_head,
 )
-from wapo.trust.oblivious.configuration import KeyConfiguration, decode_configurations
+from wapo.trust.oblivious.configuration import KeyConfiguration, decode_configurations, encode_configurations
 from wapo.trust.oblivious.sending import Sender
 from wapo.trust.oblivious.suites import UndecryptableMessage
 from wapo.trust.receipts import read_jwks
@@ -315,6 +318,59 @@ async def test_the_client_gets_the_key_again(own_site: Site) -> None:
             assert await response.read() == b"hello"
 
 
+@asynccontextmanager
+async def in_front(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """The origin of a server that ends TLS in front of the node, say."""
+    server = web.Application()
+    server.router.add_route("*", PATH, handle)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_nobody_in_front_has_a_request_taken_twice(site: Site, method: str) -> None:
+    """Who passes it on, says that the node wants another key, and tells the same key with fewer algorithms, gets it
+    again, encrypted anew: to the node another request."""
+    path = await site.publish("let n = 0; export default { fetch: () => new Response('front') };")
+    key = await key_of(site)
+    told = iter([key, replace(key, aeads=key.aeads[1:]), replace(key, aeads=key.aeads[2:])])
+
+    async def handle(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            body = encode_configurations([next(told)])
+            return web.Response(body=body, content_type="application/ohttp-keys")
+        await site.client.post(PATH, content=await request.read(), headers=dict(request.headers))
+        return web.json_response({"type": KEY_PROBLEM}, status=400)
+
+    async with in_front(handle) as origin, EncryptedClient(origin, key=key.public, chunked=False) as client:
+        with pytest.raises(EncryptedCallFailed, match="refuses"):
+            await client.request(method, path)
+    reports = await site.log(path, "REPORT")
+    assert len([line for line in reports if line.startswith(f"START Request: {method}")]) == 1
+
+
+async def test_nobody_in_front_fills_the_client(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wapo.client._MAX_WHOLE_BYTES", 100_000)
+    key = await key_of(site)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.method == "GET":
+            return web.Response(body=encode_configurations([key]), content_type="application/ohttp-keys")
+        response = web.StreamResponse(headers={"content-type": "message/ohttp-res"})
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(10_000))
+
+    async with in_front(handle) as origin, EncryptedClient(origin, key=key.public, chunked=False) as client:
+        with pytest.raises(EncryptedCallFailed, match="more than 100000 bytes"):
+            await client.request("GET", "/ipfs/x")
+
+
 # Replays
 
 
@@ -371,6 +427,25 @@ async def test_a_client_whose_clock_is_off_learns_the_time(site: Site, monkeypat
     monkeypatch.setattr("wapo.client.time", SimpleNamespace(time=lambda: time.time() - 5000))
     async with EncryptedClient(site.url) as client, await client.request("POST", path) as response:
         assert await response.read() == b"hello"
+
+
+async def test_an_agents_own_problem_has_no_end(site: Site) -> None:
+    """It looks like the node's, to whose end a client reads."""
+    path = await site.publish("""
+    export default { fetch() {
+      const headers = { "content-type": "application/problem+json" };
+      const piece = new TextEncoder().encode(" ".repeat(10_000));
+      return new Response(new ReadableStream({ pull(c) { c.enqueue(piece); } }), { status: 400, headers });
+    } };
+    """)
+    async with EncryptedClient(site.url) as client, await client.request("GET", path) as response:
+        assert response.status == 400
+        size = 0
+        async for piece in response:
+            size += len(piece)
+            if size > 1_000_000:
+                break
+    await goes_on(site)
 
 
 # What is refused, in the open
@@ -446,6 +521,18 @@ async def test_a_client_makes_the_node_keep_only_so_much(site: Site, monkeypatch
     assert (await call(site, "POST", path, content=bytes(150_000)))[2] == b"150000"
     async with EncryptedClient(site.url) as client, await client.request("POST", path, (), bytes(500_000)) as response:
         assert await response.read() == b"500000"
+
+
+async def test_a_response_for_which_there_is_no_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller is told so, encrypted; that takes no room."""
+    monkeypatch.setattr("wapo.gateway.oblivious._CLIENT_BYTES", 200_000)
+    program = "export default { fetch: async (r) => new Response((await r.text()) && 'x'.repeat(100_000)) };"
+    at_once, streams = await site.publish(program), await site.publish(STREAM)
+    attempts: list[tuple[str, str, bytes]] = [("POST", at_once, bytes(150_000)), ("GET", f"{streams}?parts=300", b"")]
+    for method, path, content in attempts:
+        status, headers, _ = await call(site, method, path, content=content)
+        assert (status, headers["x-wapo-error"]) == (503, "encrypted_messages_full")
+        await goes_on(site)
 
 
 async def test_a_request_that_does_not_come(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

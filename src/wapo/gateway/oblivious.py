@@ -154,14 +154,16 @@ class _Share:
         Raises:
             TooMuchKept.
         """
-        self._size += count
-        if self._size > _SMALL_BYTES:
-            self._kept.take(self._client, self._size - self._counted)
-            self._counted = self._size
+        size = self._size + count
+        if size > _SMALL_BYTES:
+            self._kept.take(self._client, size - self._counted)
+            self._counted = size
+        self._size = size
 
     def close(self) -> None:
+        """It keeps nothing any more."""
         self._kept.give_back(self._client, self._counted)
-        self._counted = 0
+        self._size = self._counted = 0
 
 
 class _Source(Protocol):
@@ -351,6 +353,7 @@ class _WholeAnswer(_Answer):
             except WapoError as error:
                 self.failure = error
                 self._parts.clear()
+                self._share.close()  # or there were no room for the answer that says so
         if self.failure is not None and more:
             raise self.failure  # ends an agent that streams
 

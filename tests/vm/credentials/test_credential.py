@@ -1,6 +1,6 @@
 """What can be kept as a credential, what cannot, and which of its parts are secret."""
 
-import base64
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -66,6 +66,8 @@ class TestParsing:
             (value(headers={"a": "ä" * 9}), "has a value in headers that is not visible ASCII"),
             (value(headers={"a": "x" * 2049}), "of at most 2048 characters"),
             (value(headers={"a": "Bearer short"}), "has a secret in headers of less than 12 characters"),
+            (value(headers={"a": f"Basic {b64encode(b'administrator:short').decode()}"}), "has a secret in headers of less"),
+            (value(headers={"a": f"basic {b64encode(b'a-user-to-guess').decode()}"}), "has a secret in headers of less"),
             (value(headers={"a": 7}), "has a value in headers"),
             (value(query={"a": "short"}), "has a secret in query of less than 12 characters"),
             (value(aws={}), "must have in aws accessKeyId, secretAccessKey, region, service"),
@@ -98,13 +100,17 @@ class TestSecrets:
             (f"Bearer {TOKEN}", {TOKEN}),
             (TOKEN, {TOKEN}),
             ("token abc def-ghi-jkl", {"abc def-ghi-jkl"}),
+            ("session=0123456789ab; theme=dark",
+             {"session=0123456789ab; theme=dark", "session=0123456789ab", "0123456789ab"}),
             (f"session={TOKEN}; theme=dark",
              {f"session={TOKEN}; theme=dark", f"session={TOKEN}", TOKEN}),
             (f'Token token="{TOKEN}"', {f'token="{TOKEN}"', TOKEN}),
-            ("Basic " + base64.b64encode(b"user:pass-word-012").decode(),
-             {base64.b64encode(b"user:pass-word-012").decode(), "user:pass-word-012", "pass-word-012"}),
-            ("Basic " + base64.b64encode(f"{TOKEN}:".encode()).decode(),
-             {base64.b64encode(f"{TOKEN}:".encode()).decode(), f"{TOKEN}:", TOKEN}),
+            ("Basic " + b64encode(b"user:pass-word-012").decode(),
+             {b64encode(b"user:pass-word-012").decode(), "user:pass-word-012", "pass-word-012"}),
+            ("Basic " + b64encode(f"{TOKEN}:".encode()).decode(),
+             {b64encode(f"{TOKEN}:".encode()).decode(), f"{TOKEN}:", TOKEN}),
+            ("Basic " + b64encode(b"user:pass-word-0123").decode().rstrip("="),
+             {b64encode(b"user:pass-word-0123").decode().rstrip("="), "user:pass-word-0123", "pass-word-0123"}),
             ("Basic not-base64-at-all!", {"not-base64-at-all!"}),
         ],
     )  # fmt: skip

@@ -1,6 +1,8 @@
 """Which requests get a credential, and how they look then: for programs that make their own calls, too."""
 
+import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +15,8 @@ from wapo.vm.resources.http import HttpRequest
 
 TOKEN, KEY = "sk-0123456789abcdef", "key-0123456789"
 AWS = {"accessKeyId": "AKID", "secretAccessKey": "wJalrXUtnFEMI/K7MDENG", "region": "eu-central-1"}
+
+NOT_COMPRESSED = ("accept-encoding", "identity")
 
 #: CPU seconds that guards have told of.
 spent: list[float] = []
@@ -105,17 +109,19 @@ async def test_the_host_header_is_the_hosts_to_write() -> None:
 
 async def test_what_the_guest_says_instead_is_left_out() -> None:
     headers = [("authorization", "x"), ("authorization", "y"), ("range", "bytes=0-1"), ("if-range", "e"), ("a", "b"),
-               ("accept-encoding", "zstd")]  # fmt: skip
+               ("x-ms-range", "bytes=0-1"), ("request-range", "bytes=0-1"), ("accept-encoding", "zstd")]  # fmt: skip
     request = asked("https://api.example.com/p?api+key=1&b=%2F&api%20key=2&&%61pi+key&c#f", "GET", *headers)
     made = await sent(request)
-    assert made.headers == [("a", "b"), ("authorization", f"Bearer {TOKEN}")]
+    assert made.headers == [("a", "b"), ("authorization", f"Bearer {TOKEN}"), NOT_COMPRESSED]
     assert str(made.url) == f"https://api.example.com/p?b=%2F&c&api%20key={KEY}"
 
 
 class TestAsking:
     async def test_for_one(self) -> None:
         made = await sent(asked("https://api.example.com/", "GET", ("wapo-credential", "token")))
-        assert (made.headers, made.url.raw_query_string) == ([("authorization", f"Bearer {TOKEN}")], "")
+        assert (made.headers, made.url.raw_query_string) == (
+            [("authorization", f"Bearer {TOKEN}"), NOT_COMPRESSED], "",
+        )  # fmt: skip
 
     @pytest.mark.parametrize(
         ("url", "name", "reason"),
@@ -180,3 +186,33 @@ async def test_all_secrets_of_the_run_are_taken_out_of_every_answer() -> None:
     spent.clear()
     assert await guard.clean(text) == b"*credential* *credential* *credential*"
     assert sum(spent) > 0
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.b32encode, lambda raw: raw.hex().encode()])
+async def test_a_url_that_is_encoded_as_a_whole(encode: Callable[[bytes], bytes]) -> None:
+    """What is encoded in it is encoded twice then: the login page to which the server sends, and from there back."""
+    secret = "k3y/in a+query&8=Ws"
+    credentials = Credentials.parse({"key": {"hosts": ["api.example.com"], "query": {"key": secret}}})
+    request, guard = guard_of(credentials, asked("https://api.example.com/a?b=c"), spent.append)
+    assert guard is not None
+    made = await guard.applied(request)
+    form = str(made.url).replace("%20", "+")
+    for url in (str(made.url), form):
+        assert b"*credential*" in await guard.clean(encode(b"?" + url.encode()))
+        assert b"*credential*" in await guard.clean(encode(url.encode()))
+
+
+class TestLengths:
+    """A length that depends on what has been compressed together tells a guess from the secret (BREACH)."""
+
+    async def test_nothing_is_compressed_together(self) -> None:
+        made = await sent(asked("https://api.example.com/", "GET", ("accept-encoding", "gzip")))
+        assert [pair for pair in made.headers if pair[0] == "accept-encoding"] == [NOT_COMPRESSED]
+
+    @pytest.mark.parametrize("coding", [b"gzip", b"br"])
+    async def test_head_tells_none_that_a_coding_has_made(self, coding: bytes) -> None:
+        _, guard = guard_of(CREDENTIALS, asked("https://api.example.com/", "HEAD"), spent.append)
+        assert guard is not None
+        length = (b"content-length", b"123")
+        assert await guard.clean_headers([length], head=True) == [length]
+        assert await guard.clean_headers([(b"content-encoding", coding), length], head=True) == []

@@ -270,7 +270,8 @@ def _checked(name: str, kind: str, text: Any) -> str:
     """A value with a secret in it."""
     if not isinstance(text, str) or len(text) > _MAX_SECRET or not _VISIBLE.fullmatch(text):
         raise _wrong(name, f"has a value in {kind} that is not visible ASCII of at most {_MAX_SECRET} characters")
-    if len(_without_scheme(text)) < _MIN_SECRET:
+    user, password = _basic(text) or ("", text)
+    if len(_without_scheme(text)) < _MIN_SECRET or (len(user) < _MIN_PART and len(password) < _MIN_SECRET):
         raise _wrong(
             name,
             f"has a secret in {kind} of less than {_MIN_SECRET} characters, which can be guessed",
@@ -297,18 +298,31 @@ def _without_scheme(value: str) -> str:
     return value[scheme.end() :] if scheme is not None else value
 
 
+def _basic(value: str) -> tuple[str, str] | None:
+    """User and password (RFC 7617), if a header's value has them."""
+    whole = _without_scheme(value)
+    if value[: len(value) - len(whole)].strip().lower() != "basic":
+        return None
+    try:
+        padded = whole + "=" * (-len(whole) % 4)  # which servers do not insist on
+        user, _, password = base64.b64decode(padded, validate=True).decode("latin-1").partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return user, password
+
+
 def _secrets_in(value: str) -> Iterator[str]:
     """The secrets of a header's value: what stands after its scheme, parts of it, and what ``Basic`` stands for."""
     whole = _without_scheme(value)
     yield whole
-    if value[: len(value) - len(whole)].strip().lower() == "basic":
-        try:
-            decoded = base64.b64decode(whole, validate=True).decode("latin-1")
-        except (binascii.Error, ValueError):
-            decoded = ""
-        user, _, password = decoded.partition(":")
-        yield from (text for text in (decoded, password) if len(text) >= _MIN_SECRET)
+    if (pair := _basic(value)) is not None:
+        user, password = pair
+        yield from (text for text in (f"{user}:{password}", password) if len(text) >= _MIN_SECRET)
         if len(user) >= _MIN_PART:  # with many services the key is the user
             yield user
     for part in _PART.findall(whole):
-        yield from (piece for piece in (part, part.partition("=")[2]) if len(piece) >= _MIN_PART)
+        if len(part) >= _MIN_PART:
+            yield part
+        value = part.partition("=")[2]
+        if len(value) >= _MIN_SECRET:  # it alone is what a cookie is, or a key that has a name
+            yield value

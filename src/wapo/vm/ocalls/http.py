@@ -33,6 +33,9 @@ _HAS_BODY: Final = 4
 _LOG_WARN: Final = 2
 _MAX_HEAD_BYTES: Final = 256 << 10
 _INVALID_PARAMETER: Final = OcallError.INVALID_PARAMETER
+#: After it, what is sent on a connection is no HTTP (RFC 9110 9.3.6), whatever length its answer says it has: the next
+#: guest's request, with its credentials, would go through the tunnel.
+_NO_TUNNEL: Final = "CONNECT would make a tunnel of a connection, and connections are shared"
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -83,6 +86,8 @@ def http_open(guest: "Guest", task: int, p0: int, p1: int, p2: int, p3: int) -> 
         except CredentialRefused as error:
             refusal = str(error)
             guest.services.log(guest, _LOG_WARN, refusal)
+    if refusal is None and request.method.upper() == "CONNECT":
+        refusal = _NO_TUNNEL
     return guest.table.add(HttpExchange(guest, client, request, p1, guard, refusal))
 
 
