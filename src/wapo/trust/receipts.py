@@ -69,8 +69,8 @@ UNSIGNED_FIELDS: Final = frozenset((
     "connection", "content-digest", "content-length", "date", "keep-alive", "server", "server-timing", "signature",
     "signature-input", "trailer", "transfer-encoding", "wapo-receipt", "x-powered-by", "x-request-id",
 ))  # fmt: skip
-#: What speaks for itself, and is added to: an agent may sign, too.
-_NEVER: Final = frozenset((b"content-digest", b"signature", b"signature-input"))
+#: What speaks for itself, and is added to: an agent may sign, and tell what took its time, too.
+_NEVER: Final = frozenset((b"content-digest", b"server-timing", b"signature", b"signature-input"))
 _SET_COOKIE: Final = b"set-cookie"
 #: How much later than the end of its key a receipt may end: for processes that have not noticed yet, and clocks.
 _GRACE_MS: Final = 60_000
@@ -112,9 +112,9 @@ class Fields:
 def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
     """What a receipt says of headers; names in lower case, order as sent.
 
-    Signatures and digests are left out. Lines of one name are one value, joined by a comma and a space (RFC 9110 5.3),
-    as an intermediary may do; but for Set-Cookie, whose lines stay what they are: its value is those lines, each after
-    its length. The digest is SHA-256 over names and values, each after its length.
+    Signatures, digests and Server-Timing are left out. Lines of one name are one value, joined by a comma and a space
+    (RFC 9110 5.3), as an intermediary may do; but for Set-Cookie, whose lines stay what they are: its value is those
+    lines, each after its length. The digest is SHA-256 over names and values, each after its length.
     """
     key = tuple(headers)
     size = 0
