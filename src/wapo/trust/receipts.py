@@ -38,6 +38,7 @@ from wapo.trust.identity import NodeIdentity, key_id
 __all__ = [
     "ALGORITHM",
     "FORM",
+    "GRACE_MS",
     "MAX_DOCUMENT_BYTES",
     "UNSIGNED_FIELDS",
     "Check",
@@ -73,7 +74,7 @@ UNSIGNED_FIELDS: Final = frozenset((
 _NEVER: Final = frozenset((b"content-digest", b"server-timing", b"signature", b"signature-input"))
 _SET_COOKIE: Final = b"set-cookie"
 #: How much later than the end of its key a receipt may end: for processes that have not noticed yet, and clocks.
-_GRACE_MS: Final = 60_000
+GRACE_MS: Final = 60_000
 _DIGEST_BYTES: Final = 32
 
 
@@ -561,9 +562,9 @@ def _check_key(receipt: Receipt, signature: bytes, keys: Mapping[str, PublishedK
         return Check(name, False, f"the key {receipt.key_id} has not signed this")
     if receipt.ended_ms < receipt.started_ms:
         return Check(name, False, "the exchange ends before it starts")
-    if receipt.ended_ms + _GRACE_MS < key.from_s * 1000:
+    if receipt.ended_ms + GRACE_MS < key.from_s * 1000:
         return Check(name, False, f"the exchange ended before the key {receipt.key_id} was used")
-    if key.until_s is not None and receipt.ended_ms > key.until_s * 1000 + _GRACE_MS:
+    if key.until_s is not None and receipt.ended_ms > key.until_s * 1000 + GRACE_MS:
         return Check(name, False, f"the exchange ended after the key {receipt.key_id} was given up")
     return Check(name, True, f"{ALGORITHM}, by the key {receipt.key_id}")
 
