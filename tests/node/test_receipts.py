@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import sqlite3
+import tracemalloc
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -160,6 +162,17 @@ async def test_what_was_signed_before_a_rotation_still_verifies(
     assert (await book.head())[0].key_id == key_of(after)
 
 
+async def test_a_key_that_another_process_has_noticed_first(
+    book: ReceiptBook, database: Database, identities: Identities
+) -> None:
+    await rotate(database)
+    others = Identities(KEYS, database)
+    await others.load()
+    assert others.current.key_id != identities.current.key_id
+    (one,) = await add(book, others, 1)
+    assert (await book.find(one[1])).receipt.key_id == others.current.key_id
+
+
 async def test_the_oldest_are_forgotten_and_their_hashes_are_not(
     book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +186,62 @@ async def test_the_oldest_are_forgotten_and_their_hashes_are_not(
     head, _ = await book.head()
     proof = await book.inclusion(0, head.size)
     assert check_inclusion(leaf_hash(whole(first)), 0, head.size, proof, head.root)
+
+
+async def test_none_is_given_for_longer_than_a_week_nor_kept(
+    book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few there are."""
+    (one,) = await add(book, identities, 1)
+    assert await book.find(one[1])
+    monkeypatch.setattr(module, "_KEPT_MS", -1000)
+    with pytest.raises(NoSuchReceipt):
+        await book.find(one[1])
+    await book.forget()
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database:
+        assert database.execute("SELECT count(*) FROM chunks").fetchone() == (0,)
+    monkeypatch.undo()
+    (later,) = await add(book, identities, 1)
+    assert (await book.find(later[1])).index == 1
+
+
+async def test_what_nobody_writes_about_is_forgotten_too(
+    book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(book, identities, 1)
+    book._wake.clear()
+    monkeypatch.setattr(module, "_KEPT_MS", -1000)
+    monkeypatch.setattr(module, "_PRUNE_EVERY_S", 0.01)
+    running = asyncio.create_task(book.run())
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database:
+        async with asyncio.timeout(10):
+            while database.execute("SELECT count(*) FROM chunks").fetchone() != (0,):
+                await asyncio.sleep(0.01)
+    running.cancel()
+
+
+async def test_where_some_are_gone_others_are_found(book: ReceiptBook, identities: Identities, tmp_path: Path) -> None:
+    """Which a clock that is set can do."""
+    (first,), middle, (last,) = [await add(book, identities, count) for count in (1, 3, 1)]
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database, database:
+        database.execute("DELETE FROM chunks WHERE first = 1")
+    assert [(await book.find(one[1])).index for one in (first, last)] == [0, 4]
+    for name in (*(one[1] for one in middle), str(uuid.UUID(int=0))):
+        with pytest.raises(NoSuchReceipt):
+            await book.find(name)
+
+
+async def test_large_headers_do_not_stay_in_memory(identities: Identities) -> None:
+    """Neither in what waits for the disk, nor in what is remembered."""
+    chunk, key = module._Chunk(), identities.current.key_id
+    tracemalloc.start()
+    for number in range(200):
+        headers = [(b"x-%d" % number, b"v" * 60_000), (b"n" * 30_000, b"%d" % number)]
+        chunk.add_briefs([(key, str(uuid.uuid4()), "bafk", b"/", 200, headers, b"", 10.0, 0.001)])
+        beginning(key, "bafk", "GET", f"/{number}", fields_of([]), bytes(32), 200, fields_of(headers))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * chunk.size + 1_000_000
 
 
 async def test_the_oldest_hashes_become_those_of_whole_tiles(

@@ -231,7 +231,8 @@ def beginning(
     status: int, response_fields: Fields,
 ) -> bytes:  # fmt: skip
     """The beginning of a receipt's canonical form. Most requests of an agent have the same."""
-    make = _remembered_beginning if len(target) <= _REMEMBERED_BYTES else _beginning
+    size = len(target) + len(request_fields.encoded) + len(response_fields.encoded)
+    make = _remembered_beginning if size <= _REMEMBERED_BYTES else _beginning
     return make(
         key_id, program, method, target, request_fields.encoded, request_digest, status, response_fields.encoded
     )
