@@ -278,8 +278,14 @@ async def test_what_the_disk_does_not_take_is_counted_and_later_ones_are_kept(
         with pytest.raises(StoreFailed):
             await book.write_out()
     assert book.lost == 1
-    await add(book, identities, 1)
+    (one,) = await add(book, identities, 1)
     assert (await book.head())[0].size == 1
+    book.add(entry(identities))
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "writing", full)
+        assert (await book.head())[0].size == 1  # earlier ones are still given
+        assert (await book.find(one[1])).index == 0
+    assert book.lost == 2
 
 
 async def test_a_writer_that_cannot_keep_up_drops(

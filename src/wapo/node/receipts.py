@@ -419,7 +419,8 @@ class ReceiptBook:
 
     async def head(self) -> tuple[TreeHead, bytes]:
         """The log at this moment, signed."""
-        await self._refresh()
+        with suppress(StoreFailed):  # what could not be written is not in the log, which is what it was
+            await self._refresh()
         async with (await self._opened()).reading() as connection:
             name, size = await _state(connection)
             root = await _computed(connection, size, lambda tiles: root_of(tiles, size))
