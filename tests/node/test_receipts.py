@@ -188,6 +188,27 @@ async def test_the_oldest_are_forgotten_and_their_hashes_are_not(
     assert check_inclusion(leaf_hash(whole(first)), 0, head.size, proof, head.root)
 
 
+async def test_large_ones_take_no_more_of_the_disk(
+    book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Targets have up to 64 KiB, and a caller chooses them."""
+    monkeypatch.setattr(module, "_KEPT_BYTES", 1 << 20)
+    names = []
+    for _ in range(20):
+        for _ in range(5):
+            one = entry(identities, target=f"/{uuid.uuid4().hex * 1000}")
+            book.add(one)
+            names.append(one[1])
+        await book.write_out()
+    assert (await book.find(names[-1])).index == 99
+    assert (await book.find(names[-25])).index == 75
+    with pytest.raises(NoSuchReceipt):
+        await book.find(names[40])
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database:
+        (kept,) = database.execute("SELECT sum(length(data)) FROM chunks").fetchone()
+    assert kept < (1 << 20) * 18 // 16 + 200_000
+
+
 async def test_none_is_given_for_longer_than_a_week_nor_kept(
     book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

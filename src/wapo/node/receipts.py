@@ -58,6 +58,8 @@ __all__ = [
 
 #: Receipts that can be asked for: some 50 MB on disk, and a megabyte of ids to look through.
 KEPT: Final = 65_536
+#: What they may take there: a target can be a thousand times as long as most are.
+_KEPT_BYTES: Final = 256 << 20
 _KEPT_MS: Final = 7 * 86_400_000
 #: So often what is too old leaves the disk, also where little is written, or nothing.
 _PRUNE_EVERY_S: Final = 3600.0
@@ -90,6 +92,12 @@ Entry = tuple[bytes, str, str, bytes, int, int]
 Brief = tuple[str, str, str, bytes, int, list[tuple[bytes, bytes]], bytes, float, float]
 NO_FIELDS: Final = fields_of(())
 NO_CONTENT: Final = hashlib.sha256().digest()
+
+_DELETE_TOO_MUCH: Final = (
+    "DELETE FROM chunks WHERE first IN (SELECT first FROM ("
+    "SELECT first, sum(length(data)) OVER (ORDER BY first DESC) AS with_later_ones FROM chunks) "
+    "WHERE with_later_ones > ?)"
+)
 
 #: Beginnings; for each receipt the number of its one, and its ending.
 _CHUNK: Final = msgspec.msgpack.Decoder(tuple[list[bytes], list[tuple[int, bytes]]])
@@ -197,6 +205,7 @@ class ReceiptBook:
         self._wake = asyncio.Event()
         self._pruned_at = 0
         self._pruned_s = -_PRUNE_EVERY_S
+        self._unpruned_bytes = 0
         #: Of all that are kept, 16 bytes each, from leaf ``_ids_from`` on.
         self._ids = bytearray()
         self._ids_from = 0
@@ -328,14 +337,20 @@ class ReceiptBook:
             await connection.exec_driver_sql("INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", row)
             size = first + len(leaves)
             await connection.exec_driver_sql("UPDATE log SET size = ?", (size,))
-            if size - self._pruned_at > KEPT // 16 or time.monotonic() - self._pruned_s >= _PRUNE_EVERY_S:
+            self._unpruned_bytes += len(data)
+            if (
+                size - self._pruned_at > KEPT // 16
+                or self._unpruned_bytes > _KEPT_BYTES // 16
+                or time.monotonic() - self._pruned_s >= _PRUNE_EVERY_S
+            ):
                 await self._prune(connection, size, now)
         self._edge = name, size, {tile: tiles[tile] for tile in right_edge(size)}
 
     async def _prune(self, connection: AsyncConnection, size: int, now_ms: int) -> None:
-        self._pruned_at, self._pruned_s = size, time.monotonic()
+        self._pruned_at, self._pruned_s, self._unpruned_bytes = size, time.monotonic(), 0
         too_old = size - KEPT, now_ms - _KEPT_MS
         await connection.exec_driver_sql("DELETE FROM chunks WHERE first + count <= ? OR written_ms < ?", too_old)
+        await connection.exec_driver_sql(_DELETE_TOO_MUCH, (_KEPT_BYTES,))
         last = size // TILE - _LEAF_TILES
         await connection.exec_driver_sql("DELETE FROM tiles WHERE level = 0 AND number < ?", (last,))
 
