@@ -116,7 +116,7 @@ async def test_the_caller_chooses_what_of_its_request_is_covered(site: Site) -> 
         assert bool(failed(await checks(site, heard, path, headers=other))) == (len(other) == 2)
     document = (await site.client.get(f"/receipts/{heard.id}")).json()
     assert document["request"]["headers"]["names"] == ["x-a"]
-    assert failed(check_receipt(document, await keys_of(site), request_headers=headers)) == []
+    assert failed(check_receipt(document, await keys_of(site), request_headers=headers[:2])) == []
 
 
 @pytest.mark.parametrize("query", ["", "?stream"])

@@ -96,6 +96,8 @@ def test_what_a_verifier_must_not_overlook() -> None:
     assert not refused(whole)
     by_name = dict(fields)
     assert refused(whole, nonce="m")
+    assert refused(whole, asked=["x-a"])
+    assert not refused(texts(HEADERS) + signed(Asked(("x-a",), ("@authority",))), asked=["x-a", "@authority"])
     # A label or a member that is there twice: which one counts?
     assert refused([*whole, ("signature", by_name["signature"])])
     assert refused([*whole, ("content-digest", by_name["content-digest"])])

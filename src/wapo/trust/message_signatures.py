@@ -327,6 +327,7 @@ def check_message(
     request_body: bytes | None = None,
     nonce: str | None = None,
     program: str | None = None,
+    asked: Collection[str] = (),
     unsigned: Collection[str] = UNSIGNED_FIELDS,
 ) -> list[Check]:
     """Looks at a response that carries its receipt.
@@ -338,6 +339,7 @@ def check_message(
             likewise.
         body: as received, before any content coding is undone.
         nonce: what was sent; a signature that has another one is of another exchange.
+        asked: components of the request that it was asked to cover: somebody on the way may have asked for less.
         unsigned: names of headers that others than the agent may have put there.
 
     Raises:
@@ -349,11 +351,11 @@ def check_message(
             raise InvalidReceipt("a header has a character that is no byte: values are wanted as Latin-1")
     components, parameters, signature = message.signature()
     checks = [_check_signature(message, components, parameters, signature, keys)]
-    asked = {name for name, flags in components if flags.get("req")}
+    requested = {name for name, flags in components if flags.get("req")}
     trailing = {name for name, flags in components if flags.get("tr") and not flags.get("req")}
     leading = {name for name, flags in components if not flags.get("tr") and not flags.get("req")}
     missing = [name for name in ("@status", "content-digest", "wapo-receipt") if name not in leading | trailing]
-    missing += [name for name in _ALWAYS if name not in asked]
+    missing += [name for name in (*_ALWAYS, *asked) if name not in requested]
     # A name that is covered elsewhere, in the request or at the other end of the response, is not covered here.
     strange = sorted({name for name, _ in message.headers} - leading - set(unsigned))
     strange += sorted({name for name, _ in message.trailers} - trailing - set(unsigned))

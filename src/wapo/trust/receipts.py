@@ -72,6 +72,7 @@ UNSIGNED_FIELDS: Final = frozenset((
 ))  # fmt: skip
 #: What speaks for itself, and is added to: an agent may sign, and tell what took its time, too.
 _NEVER: Final = frozenset((b"content-digest", b"server-timing", b"signature", b"signature-input"))
+_NEVER_NAMES: Final = frozenset(name.decode() for name in _NEVER)
 _SET_COOKIE: Final = b"set-cookie"
 #: How much later than the end of its key a receipt may end: for processes that have not noticed yet, and clocks.
 GRACE_MS: Final = 60_000
@@ -503,6 +504,7 @@ def check_receipt(
     Args:
         keys: of the node, from whoever is trusted to know them (:func:`read_jwks`; the attestation speaks about them).
         target: path and query as sent.
+        request_headers: those that the receipt was asked to cover: one that it does not may have been another.
         response_headers: all that were received, in their order, names in any case, values decoded as Latin-1.
         response_body: as received, before any content coding is undone.
         unsigned: names of headers that others than the agent may have put there.
@@ -571,11 +573,11 @@ def _check_key(receipt: Receipt, signature: bytes, keys: Mapping[str, PublishedK
 
 
 def _check_fields(name: str, said: Fields, headers: list[tuple[str, str]], unsigned: Collection[str] | None) -> Check:
-    if unsigned is not None:
-        there = {field.lower() for field, _ in headers}
-        strange = sorted(there - set(said.names) - set(unsigned))
-        if strange:
-            return Check(name, False, f"{strange[0][:100]!r} is not the agent's, nor the node's")
+    there = {field.lower() for field, _ in headers}
+    strange = sorted(there - set(said.names) - set(_NEVER_NAMES if unsigned is None else unsigned))
+    if strange:
+        why = "not covered" if unsigned is None else "not the agent's, nor the node's"
+        return Check(name, False, f"{strange[0][:100]!r} is {why}")
     found = fields_received(headers, said.names)
     if found.names != said.names:
         return Check(name, False, f"expected were, in this order, {_list(said)}; found: {_list(found)}")
