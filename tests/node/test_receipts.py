@@ -3,8 +3,10 @@
 import asyncio
 import hashlib
 import sqlite3
+import tracemalloc
 import uuid
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -160,6 +162,17 @@ async def test_what_was_signed_before_a_rotation_still_verifies(
     assert (await book.head())[0].key_id == key_of(after)
 
 
+async def test_a_key_that_another_process_has_noticed_first(
+    book: ReceiptBook, database: Database, identities: Identities
+) -> None:
+    await rotate(database)
+    others = Identities(KEYS, database)
+    await others.load()
+    assert others.current.key_id != identities.current.key_id
+    (one,) = await add(book, others, 1)
+    assert (await book.find(one[1])).receipt.key_id == others.current.key_id
+
+
 async def test_the_oldest_are_forgotten_and_their_hashes_are_not(
     book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +186,83 @@ async def test_the_oldest_are_forgotten_and_their_hashes_are_not(
     head, _ = await book.head()
     proof = await book.inclusion(0, head.size)
     assert check_inclusion(leaf_hash(whole(first)), 0, head.size, proof, head.root)
+
+
+async def test_large_ones_take_no_more_of_the_disk(
+    book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Targets have up to 64 KiB, and a caller chooses them."""
+    monkeypatch.setattr(module, "_KEPT_BYTES", 1 << 20)
+    names = []
+    for _ in range(20):
+        for _ in range(5):
+            one = entry(identities, target=f"/{uuid.uuid4().hex * 1000}")
+            book.add(one)
+            names.append(one[1])
+        await book.write_out()
+    assert (await book.find(names[-1])).index == 99
+    assert (await book.find(names[-25])).index == 75
+    with pytest.raises(NoSuchReceipt):
+        await book.find(names[40])
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database:
+        (kept,) = database.execute("SELECT sum(length(data)) FROM chunks").fetchone()
+    assert kept < (1 << 20) * 18 // 16 + 200_000
+
+
+async def test_none_is_given_for_longer_than_a_week_nor_kept(
+    book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few there are."""
+    (one,) = await add(book, identities, 1)
+    assert await book.find(one[1])
+    monkeypatch.setattr(module, "_KEPT_MS", -1000)
+    with pytest.raises(NoSuchReceipt):
+        await book.find(one[1])
+    await book.forget()
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database:
+        assert database.execute("SELECT count(*) FROM chunks").fetchone() == (0,)
+    monkeypatch.undo()
+    (later,) = await add(book, identities, 1)
+    assert (await book.find(later[1])).index == 1
+
+
+async def test_what_nobody_writes_about_is_forgotten_too(
+    book: ReceiptBook, identities: Identities, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(book, identities, 1)
+    book._wake.clear()
+    monkeypatch.setattr(module, "_KEPT_MS", -1000)
+    monkeypatch.setattr(module, "_PRUNE_EVERY_S", 0.01)
+    running = asyncio.create_task(book.run())
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database:
+        async with asyncio.timeout(10):
+            while database.execute("SELECT count(*) FROM chunks").fetchone() != (0,):
+                await asyncio.sleep(0.01)
+    running.cancel()
+
+
+async def test_where_some_are_gone_others_are_found(book: ReceiptBook, identities: Identities, tmp_path: Path) -> None:
+    """Which a clock that is set can do."""
+    (first,), middle, (last,) = [await add(book, identities, count) for count in (1, 3, 1)]
+    with closing(sqlite3.connect(tmp_path / "receipts.db")) as database, database:
+        database.execute("DELETE FROM chunks WHERE first = 1")
+    assert [(await book.find(one[1])).index for one in (first, last)] == [0, 4]
+    for name in (*(one[1] for one in middle), str(uuid.UUID(int=0))):
+        with pytest.raises(NoSuchReceipt):
+            await book.find(name)
+
+
+async def test_large_headers_do_not_stay_in_memory(identities: Identities) -> None:
+    """Neither in what waits for the disk, nor in what is remembered."""
+    chunk, key = module._Chunk(), identities.current.key_id
+    tracemalloc.start()
+    for number in range(200):
+        headers = [(b"x-%d" % number, b"v" * 60_000), (b"n" * 30_000, b"%d" % number)]
+        chunk.add_briefs([(key, str(uuid.uuid4()), "bafk", b"/", 200, headers, b"", 10.0, 0.001)])
+        beginning(key, "bafk", "GET", f"/{number}", fields_of([]), bytes(32), 200, fields_of(headers))
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * chunk.size + 1_000_000
 
 
 async def test_the_oldest_hashes_become_those_of_whole_tiles(
@@ -209,8 +299,14 @@ async def test_what_the_disk_does_not_take_is_counted_and_later_ones_are_kept(
         with pytest.raises(StoreFailed):
             await book.write_out()
     assert book.lost == 1
-    await add(book, identities, 1)
+    (one,) = await add(book, identities, 1)
     assert (await book.head())[0].size == 1
+    book.add(entry(identities))
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "writing", full)
+        assert (await book.head())[0].size == 1  # earlier ones are still given
+        assert (await book.find(one[1])).index == 0
+    assert book.lost == 2
 
 
 async def test_a_writer_that_cannot_keep_up_drops(

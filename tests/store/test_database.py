@@ -23,6 +23,17 @@ async def test_the_file_is_the_owners(tmp_path: Path) -> None:
         assert (tmp_path / "db").stat().st_mode & 0o777 == 0o600
 
 
+async def test_many_may_make_it_at_the_same_time(tmp_path: Path) -> None:
+    """As the workers of a node do that is started for the first time."""
+
+    async def opened(path: Path) -> None:
+        async with Database(path):
+            pass
+
+    for number in range(30):
+        await asyncio.gather(*(opened(tmp_path / f"db{number}") for _ in range(4)))
+
+
 async def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     async with Database(tmp_path / "db") as database:
 

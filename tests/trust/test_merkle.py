@@ -5,17 +5,22 @@ import random
 
 import pytest
 
+from wapo.trust.identity import NodeIdentity
+from wapo.trust.keys import NodeKeys
 from wapo.trust.merkle import (
     MissingTiles,
+    TreeHead,
     check_consistency,
     check_inclusion,
     consistency_proof,
     extend,
     inclusion_proof,
     leaf_hash,
+    read_head,
     right_edge,
     root_of,
 )
+from wapo.trust.receipts import InvalidReceipt, PublishedKey
 
 Tiles = dict[tuple[int, int], bytes]
 ENTRIES = [b"entry %d" % number for number in range(1200)]
@@ -136,3 +141,13 @@ def test_what_is_missing_is_asked_for() -> None:
         except MissingTiles as missing:
             have |= {name: tiles[name] for name in missing.wanted}
     assert 0 < len(have) < len(tiles)
+
+
+def test_a_key_that_was_given_up_signs_no_later_head() -> None:
+    identity = NodeIdentity(NodeKeys(bytes(range(32))))
+    head = TreeHead("log", 1, bytes(32), 1_800_000_000_000, identity.key_id)
+    document = head.document(identity.sign(head.canonical()))
+    for until in (None, 1_800_000_000, 1_799_999_940):
+        assert read_head(document, {identity.key_id: PublishedKey(identity.public, 0, until)}) == head
+    with pytest.raises(InvalidReceipt):
+        read_head(document, {identity.key_id: PublishedKey(identity.public, 0, 1_799_999_939)})

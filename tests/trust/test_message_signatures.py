@@ -96,6 +96,8 @@ def test_what_a_verifier_must_not_overlook() -> None:
     assert not refused(whole)
     by_name = dict(fields)
     assert refused(whole, nonce="m")
+    assert refused(whole, asked=["x-a"])
+    assert not refused(texts(HEADERS) + signed(Asked(("x-a",), ("@authority",))), asked=["x-a", "@authority"])
     # A label or a member that is there twice: which one counts?
     assert refused([*whole, ("signature", by_name["signature"])])
     assert refused([*whole, ("content-digest", by_name["content-digest"])])
@@ -116,6 +118,31 @@ def test_what_a_verifier_must_not_overlook() -> None:
         assert refused(
             [*texts(HEADERS), *(by_name | {"signature-input": by_name["signature-input"].replace(old, new)}).items()]
         )
+
+
+def test_what_is_covered_elsewhere_is_not_covered_here() -> None:
+    """In the request, or at the other end of the response."""
+    fields = signed(Asked(("x-a",), nonce="n"))
+    assert not refused(texts(HEADERS) + fields)
+    assert refused([*texts(HEADERS), *fields, ("x-a", "put in")])
+    assert refused(texts(HEADERS) + fields, trailers=[("content-type", "text/html")])
+    assert refused(texts(HEADERS) + fields, trailers=[("x-b", "put in")])
+    trailing = signed(Asked(nonce="n"), trailers=True)
+    assert not refused(texts(HEADERS), trailers=trailing)
+    assert refused(texts(HEADERS), trailers=[*trailing, ("content-type", "text/html")])
+
+
+@pytest.mark.parametrize("trailers", [False, True])
+def test_what_a_receipt_does_not_say_cannot_be_said_beside_it(trailers: bool) -> None:
+    """The digest of the request's content, which was not complete, in the place that is not covered."""
+    fields = signed(Asked(nonce="n"), trailers=trailers, made=receipt(request_digest=None))
+    digest = base64.b64encode(hashlib.sha256(b"never sent").digest()).decode()
+    forged = [("wapo-receipt", f"request-digest=:{digest}:")]
+    headers, trailing = (texts(HEADERS) + forged, fields) if trailers else (texts(HEADERS) + fields, forged)
+    checks = check_message(
+        KEYS, EXCHANGE, status=200, headers=headers, trailers=trailing, body=b"body", request_body=b"never sent"
+    )
+    assert [check.name for check in checks if not check.passed] == ["request content"]
 
 
 def test_what_the_key_did_not_sign_itself_is_no_receipt() -> None:
@@ -145,9 +172,17 @@ def test_of_an_agents_own_only_what_would_be_taken_for_the_nodes_is_dropped() ->
     nodes = [
         (b"signature", b"wapo=:AA==:"),
         (b"signature-input", b"a=(), wapo=()"),
-        (b"content-digest", b"SHA-256=:AA==:"),
+        (b"content-digest", b"sha-256=:AA==:"),
     ]
-    assert signed_headers([*own, *nodes, *HEADERS]) == [*own, *HEADERS]
+    unreadable = [
+        (b"signature", b"x=\xe9"),
+        (b"signature-input", b"!"),
+        (b"content-digest", b"md5=?"),
+        (b"signature", b""),
+    ]
+    assert signed_headers([*own, *nodes, *unreadable, *HEADERS]) == [*own, *HEADERS]
+    named = [(b"signature-input", b'mine=();tag="wapo"')]
+    assert signed_headers(named) == named
 
 
 def test_who_asks_others_is_not_asked() -> None:

@@ -40,6 +40,7 @@ async def test_an_attested_node_is_proven() -> None:
     assert verdict.proven
     names = [step.name for step in verdict.steps]
     assert names == ["fresh", "node key", "programs", "binding", "hardware", "platform", "software"]
+    assert verdict.steps[3].evidence["root key"].startswith("from a file")  # which no quote speaks about
 
 
 @needs_quotes

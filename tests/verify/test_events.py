@@ -55,6 +55,17 @@ def test_an_event_that_an_app_has_added_once_more_says_nothing() -> None:
     assert "compose-hash" not in read_events(json.dumps(events), quoted(events))
 
 
+def test_an_event_cannot_be_called_by_another_name_to_make_room_for_an_app_s_own() -> None:
+    """Its digest is the same wherever the colon is that ends its name; the app has chosen its payload to have one."""
+    bad, wanted = b":evil", b"compose"
+    events = [event("compose-hash", bad), event("compose-hash", wanted)]
+    shown = [event("compose-hash:", bad[1:]), event("compose-hash", wanted)]
+    assert [one["digest"] for one in shown] == [one["digest"] for one in events]
+    for log in (events, shown):
+        assert "compose-hash" not in read_events(json.dumps(log), quoted(events))
+    assert read_events(json.dumps(shown[:1]), quoted(shown[:1])) == {"compose-hash": bad.hex()}
+
+
 @pytest.mark.parametrize(
     "change",
     [{"event_payload": b"another".hex()}, {"event": "app"}, {"event_type": 1}, {"digest": "00" * 48}, {"imr": 2}],

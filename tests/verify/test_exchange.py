@@ -19,6 +19,7 @@ from wapo.store.database import Database
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
 from wapo.trust.receipts import PublishedKey
+from wapo.verify import targets
 from wapo.verify.exchange import Exchange, check_code, check_exchange, exchange_of, make_exchange
 from wapo.verify.fetch import InvalidTarget
 from wapo.verify.targets import Demands, verify_files, verify_node
@@ -198,7 +199,6 @@ async def test_code_that_has_not_its_hash_is_never_taken(site: Site) -> None:
 
 async def test_an_address_that_names_nothing_is_told(site: Site) -> None:
     assert await make_exchange(f"{site.url}/") is None
-    assert await make_exchange(f"{site.url}/ipfs/") is None
     with pytest.raises(InvalidTarget, match="ASCII"):
         await make_exchange(f"{site.url}/ipfs/ä")
     step, _ = await check_code("/ipfs/nonsense", None, site.url, None)
@@ -214,6 +214,15 @@ async def test_an_address_that_names_nothing_is_told(site: Site) -> None:
     for data in (b"{}", b"[]", b"", b"\xff"):
         with pytest.raises(InvalidTarget):
             exchange_of(data, None)
+
+
+@pytest.mark.parametrize("path", ["/local", "/ipfs", "/ipfs/", "/IPFS/bafy", "/x"])
+async def test_an_address_that_is_no_agent_s_proves_nothing_about_its_node(
+    site: Site, platform: Platform, path: str
+) -> None:
+    with pytest.raises(InvalidTarget, match="no agent's address"):
+        await verify_node(site.url + path, demands(platform))
+    assert (await verify_node(site.url, demands(platform))).verdict.proven
 
 
 async def test_a_client_s_own_request_is_checked_with_its_content(site: Site) -> None:
@@ -241,12 +250,15 @@ async def test_a_client_s_own_request_is_checked_with_its_content(site: Site) ->
         ]
 
     assert states() == ["ok", "ok"]
-    for change in ({"method": "PUT"}, {"body": "AAAA"}, {"headers": []}, {"headers": [["x-mine", "2"]]}):
+    asked_more = {"headers": [["x-mine", "1"], ["x-more", "1"]]}  # and somebody on the way has asked for less
+    for change in ({"method": "PUT"}, {"body": "AAAA"}, {"headers": []}, {"headers": [["x-mine", "2"]]}, asked_more):
         assert "failed" in states(**change), change
 
 
-async def test_a_receipt_of_an_earlier_key_is_proven_by_the_present_one(platform: Platform, tmp_path: Path) -> None:
-    """The quote is for the present key, which vouches for those before it, each for its time."""
+async def test_a_receipt_of_an_earlier_key_is_proven_by_the_present_one(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quote is for the present key, which vouches for those before it, each for its time; and not for now."""
     async with opened_site(tmp_path / "n", attestation=Hardware(platform)) as site:
         url = site.url + await site.publish(AGENT)
         old = await verify_node(url, demands(platform))
@@ -255,6 +267,13 @@ async def test_a_receipt_of_an_earlier_key_is_proven_by_the_present_one(platform
         await site.node.identities.load()
         new = await verify_node(url, demands(platform))
         assert new.verdict.proven
+
+        async def made_with_the_old_key(_: str) -> Exchange:
+            return exchange_of(old.saved["exchange.json"], old.saved["receipt.json"])
+
+        with monkeypatch.context() as patched:  # what somebody can answer who has got hold of it
+            patched.setattr(targets, "make_exchange", made_with_the_old_key)
+            assert (await verify_node(url, demands(platform))).verdict.outcome == "refused"
     files = old.saved | {name: new.saved[name] for name in ("attestation.json", "nonce.txt")}
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)

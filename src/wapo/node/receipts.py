@@ -4,8 +4,8 @@ The request's own path adds a tuple to a list. A few times a second what has com
 transaction: its hashes go into a Merkle tree over all receipts of all the node's processes (``wapo.trust.merkle``), the
 receipts themselves into a chunk, sealed. Nothing is signed until somebody asks: the key says the same an hour later.
 
-The last :data:`KEPT` receipts are kept, each for a week; hashes for as long as there is room for them. What the disk
-does not take is lost and counted, and its requests have no receipt.
+The last :data:`KEPT` receipts are kept, each for a week at most; hashes for as long as there is room for them. What the
+disk does not take is lost and counted, and its requests have no receipt.
 """
 
 import asyncio
@@ -13,7 +13,6 @@ import hashlib
 import secrets
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from wapo.log import Log
 from wapo.node.identities import Identities
 from wapo.store.connections import AsyncConnection
 from wapo.store.database import Database, StoreDamaged, StoreFailed
-from wapo.store.receipts import open_receipts
+from wapo.store.receipts import FILE, open_receipts
 from wapo.store.schema import NewerSchema
 from wapo.trust.keys import NodeKeys
 from wapo.trust.merkle import (
@@ -59,7 +58,11 @@ __all__ = [
 
 #: Receipts that can be asked for: some 50 MB on disk, and a megabyte of ids to look through.
 KEPT: Final = 65_536
-_KEPT_S: Final = 7 * 86_400.0
+#: What they may take there: a target can be a thousand times as long as most are.
+_KEPT_BYTES: Final = 256 << 20
+_KEPT_MS: Final = 7 * 86_400_000
+#: So often what is too old leaves the disk, also where little is written, or nothing.
+_PRUNE_EVERY_S: Final = 3600.0
 #: Tiles of leaves that are kept: half a GB of hashes. Of what is older the tree has the hashes of whole tiles.
 _LEAF_TILES: Final = 1 << 16
 _WRITE_AFTER_S: Final = 0.5
@@ -73,6 +76,9 @@ _REFRESH_EVERY_S: Final = 0.1
 _TOGETHER: Final = 64
 #: What of a response a brief may keep alive.
 _BRIEF_BYTES: Final = 4 << 10
+#: Headers of so many bytes are compared with those of other responses; what a chunk remembers of larger ones would be
+#: more than the chunk.
+_KNOWN_BYTES: Final = 1 << 10
 #: Between so many leaves that are added to the tree, others get their turn.
 _PIECE: Final = 512
 _COMPLAIN_EVERY_S: Final = 10.0
@@ -86,6 +92,12 @@ Entry = tuple[bytes, str, str, bytes, int, int]
 Brief = tuple[str, str, str, bytes, int, list[tuple[bytes, bytes]], bytes, float, float]
 NO_FIELDS: Final = fields_of(())
 NO_CONTENT: Final = hashlib.sha256().digest()
+
+_DELETE_TOO_MUCH: Final = (
+    "DELETE FROM chunks WHERE first IN (SELECT first FROM ("
+    "SELECT first, sum(length(data)) OVER (ORDER BY first DESC) AS with_later_ones FROM chunks) "
+    "WHERE with_later_ones > ?)"
+)
 
 #: Beginnings; for each receipt the number of its one, and its ending.
 _CHUNK: Final = msgspec.msgpack.Decoder(tuple[list[bytes], list[tuple[int, bytes]]])
@@ -143,7 +155,9 @@ class _Chunk:
                 common = beginning(
                     key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
                 )
-                found = self._known[key] = common, self._number(common)
+                found = common, self._number(common)
+                if len(target) + sum([len(name) + len(value) for name, value in headers]) <= _KNOWN_BYTES:
+                    self._known[key] = found
             ended_ms = int(ended_s * 1000)
             digest = hashlib.sha256(body).digest()
             self._append(*found, ending(request_id, "", digest, ended_ms - int(for_s * 1000), ended_ms))
@@ -190,7 +204,11 @@ class ReceiptBook:
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._pruned_at = 0
-        self._ids: OrderedDict[int, bytes] = OrderedDict()
+        self._pruned_s = -_PRUNE_EVERY_S
+        self._unpruned_bytes = 0
+        #: Of all that are kept, 16 bytes each, from leaf ``_ids_from`` on.
+        self._ids = bytearray()
+        self._ids_from = 0
         self._edge: tuple[str, int, dict[tuple[int, int], bytes]] | None = None
         self._last_complaint: float | None = None
         self.lost = 0
@@ -238,11 +256,25 @@ class ReceiptBook:
     async def run(self) -> None:
         """Writes for ever."""
         while True:
-            await self._wake.wait()
-            await asyncio.sleep(_WRITE_AFTER_S)
-            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _PRUNE_EVERY_S)
             with suppress(StoreFailed, NewerSchema):  # which it has told
-                await self.write_out()
+                if self._wake.is_set():
+                    await asyncio.sleep(_WRITE_AFTER_S)
+                    self._wake.clear()
+                    await self.write_out()
+                elif await asyncio.to_thread((self._data_dir / FILE).exists):
+                    await self.forget()
+
+    async def forget(self) -> None:
+        """Takes off the disk what is too old.
+
+        Raises:
+            StoreFailed, NewerSchema.
+        """
+        async with (await self._opened()).writing() as connection:
+            _, size = await _state(connection)
+            await self._prune(connection, size, time.time_ns() // 1_000_000)
 
     async def aclose(self) -> None:
         """Writes what is left."""
@@ -305,10 +337,22 @@ class ReceiptBook:
             await connection.exec_driver_sql("INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", row)
             size = first + len(leaves)
             await connection.exec_driver_sql("UPDATE log SET size = ?", (size,))
-            if size - self._pruned_at > KEPT // 16 or not self._pruned_at:
-                self._pruned_at = size
-                await _prune(connection, size, now)
+            self._unpruned_bytes += len(data)
+            if (
+                size - self._pruned_at > KEPT // 16
+                or self._unpruned_bytes > _KEPT_BYTES // 16
+                or time.monotonic() - self._pruned_s >= _PRUNE_EVERY_S
+            ):
+                await self._prune(connection, size, now)
         self._edge = name, size, {tile: tiles[tile] for tile in right_edge(size)}
+
+    async def _prune(self, connection: AsyncConnection, size: int, now_ms: int) -> None:
+        self._pruned_at, self._pruned_s, self._unpruned_bytes = size, time.monotonic(), 0
+        too_old = size - KEPT, now_ms - _KEPT_MS
+        await connection.exec_driver_sql("DELETE FROM chunks WHERE first + count <= ? OR written_ms < ?", too_old)
+        await connection.exec_driver_sql(_DELETE_TOO_MUCH, (_KEPT_BYTES,))
+        last = size // TILE - _LEAF_TILES
+        await connection.exec_driver_sql("DELETE FROM tiles WHERE level = 0 AND number < ?", (last,))
 
     async def _edge_of(self, connection: AsyncConnection, name: str, size: int) -> dict[tuple[int, int], bytes]:
         """The tiles that are not full. They are known if no other process has written since."""
@@ -340,45 +384,58 @@ class ReceiptBook:
             found = await self._look_for(raw)
         if found is None:
             raise NoSuchReceipt(f"there is no receipt of the request {raw}: none was asked for, or it is gone")
-        return found
+        return await self._logged(*found)
 
-    async def _look_for(self, raw: uuid.UUID) -> LoggedReceipt | None:
+    async def _look_for(self, raw: uuid.UUID) -> tuple[bytes, int] | None:
+        """The receipt's canonical form, and which leaf it is."""
         async with (await self._opened()).reading() as connection:
             name = await self._learn_ids(connection)
-            for first, ids in reversed(self._ids.items()):
-                at = _position(ids, raw.bytes)
-                if at is not None:
-                    query = "SELECT data FROM chunks WHERE first = ?"
-                    row: Any = (await connection.exec_driver_sql(query, (first,))).first()
-                    if row is None:
-                        return None
-                    beginnings, endings = _CHUNK.decode(self._sealer.open(row[0], f"{name}/{first}"))
-                    number, own = endings[at]
-                    return self._logged(beginnings[number] + own, first + at)
-        return None
+            at = _position(self._ids, raw.bytes)
+            if at is None:
+                return None
+            index = self._ids_from + at
+            query = "SELECT first, count, written_ms, data FROM chunks WHERE first <= ? ORDER BY first DESC LIMIT 1"
+            row: Any = (await connection.exec_driver_sql(query, (index,))).first()
+            if row is None or index >= row[0] + row[1] or row[2] < time.time_ns() // 1_000_000 - _KEPT_MS:
+                return None
+            beginnings, endings = _CHUNK.decode(self._sealer.open(row[3], f"{name}/{row[0]}"))
+            number, own = endings[index - row[0]]
+            return beginnings[number] + own, index
 
     async def _learn_ids(self, connection: AsyncConnection) -> str:
         """Reads the ids of chunks that are new, and forgets those that are gone: a megabyte in all. Returns the log's
         name."""
         name, _ = await _state(connection)
-        query = "SELECT first, ids FROM chunks WHERE first > ? ORDER BY first"
-        rows: Sequence[Any] = (await connection.exec_driver_sql(query, (next(reversed(self._ids), -1),))).all()
-        self._ids.update((row[0], row[1]) for row in rows)
         oldest: Any = (await connection.exec_driver_sql("SELECT min(first) FROM chunks")).scalar()
-        while self._ids and (oldest is None or next(iter(self._ids)) < oldest):
-            self._ids.popitem(last=False)
+        query = "SELECT first, ids FROM chunks WHERE first >= ? ORDER BY first"
+        rows: Sequence[Any] = (await connection.exec_driver_sql(query, (self._ids_to,))).all()
+        # From here on nobody else has a turn; somebody who had one meanwhile may have learned the same, or more.
+        gone = 0 if oldest is None else max(0, oldest - self._ids_from)
+        del self._ids[: 16 * gone]
+        self._ids_from += gone
+        for first, ids in rows:
+            if first >= self._ids_to:
+                self._ids += bytes(16 * (first - self._ids_to)) + ids
         return name
 
-    def _logged(self, entry: bytes, index: int) -> LoggedReceipt:
+    @property
+    def _ids_to(self) -> int:
+        return self._ids_from + len(self._ids) // 16
+
+    async def _logged(self, entry: bytes, index: int) -> LoggedReceipt:
         receipt = Receipt.parse(entry)
         identity = self._identities.by_key(receipt.key_id)
+        if identity is None:  # another process may have noticed before this one that there is a new one
+            await self._identities.load()
+            identity = self._identities.by_key(receipt.key_id)
         if identity is None:
             raise StoreDamaged(f"a receipt names the key {receipt.key_id}, which is none of this node's")
         return LoggedReceipt(receipt, sign(identity, receipt), index)
 
     async def head(self) -> tuple[TreeHead, bytes]:
         """The log at this moment, signed."""
-        await self._refresh()
+        with suppress(StoreFailed):  # what could not be written is not in the log, which is what it was
+            await self._refresh()
         async with (await self._opened()).reading() as connection:
             name, size = await _state(connection)
             root = await _computed(connection, size, lambda tiles: root_of(tiles, size))
@@ -436,7 +493,7 @@ class ReceiptBook:
                 await asyncio.gather(self.write_out(), self.write_out_others())
 
 
-def _position(ids: bytes, wanted: bytes) -> int | None:
+def _position(ids: bytearray, wanted: bytes) -> int | None:
     at = ids.find(wanted)
     while at >= 0 and at % 16:
         at = ids.find(wanted, at + 1)
@@ -469,10 +526,3 @@ async def _computed(connection: AsyncConnection, size: int, work: Callable[[dict
         return work(tiles)
     except MissingTiles:
         raise NotInTheLog(f"of the tree of {size} leaves, hashes that are needed are not kept any more") from None
-
-
-async def _prune(connection: AsyncConnection, size: int, now_ms: int) -> None:
-    await connection.exec_driver_sql(
-        "DELETE FROM chunks WHERE first < ? OR written_ms < ?", (size - KEPT, now_ms - int(_KEPT_S * 1000))
-    )
-    await connection.exec_driver_sql("DELETE FROM tiles WHERE level = 0 AND number < ?", (size // TILE - _LEAF_TILES,))

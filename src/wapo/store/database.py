@@ -6,6 +6,7 @@ process, and may be lost when the machine loses power.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,6 +22,8 @@ from wapo.store.schema import NewerSchema, metadata, migrate
 
 __all__ = ["Database", "StoreDamaged", "StoreFailed"]
 
+_OPENING_S: Final = 5.0
+_AGAIN_S: Final = 0.02
 _PRAGMAS: Final = ("journal_mode = WAL", "synchronous = FULL", "busy_timeout = 10000", "foreign_keys = ON")
 
 #: Looking at pages takes about a second a GB: in a larger file those of the tables are looked at that a node cannot do
@@ -63,8 +66,7 @@ class Database:
         self._engine, self._unsynced = engine, engine.execution_options(wapo_synchronous="NORMAL")
         try:
             self._path.touch(mode=0o600)
-            async with self.writing() as connection:
-                await connection.run_sync(self._prepare)
+            await self._prepared()
         except (DBAPIError, OSError, StoreFailed, NewerSchema) as error:
             await self.aclose()
             kind = type(error) if isinstance(error, StoreDamaged | NewerSchema) else StoreFailed
@@ -73,6 +75,19 @@ class Database:
             await self.aclose()
             raise
         return self
+
+    async def _prepared(self) -> None:
+        ends = time.monotonic() + _OPENING_S
+        while True:
+            try:
+                async with self.writing() as connection:
+                    await connection.run_sync(self._prepare)
+                return
+            except StoreFailed as error:
+                # Who makes a new file one with a WAL beside another who does is told so at once, and not after a wait.
+                if not _is_busy(error) or time.monotonic() > ends:
+                    raise
+            await asyncio.sleep(_AGAIN_S)
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
@@ -170,6 +185,12 @@ def _failed(what: str, error: Exception) -> StoreFailed:
     if name.startswith(_DAMAGE):
         return StoreDamaged(f"the database cannot be {what}: {_cause(error)}; {_ADVICE}")
     return StoreFailed(f"the database cannot be {what}: {_cause(error)}")
+
+
+def _is_busy(error: StoreFailed) -> bool:
+    """Whether somebody else has it locked."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and getattr(cause.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")
 
 
 def _cause(error: Exception) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from wapo.trust.receipts import InvalidReceipt, PublishedKey, verify_signature
+from wapo.trust.receipts import GRACE_MS, InvalidReceipt, PublishedKey, verify_signature
 
 __all__ = [
     "HASH_BYTES", "TILE", "MissingTiles", "TreeHead", "check_consistency", "check_inclusion", "consistency_proof",
@@ -265,7 +265,7 @@ class TreeHead:
 
 
 def read_head(document: Mapping[str, Any], keys: Mapping[str, PublishedKey]) -> TreeHead:
-    """A tree head that one of these keys has signed.
+    """A tree head that one of these keys has signed, in its time.
 
     Raises:
         InvalidReceipt: it is none.
@@ -279,7 +279,11 @@ def read_head(document: Mapping[str, Any], keys: Mapping[str, PublishedKey]) -> 
         )  # fmt: skip
         key = keys.get(head.key_id)
         signature = base64.urlsafe_b64decode(document["signature"] + "==")
-        signed = key is not None and verify_signature(key.public, head.canonical(), signature)
+        signed = (
+            key is not None
+            and (key.until_s is None or head.time_ms <= key.until_s * 1000 + GRACE_MS)
+            and verify_signature(key.public, head.canonical(), signature)
+        )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidReceipt("this is no tree head") from error
     if not signed or head.document(signature) != {name: document[name] for name in head.document(signature)}:

@@ -55,8 +55,8 @@ _REMEMBERED_BYTES: Final = 1 << 10
 #: What most callers send, word for word.
 _USUAL: Final = re.compile(rb'wapo=\(\)(?:;nonce="([ !#-\[\]-~]{1,256})")?')
 TRAILER_NAMES: Final = b"content-digest, wapo-receipt, signature-input, signature"
-#: What cannot be covered by a signature that is in it.
-_OWN: Final = frozenset((b"signature", b"signature-input"))
+#: Not covered as an agent's: signatures, to which the node's is added, and what the node adds a line of its own to.
+_ADDED_TO: Final = frozenset((b"content-digest", b"server-timing", b"signature", b"signature-input"))
 _TEXT: Final = re.compile(r"[ -~]*")
 #: RFC 9110 5.5, as a signature base may have it: ASCII without controls, but tabs.
 _PLAIN: Final = re.compile(rb"[\t -~]*")
@@ -200,14 +200,21 @@ def content_digest(digest: bytes) -> bytes:
 
 
 def signed_headers(headers: Headers) -> Headers:
-    """Headers of a response without what would be taken for the node's own word: a signature of its label, another
-    digest."""
-    return [
-        (name, value)
-        for name, value in headers
-        if not (name in _OWN and LABEL.encode() in value)
-        and not (name == b"content-digest" and b"sha-256" in value.lower())
-    ]
+    """Headers of a response without what would be taken for the node's own word (a signature of its label, another
+    digest), or keep it from being read: a line that is no dictionary beside one that is."""
+    return [header for header in headers if header[0] not in _TAKEN or _is_apart(*header)]
+
+
+#: Fields in which the node has a member, and which one.
+_TAKEN: Final = {b"content-digest": "sha-256", b"signature": LABEL, b"signature-input": LABEL}
+
+
+def _is_apart(name: bytes, value: bytes) -> bool:
+    try:
+        members: dict[str, Any] = http_sf.parse(value.strip(b" \t"), tltype="dictionary")  # type: ignore[assignment]
+    except (ValueError, RecursionError):
+        return False
+    return len(members) > 0 and _TAKEN[name] not in members
 
 
 def signature_fields(
@@ -224,7 +231,7 @@ def signature_fields(
     """
     digest, about = content_digest(receipt.response_digest), _about(receipt)
     covered, text = _remembered(receipt.status, tuple(headers)) if _small(headers) else _part(receipt.status, headers)
-    own = [value for name, value in headers if name == b"content-digest" and not trailers]
+    own = [value.strip(b" \t") for name, value in headers if name == b"content-digest" and not trailers]
     whole = b", ".join([*own, digest]).decode("latin-1")
     where = ";tr" if trailers else ""
     path, _, query = exchange.target.partition("?")
@@ -266,7 +273,7 @@ def _part(status: int, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str
     the same."""
     by_name: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        if name not in _OWN and name != b"content-digest":
+        if name not in _ADDED_TO:
             by_name.setdefault(name, []).append(value)
     lines = [('"@status"', str(status))]
     lines += [_covered(name.decode("latin-1"), values, "") for name, values in by_name.items()]
@@ -320,6 +327,7 @@ def check_message(
     request_body: bytes | None = None,
     nonce: str | None = None,
     program: str | None = None,
+    asked: Collection[str] = (),
     unsigned: Collection[str] = UNSIGNED_FIELDS,
 ) -> list[Check]:
     """Looks at a response that carries its receipt.
@@ -331,6 +339,7 @@ def check_message(
             likewise.
         body: as received, before any content coding is undone.
         nonce: what was sent; a signature that has another one is of another exchange.
+        asked: components of the request that it was asked to cover: somebody on the way may have asked for less.
         unsigned: names of headers that others than the agent may have put there.
 
     Raises:
@@ -342,10 +351,14 @@ def check_message(
             raise InvalidReceipt("a header has a character that is no byte: values are wanted as Latin-1")
     components, parameters, signature = message.signature()
     checks = [_check_signature(message, components, parameters, signature, keys)]
-    names = {(name, bool(dict(flags).get("req"))) for name, flags in components}
-    needed = [("@status", False), ("content-digest", False), ("wapo-receipt", False), *((n, True) for n in _ALWAYS)]
-    missing = [name for name, request in needed if (name, request) not in names]
-    strange = sorted({name for name, _ in message.headers} - {name for name, _ in names} - set(unsigned))
+    requested = {name for name, flags in components if flags.get("req")}
+    trailing = {name for name, flags in components if flags.get("tr") and not flags.get("req")}
+    leading = {name for name, flags in components if not flags.get("tr") and not flags.get("req")}
+    missing = [name for name in ("@status", "content-digest", "wapo-receipt") if name not in leading | trailing]
+    missing += [name for name in (*_ALWAYS, *asked) if name not in requested]
+    # A name that is covered elsewhere, in the request or at the other end of the response, is not covered here.
+    strange = sorted({name for name, _ in message.headers} - leading - set(unsigned))
+    strange += sorted({name for name, _ in message.trailers} - trailing - set(unsigned))
     if missing:
         checks.append(Check("coverage", False, f"the signature does not cover {missing[0]}"))
     elif strange:
@@ -353,8 +366,8 @@ def check_message(
     else:
         checks.append(Check("coverage", True, ", ".join(str(http_sf.ser(item)) for item in components)))
     wanted = hashlib.sha256(body).digest()
-    checks.append(_compare("response content", message.digest(), wanted))
-    about = message.about()
+    checks.append(_compare("response content", message.digest(trailers="content-digest" in trailing), wanted))
+    about = message.about(trailers="wapo-receipt" in trailing)
     if request_body is not None:
         checks.append(_compare("request content", about.get("request-digest"), hashlib.sha256(request_body).digest()))
     if nonce is not None:
@@ -414,20 +427,25 @@ class _Message:
             raise InvalidReceipt(f"the response carries no signature of the label {LABEL!r}")
         return components, parameters, signature
 
-    def digest(self) -> bytes | None:
-        found = self._dictionary("content-digest").get("sha-256", (None, {}))[0]
+    def digest(self, *, trailers: bool) -> bytes | None:
+        """What ``Content-Digest`` says there, where it is covered."""
+        found = self._read("content-digest", self._lines("content-digest", trailers=trailers)).get("sha-256", (None,))[
+            0
+        ]
         return found if isinstance(found, bytes) else None
 
-    def about(self) -> dict[str, Any]:
-        """The members of ``Wapo-Receipt``."""
-        return {name: member[0] for name, member in self._dictionary("wapo-receipt").items()}
+    def about(self, *, trailers: bool) -> dict[str, Any]:
+        """The members of ``Wapo-Receipt`` there, where it is covered."""
+        members = self._read("wapo-receipt", self._lines("wapo-receipt", trailers=trailers))
+        return {name: member[0] for name, member in members.items()}
 
     def _lines(self, name: str, *, trailers: bool) -> list[str]:
         return [value for other, value in (self.trailers if trailers else self.headers) if other == name]
 
     def _dictionary(self, name: str) -> dict[str, Any]:
-        lines = [value for where in (self.headers, self.trailers) for other, value in where if other == name]
+        return self._read(name, self._lines(name, trailers=False) + self._lines(name, trailers=True))
 
+    def _read(self, name: str, lines: list[str]) -> dict[str, Any]:
         def twice(key: str, _context: str) -> None:
             raise ValueError(f"{key!r} is there twice")
 

@@ -38,6 +38,7 @@ from wapo.trust.identity import NodeIdentity, key_id
 __all__ = [
     "ALGORITHM",
     "FORM",
+    "GRACE_MS",
     "MAX_DOCUMENT_BYTES",
     "UNSIGNED_FIELDS",
     "Check",
@@ -69,11 +70,12 @@ UNSIGNED_FIELDS: Final = frozenset((
     "connection", "content-digest", "content-length", "date", "keep-alive", "server", "server-timing", "signature",
     "signature-input", "trailer", "transfer-encoding", "wapo-receipt", "x-powered-by", "x-request-id",
 ))  # fmt: skip
-#: What speaks for itself, and is added to: an agent may sign, too.
-_NEVER: Final = frozenset((b"content-digest", b"signature", b"signature-input"))
+#: What speaks for itself, and is added to: an agent may sign, and tell what took its time, too.
+_NEVER: Final = frozenset((b"content-digest", b"server-timing", b"signature", b"signature-input"))
+_NEVER_NAMES: Final = frozenset(name.decode() for name in _NEVER)
 _SET_COOKIE: Final = b"set-cookie"
 #: How much later than the end of its key a receipt may end: for processes that have not noticed yet, and clocks.
-_GRACE_MS: Final = 60_000
+GRACE_MS: Final = 60_000
 _DIGEST_BYTES: Final = 32
 
 
@@ -112,9 +114,9 @@ class Fields:
 def fields_of(headers: Iterable[tuple[bytes, bytes]]) -> Fields:
     """What a receipt says of headers; names in lower case, order as sent.
 
-    Signatures and digests are left out. Lines of one name are one value, joined by a comma and a space (RFC 9110 5.3),
-    as an intermediary may do; but for Set-Cookie, whose lines stay what they are: its value is those lines, each after
-    its length. The digest is SHA-256 over names and values, each after its length.
+    Signatures, digests and Server-Timing are left out. Lines of one name are one value, joined by a comma and a space
+    (RFC 9110 5.3), as an intermediary may do; but for Set-Cookie, whose lines stay what they are: its value is those
+    lines, each after its length. The digest is SHA-256 over names and values, each after its length.
     """
     key = tuple(headers)
     size = 0
@@ -230,7 +232,8 @@ def beginning(
     status: int, response_fields: Fields,
 ) -> bytes:  # fmt: skip
     """The beginning of a receipt's canonical form. Most requests of an agent have the same."""
-    make = _remembered_beginning if len(target) <= _REMEMBERED_BYTES else _beginning
+    size = len(target) + len(request_fields.encoded) + len(response_fields.encoded)
+    make = _remembered_beginning if size <= _REMEMBERED_BYTES else _beginning
     return make(
         key_id, program, method, target, request_fields.encoded, request_digest, status, response_fields.encoded
     )
@@ -501,6 +504,7 @@ def check_receipt(
     Args:
         keys: of the node, from whoever is trusted to know them (:func:`read_jwks`; the attestation speaks about them).
         target: path and query as sent.
+        request_headers: those that the receipt was asked to cover: one that it does not may have been another.
         response_headers: all that were received, in their order, names in any case, values decoded as Latin-1.
         response_body: as received, before any content coding is undone.
         unsigned: names of headers that others than the agent may have put there.
@@ -561,19 +565,19 @@ def _check_key(receipt: Receipt, signature: bytes, keys: Mapping[str, PublishedK
         return Check(name, False, f"the key {receipt.key_id} has not signed this")
     if receipt.ended_ms < receipt.started_ms:
         return Check(name, False, "the exchange ends before it starts")
-    if receipt.ended_ms + _GRACE_MS < key.from_s * 1000:
+    if receipt.ended_ms + GRACE_MS < key.from_s * 1000:
         return Check(name, False, f"the exchange ended before the key {receipt.key_id} was used")
-    if key.until_s is not None and receipt.ended_ms > key.until_s * 1000 + _GRACE_MS:
+    if key.until_s is not None and receipt.ended_ms > key.until_s * 1000 + GRACE_MS:
         return Check(name, False, f"the exchange ended after the key {receipt.key_id} was given up")
     return Check(name, True, f"{ALGORITHM}, by the key {receipt.key_id}")
 
 
 def _check_fields(name: str, said: Fields, headers: list[tuple[str, str]], unsigned: Collection[str] | None) -> Check:
-    if unsigned is not None:
-        there = {field.lower() for field, _ in headers}
-        strange = sorted(there - set(said.names) - set(unsigned))
-        if strange:
-            return Check(name, False, f"{strange[0][:100]!r} is not the agent's, nor the node's")
+    there = {field.lower() for field, _ in headers}
+    strange = sorted(there - set(said.names) - set(_NEVER_NAMES if unsigned is None else unsigned))
+    if strange:
+        why = "not covered" if unsigned is None else "not the agent's, nor the node's"
+        return Check(name, False, f"{strange[0][:100]!r} is {why}")
     found = fields_received(headers, said.names)
     if found.names != said.names:
         return Check(name, False, f"expected were, in this order, {_list(said)}; found: {_list(found)}")

@@ -131,7 +131,7 @@ def check_attestation(
         return [*steps, Step("TEE", "failed" if found.claimed else "open", text if not found.claimed else _CLAIM)]
     events: Mapping[str, str] = {}
 
-    def binding() -> str:
+    def binding() -> Step:
         nonlocal events
         quoted = parse_quote(found.quote)
         if _TEE_OF.get(found.kind) != quoted.tee:
@@ -140,12 +140,16 @@ def check_attestation(
             raise NotGenuine("the quote is not for this node's keys, programs and nonce: it was made for somebody else")
         if found.event_log is not None and policy.events:
             events = read_events(found.event_log, quoted)
-        return "the quote was made for this node's keys, its programs, and this nonce"
+        text = "the quote was made for this node's keys, its programs, and this nonce"
+        return Step("binding", "ok", text, {"root key": _ROOT_KEY.get(found.kind, _IN_A_FILE)})
 
     steps.append(step_of("binding", binding))
     return [*steps, *verify_quote(found.quote, collateral, at, policy, events, root)]
 
 
+#: By the node's word, as what it is made of.
+_IN_A_FILE: Final = "from a file: as secret as what was measured keeps that file (docs/trust.md)"
+_ROOT_KEY: Final = {"dstack": "from the key service of dstack"}
 _CLAIM: Final = "the node calls itself attested, and shows no quote"
 
 

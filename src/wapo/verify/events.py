@@ -2,7 +2,8 @@
 
 The log is worth nothing by itself; replayed, it must give the register that the hardware has signed. Each event extends
 it by ``SHA-384(type, little-endian u32 | ":" | name | ":" | payload)``. An app may add events of its own after it has
-started, so an event that is there twice says nothing.
+started, so an event that is there twice says nothing. What is hashed does not say where the name ends: here it ends at
+its first colon, or whoever shows a log could call an event by another name, and an app's own by that one.
 """
 
 import hashlib
@@ -42,10 +43,11 @@ def read_events(log: str, quote: ParsedQuote) -> dict[str, str]:
 
 
 def _read(event: dict[str, Any]) -> tuple[bytes, str, str]:
-    """Digest, name and payload."""
+    """Digest, name and payload; neither of the latter from where the log says that they are divided."""
     digest, name, payload = bytes.fromhex(event["digest"]), event["event"], bytes.fromhex(event["event_payload"])
     kind = event["event_type"]
     said = hashlib.sha384(b":".join((kind.to_bytes(4, "little"), name.encode(), payload))).digest()
     if kind != _RUNTIME or digest != said:
         raise NotGenuine(f"the event {name[:100]!r} of the log is not what its digest says")
-    return digest, name, payload.hex()
+    name, colon, rest = name.partition(":")
+    return digest, name, (rest.encode() + b":" + payload if colon else payload).hex()

@@ -105,14 +105,17 @@ def _headers(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 async def make_exchange(url: str) -> Exchange | None:
-    """Asks the agent at that address, and then for the receipt; None where the address is no agent's.
+    """Asks the agent at that address, and then for the receipt; None where the address is the node's own.
 
     Raises:
-        InvalidTarget, NotFetched.
+        InvalidTarget: it leads to something else, of which nothing could be said.
+        NotFetched.
     """
     origin, parts = origin_of(url), urlsplit(url)
-    if not parts.path.startswith(_PREFIX) or len(parts.path) == len(_PREFIX):
+    if parts.path in ("", "/"):
         return None
+    if not parts.path.startswith(_PREFIX) or len(parts.path) == len(_PREFIX):
+        raise InvalidTarget(f"{parts.path} is no agent's address: what can be verified is {_PREFIX}<cid>, or the node")
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     if not target.isascii():
         raise InvalidTarget("the address is not in ASCII: write other characters percent-encoded")
@@ -130,7 +133,7 @@ def check_exchange(exchange: Exchange, keys: Mapping[str, PublishedKey]) -> tupl
     """Steps of the receipt, and the program that it names, if all is right.
 
     Args:
-        keys: those that are attested.
+        keys: those that are attested, and could have signed it.
     """
     if exchange.receipt is None:
         text = f"the node gave no receipt of this response (status {exchange.answer.status}): anybody may have made it"

@@ -77,13 +77,13 @@ async def fetch(url: str, max_bytes: int, headers: Mapping[str, str] | None = No
             aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
             session.get(URL(url, encoded=True), headers=sent, allow_redirects=False) as response,
         ):
-            body = b""
+            body = bytearray()
             async for piece in response.content.iter_any():
                 body += piece
                 if len(body) > max_bytes:
                     raise NotFetched(f"{url} answers with more than {max_bytes} bytes")
             lines = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers)
-            return Answer(response.status, lines, body)
+            return Answer(response.status, lines, bytes(body))
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise NotFetched(f"{url} cannot be fetched: {str(error) or type(error).__name__}") from None
 

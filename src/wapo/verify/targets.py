@@ -134,8 +134,10 @@ async def _attested(attestation: Attestation, nonce: bytes | None, demands: Dema
 async def _exchanged(
     exchange: Exchange, attestation: Attestation, origin: str | None, archive: bytes | None, found: Found
 ) -> None:
-    """Only what the attested key has signed counts."""
-    steps, program = check_exchange(exchange, _keys(attestation))
+    """Only what the attested key has signed counts: of what was asked just now no earlier one, which may have been
+    given up because somebody else has it."""
+    keys = _keys(attestation) if origin is None else _present(attestation)
+    steps, program = check_exchange(exchange, keys)
     found.verdict.extend(steps)
     step, kept = await check_code(exchange.target, program, origin, archive)
     found.verdict.add(step)
@@ -160,7 +162,11 @@ def _receipt_alone(document: bytes, attestation: Attestation) -> list[Step]:
 def _keys(attestation: Attestation) -> dict[str, PublishedKey]:
     """The key that the quote is for, and those that it vouches for, each for its time."""
     earlier = {key_id(key.public): PublishedKey(key.public, key.from_s, key.until_s) for key in attestation.earlier}
-    return earlier | {attestation.key_id: PublishedKey(attestation.bound.public)}
+    return earlier | _present(attestation)
+
+
+def _present(attestation: Attestation) -> dict[str, PublishedKey]:
+    return {attestation.key_id: PublishedKey(attestation.bound.public)}
 
 
 async def _collateral(quote: bytes, demands: Demands, found: Found) -> bytes | None:
