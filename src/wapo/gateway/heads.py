@@ -18,12 +18,19 @@ _HOST: Final = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
 #: RFC 9112 3.2.2, without the name of a user, which is an error (RFC 9110 4.2.4).
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?@]+)((?:[/?].*)?)", re.IGNORECASE | re.DOTALL)
 
+#: Longer than any name: what a client says instead is not remembered.
+_USUAL_BYTES: Final = 300
+
 Wrong = tuple[int, str] | tuple[int, str, bytes]
 """A status, what is wrong in words, and perhaps the code of an error that others tell, too."""
 
 
-@functools.lru_cache(1024)
 def _is_host(value: bytes) -> bool:
+    return _is_usual_host(value) if len(value) <= _USUAL_BYTES else _HOST.fullmatch(value) is not None
+
+
+@functools.lru_cache(1024)
+def _is_usual_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
