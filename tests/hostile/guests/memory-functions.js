@@ -5,5 +5,8 @@
 // log: out of memory
 export default { async fetch(request, env, ctx) {
   const a = [];
-  for (let i = 0; ; i++) a.push(new Function(`return '${'x'.repeat(1e6)}${i}'`));
+  for (let i = 0; ; i++) {
+    a.push(new Function(`return '${'x'.repeat(1e6)}${i}'`));
+    if (i % 8 === 7) await new Promise((done) => setTimeout(done)); // it is about memory, not CPU
+  }
 } };
