@@ -28,11 +28,11 @@ BESIDE = (
 )  # fmt: skip
 #: About ourselves.
 OURS = (
-    "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs", "scale",
-    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers", "credentials",
+    "vm_start", "request", "over_http", "cold_start", "memory", "endurance", "ocalls", "echo", "idle_programs",
+    "js_speed", "fetch_body", "websocket", "wasm_speed", "waiting", "workers",
 )  # fmt: skip
 #: Not in the suite: half an hour, or for whoever works on what they ask about.
-ALONE = ("soak", "fairness", "pages", "many_agents", "attestation", "encrypted")
+ALONE = ("soak", "fairness", "pages", "many_agents", "attestation", "encrypted", "scale", "credentials")
 #: A script that takes longer has hung; on a busy machine they take five times as long as on a quiet one.
 TIMEOUT_S = 600
 
