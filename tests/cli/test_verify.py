@@ -3,10 +3,9 @@
 import asyncio
 import json
 import random
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,6 +14,7 @@ import pytest
 
 from tests.cli.support import wapo
 from tests.trust.attestation.platform import QUOTES, Platform, needs_quotes, sample
+from tests.verify.http_server import serving_with
 from tests.verify.pccs import pccs
 from tests.verify.support import SGX_POLICY, attested, policy_of, root_of
 from wapo.verify import Verdict, verify
@@ -38,14 +38,8 @@ def answering(answer: Any) -> Iterator[str]:
 
         def log_message(self, *_arguments: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_with(Handler) as url:
+        yield url
 
 
 def node_of(platform: Platform | None) -> Any:

@@ -1,13 +1,13 @@
 """A cache of Intel's collateral (PCCS) as ``dcap-qvl`` asks it, with a platform's own."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import quote, urlsplit
 
 from tests.trust.attestation.platform import Platform
+from tests.verify.http_server import serving_with
 
 __all__ = ["pccs"]
 
@@ -47,11 +47,5 @@ def pccs(platform: Platform, change: Callable[[bytes], bytes] = _same) -> Iterat
 
         def log_message(self, *_arguments: object) -> None: ...
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_with(Handler) as url:
+        yield url
