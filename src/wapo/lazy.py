@@ -17,6 +17,7 @@ import asyncio
 import gc
 import importlib
 import sys
+import threading
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -28,6 +29,22 @@ _USUAL_SWITCH_S: Final = sys.getswitchinterval()
 
 _declared: Final[list["_Library"]] = []
 
+#: One thread loads at a time. A package whose parts import one another, as those of prometheus_client do, does not
+#: survive two: each waits for what the other has begun, Python sees that, and gives one of them a module that is half
+#: there.
+_loading: Final = threading.RLock()
+_loaded: Final[set[str]] = set()
+
+
+def _load(name: str) -> Any:
+    """The module. Whoever wants one that is there does not wait for another that is being loaded."""
+    if name in _loaded and name in sys.modules:
+        return sys.modules[name]
+    with _loading:
+        module = importlib.import_module(name)
+    _loaded.add(name)
+    return module
+
 
 class _Library:
     """Stands for a module. What is looked at is kept, so that the next look is an ordinary one."""
@@ -37,7 +54,7 @@ class _Library:
         _declared.append(self)
 
     def __getattr__(self, attribute: str) -> Any:
-        value = getattr(importlib.import_module(self.__name__), attribute)
+        value = getattr(_load(self.__name__), attribute)
         setattr(self, attribute, value)
         return value
 
@@ -55,7 +72,7 @@ async def load(names: Iterable[str]) -> None:
 
     def work() -> None:
         for name in names:
-            importlib.import_module(name)
+            _load(name)
 
     collects = gc.isenabled()
     gc.disable()
