@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import sqlite3
-import tracemalloc
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from wapo.node import receipt_chunks
 from wapo.node import receipts as module
 from wapo.node.backup import back_up
 from wapo.node.identities import Identities, rotate
-from wapo.node.receipts import Entry, NoSuchReceipt, NotInTheLog, ReceiptBook
+from wapo.node.receipt_chunks import Chunk, Entry
+from wapo.node.receipts import NoSuchReceipt, NotInTheLog, ReceiptBook
 from wapo.node.restore import restore
 from wapo.store.database import Database, StoreDamaged, StoreFailed
 from wapo.trust.keys import NodeKeys
@@ -252,19 +254,6 @@ async def test_where_some_are_gone_others_are_found(book: ReceiptBook, identitie
             await book.find(name)
 
 
-async def test_large_headers_do_not_stay_in_memory(identities: Identities) -> None:
-    """Neither in what waits for the disk, nor in what is remembered."""
-    chunk, key = module._Chunk(), identities.current.key_id
-    tracemalloc.start()
-    for number in range(200):
-        headers = [(b"x-%d" % number, b"v" * 60_000), (b"n" * 30_000, b"%d" % number)]
-        chunk.add_briefs([(key, str(uuid.uuid4()), "bafk", b"/", 200, headers, b"", 10.0, 0.001)])
-        beginning(key, "bafk", "GET", f"/{number}", fields_of([]), bytes(32), 200, fields_of(headers))
-    kept, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert kept < 2 * chunk.size + 1_000_000
-
-
 async def test_the_oldest_hashes_become_those_of_whole_tiles(
     book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,7 +302,7 @@ async def test_a_writer_that_cannot_keep_up_drops(
     book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MAX_CHUNKS", 2)
-    monkeypatch.setattr(module, "_CHUNK_RECEIPTS", 3)
+    monkeypatch.setattr(receipt_chunks, "_RECEIPTS", 3)
     entries = [entry(identities) for _ in range(7)]
     for one in entries:
         book.add(one)
@@ -322,25 +311,53 @@ async def test_a_writer_that_cannot_keep_up_drops(
     assert (await book.head())[0].size == 6
     book.add(entries[6])
     await book.write_out()
-    monkeypatch.setattr(module, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr(receipt_chunks, "_BYTES", 1000)
     for _ in range(3):
         book.add(entry(identities, target="/" * 1000))
     assert book.lost == 2
 
 
+async def test_what_comes_while_it_writes_is_for_the_next_time(
+    book: ReceiptBook, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy node would never stop otherwise, and write a few with every transaction."""
+    written: list[int] = []
+    write = book._write
+
+    async def and_more_come(chunk: Chunk) -> None:
+        book.add(entry(identities))
+        written.append(len(chunk))
+        await write(chunk)
+
+    book.add(entry(identities))
+    monkeypatch.setattr(book, "_write", and_more_come)
+    await book.write_out()
+    assert written == [1]
+    assert book._wake.is_set()
+    monkeypatch.undo()
+    await book.write_out()
+    assert (await book.head())[0].size == 2
+
+
 async def test_what_is_brief_at_first_is_the_same_receipt(book: ReceiptBook, identities: Identities) -> None:
-    headers, ids = [(b"content-type", b"text/plain")], [str(uuid.uuid4()) for _ in range(200)]
+    headers = [(b"content-type", b"text/plain"), (b"x-empty", b""), (b"x-colons", b"a: b: c\xff")]
+    lines = b"content-type: text/plain\r\nx-empty: \r\nx-colons: a: b: c\xff\r\n"
+    key_id, ids = identities.current.key_id, [str(uuid.uuid4()) for _ in range(200)]
+    began_ms = time.time_ns() // 1_000_000
     for number, name in enumerate(ids):
-        brief = (
-            identities.current.key_id, name, "bafk", b"/%d" % (number % 3), 200, headers, b"%d" % number, 10.0, 0.001,
-        )  # fmt: skip
-        book.add_brief(brief, 100 if number % 2 else 5000)
+        common = key_id, "bafk", b"/%d" % (number % 3), 200, lines
+        content = b"%d" % number * (1 if number % 2 else 1000)
+        book.add_brief(common, name, content, time.perf_counter() - 0.0015)
+    ended_ms = time.time_ns() // 1_000_000
     for number in (0, 1, 63, 64, 199):
-        found = await book.find(ids[number])
-        assert found.receipt == Receipt(
-            identities.current.key_id, ids[number], "bafk", "GET", f"/{number % 3}", fields_of([]),
-            hashlib.sha256().digest(), "", 200, fields_of(headers), hashlib.sha256(b"%d" % number).digest(), 9_999, 10_000,
+        found = (await book.find(ids[number])).receipt
+        content = b"%d" % number * (1 if number % 2 else 1000)
+        assert found == Receipt(
+            key_id, ids[number], "bafk", "GET", f"/{number % 3}", fields_of([]), hashlib.sha256().digest(), "", 200,
+            fields_of(headers), hashlib.sha256(content).digest(), found.started_ms, found.ended_ms,
         )  # fmt: skip
+        assert began_ms <= found.ended_ms <= ended_ms
+        assert 1 <= found.ended_ms - found.started_ms <= 1 + ended_ms - began_ms
     assert (await book.head())[0].size == 200
 
 

@@ -46,7 +46,7 @@ def tree(size: int, chance: random.Random | None = None) -> Tiles:
     while at < size:
         more = min(size - at, chance.randint(1, 700) if chance else size)
         edge = {name: kept[name] for name in right_edge(at)}
-        extend(edge, at, LEAVES[at : at + more])
+        extend(edge, at, b"".join(LEAVES[at : at + more]))
         kept |= edge
         at += more
     return kept
@@ -80,14 +80,14 @@ def test_the_roots_are_those_of_certificate_transparency() -> None:
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     )
     tiles: Tiles = {}
-    extend(tiles, 0, [leaf_hash(bytes.fromhex(entry)) for entry in entries])
+    extend(tiles, 0, b"".join(leaf_hash(bytes.fromhex(entry)) for entry in entries))
     assert [root_of(tiles, size).hex() for size in range(1, 9)] == list(roots)
 
 
 def test_three_levels_of_tiles() -> None:
     leaves = [number.to_bytes(32, "big") for number in range(70_000)]
     tiles: Tiles = {}
-    extend(tiles, 0, leaves)
+    extend(tiles, 0, b"".join(leaves))
     assert {level for level, _ in tiles} == {0, 1, 2}
     root = root_of(tiles, len(leaves))
     assert root == defined(leaves)

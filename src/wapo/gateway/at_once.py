@@ -12,7 +12,7 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
-from wapo.agents.messages import AgentRequest, AgentResponse
+from wapo.agents.messages import AgentRequest
 from wapo.gateway.addresses import agent_url, path_for_log, vault_key
 from wapo.gateway.content import ContentRoutes
 from wapo.gateway.cors import add_defaults
@@ -120,9 +120,9 @@ class AtOnce:
             or response.stream is not None
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
-            or (len(response.body) > LARGE_BYTES and (self._always or making is not None))
+            or (len(response.body) > LARGE_BYTES and not (making is None and self._always is None))
         ):
-            if self._always and making is None:
+            if self._always is not None and making is None:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)
             return Begun(request_id, started, invocation, making=making)
         invocation.finish()
@@ -130,10 +130,13 @@ class AtOnce:
         add_defaults(headers)
         if making is not None:
             headers = making.whole(response.status, headers, response.body)
-        answer = _encoded(response, headers, server_headers, request_id, started)
-        if self._always and making is None:
+        lines = _lines(headers)
+        head = _status_line(response.status), _lines(server_headers), lines
+        answer = b"".join((*head, common_lines(request_id, started, len(response.body)), b"\r\n", response.body))
+        if self._always is not None and making is None:
             told = told_target(target.decode("latin-1")).encode("latin-1") if query else path
-            self._receipts.keep(request_id, located.identity, told, response, headers, started, len(answer))
+            common = node.identity.key_id, located.identity, told, response.status, lines
+            self._always.add_brief(common, request_id, response.body, started)
         return answer
 
     def _find(self, path: bytes) -> tuple[Located, bytes] | None:
@@ -148,10 +151,6 @@ class AtOnce:
         return found
 
 
-def _encoded(
-    response: AgentResponse, headers: Headers, server_headers: Headers, request_id: str, started: float
-) -> bytes:
+def _lines(headers: Headers) -> bytes:
     """Names and values have been checked, those of the program too (``Run.respond``)."""
-    lines = [b"%b: %b\r\n" % header for header in (*server_headers, *headers)]
-    common = common_lines(request_id, started, len(response.body))
-    return b"".join((_status_line(response.status), *lines, common, b"\r\n", response.body))
+    return b"".join([b"%b: %b\r\n" % header for header in headers])

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from wapo.agents.messages import AgentResponse
 from wapo.errors import CallerError
 from wapo.gateway.bodies import Intake
 from wapo.gateway.replies import Headers, Reply, Scope, json_reply
 from wapo.node.node import Node
-from wapo.node.receipts import NO_CONTENT, NO_FIELDS, NoSuchReceipt, ReceiptBook
+from wapo.node.receipt_chunks import NO_CONTENT, NO_FIELDS
+from wapo.node.receipts import NoSuchReceipt, ReceiptBook
 from wapo.node.settings import ReceiptPolicy
 from wapo.trust.merkle import text
 from wapo.trust.message_signatures import (
@@ -47,12 +47,12 @@ class Receipts:
     """Begins the receipts of a gateway's responses.
 
     Attributes:
-        always: whether every response has one.
+        always: where every response has one, and those are kept; else None.
     """
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self.always = node.settings.receipts is ReceiptPolicy.ALWAYS
+        self.always = node.receipts if node.settings.receipts is ReceiptPolicy.ALWAYS else None
 
     def begin(
         self, request_id: str, program: str, method: str, scheme: str, target: bytes, headers: Headers
@@ -76,30 +76,9 @@ class Receipts:
             asked = read_accept_signature(lines, self._node.identity.key_id)
             if asked is not None:
                 _check(asked, exchange)
-        if asked is None and not self.always:
+        if asked is None and self.always is None:
             return None
         return Making(self._node, book, request_id, program, exchange, asked)
-
-    def keep(
-        self, request_id: str, program: str, target: bytes, response: AgentResponse, headers: Headers, started: float,
-        size: int,
-    ) -> None:  # fmt: skip
-        """As a :class:`Making` does that nobody has asked for, in a tenth of the time: of a GET without content, whose
-        response is whole.
-
-        Args:
-            target: as a receipt tells it.
-            headers: of the response.
-            started: of ``time.perf_counter``.
-            size: of the response, with its head.
-        """
-        book = self._node.receipts
-        if book is not None:
-            brief = (
-                self._node.identity.key_id, request_id, program, target, response.status, headers, response.body,
-                time.time(), time.perf_counter() - started,
-            )  # fmt: skip
-            book.add_brief(brief, size)
 
 
 def _check(asked: Asked, exchange: Exchange) -> None:

@@ -9,7 +9,6 @@ disk does not take is lost and counted, and its requests have no receipt.
 """
 
 import asyncio
-import hashlib
 import secrets
 import time
 import uuid
@@ -19,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import msgspec
-
 from wapo.errors import CallerError
 from wapo.log import Log
 from wapo.node.identities import Identities
+from wapo.node.receipt_chunks import Chunk, Common, Entry, WrittenChunk
 from wapo.store.connections import AsyncConnection
 from wapo.store.database import Database, StoreDamaged, StoreFailed
 from wapo.store.receipts import FILE, open_receipts
@@ -37,19 +35,14 @@ from wapo.trust.merkle import (
     consistency_proof,
     extend,
     inclusion_proof,
-    leaf_hash,
     right_edge,
     root_of,
 )
-from wapo.trust.receipts import Receipt, beginning, ending, fields_of, sign
+from wapo.trust.receipts import Receipt, sign
 from wapo.trust.seal import Sealer
 
 __all__ = [
     "KEPT",
-    "NO_CONTENT",
-    "NO_FIELDS",
-    "Brief",
-    "Entry",
     "LoggedReceipt",
     "NoSuchReceipt",
     "NotInTheLog",
@@ -66,32 +59,14 @@ _PRUNE_EVERY_S: Final = 3600.0
 #: Tiles of leaves that are kept: half a GB of hashes. Of what is older the tree has the hashes of whole tiles.
 _LEAF_TILES: Final = 1 << 16
 _WRITE_AFTER_S: Final = 0.5
-#: Of these many, or of so many bytes of them, is one transaction.
-_CHUNK_RECEIPTS: Final = 4096
-_CHUNK_BYTES: Final = 4 << 20
 #: What may wait for the disk.
 _MAX_CHUNKS: Final = 8
 _REFRESH_EVERY_S: Final = 0.1
-#: So many briefs are made receipts of at once: enough for caches, and 0.2 ms for whoever is the last one.
-_TOGETHER: Final = 64
-#: What of a response a brief may keep alive.
-_BRIEF_BYTES: Final = 4 << 10
-#: Headers of so many bytes are compared with those of other responses; what a chunk remembers of larger ones would be
-#: more than the chunk.
-_KNOWN_BYTES: Final = 1 << 10
 #: Between so many leaves that are added to the tree, others get their turn.
 _PIECE: Final = 512
 _COMPLAIN_EVERY_S: Final = 10.0
 _log = Log("wapo.receipts")
 
-#: The beginning of a receipt, and the arguments of its ending (``wapo.trust.receipts``): nothing that the collector of
-#: garbage would have to look at.
-Entry = tuple[bytes, str, str, bytes, int, int]
-#: What an entry is made of later: key id, request id, program, target, status, headers of the response, its content,
-#: when it was complete (seconds since the epoch), and for how long the exchange went on (seconds).
-Brief = tuple[str, str, str, bytes, int, list[tuple[bytes, bytes]], bytes, float, float]
-NO_FIELDS: Final = fields_of(())
-NO_CONTENT: Final = hashlib.sha256().digest()
 
 _DELETE_TOO_MUCH: Final = (
     "DELETE FROM chunks WHERE first IN (SELECT first FROM ("
@@ -99,8 +74,6 @@ _DELETE_TOO_MUCH: Final = (
     "WHERE with_later_ones > ?)"
 )
 
-#: Beginnings; for each receipt the number of its one, and its ending.
-_CHUNK: Final = msgspec.msgpack.Decoder(tuple[list[bytes], list[tuple[int, bytes]]])
 _T = TypeVar("_T")
 
 
@@ -127,58 +100,6 @@ class LoggedReceipt:
     index: int
 
 
-class _Chunk:
-    """Receipts that are written together."""
-
-    __slots__ = ("_known", "beginnings", "endings", "leaves", "size")
-
-    def __init__(self) -> None:
-        self._known: dict[Any, tuple[bytes, int]] = {}
-        self.beginnings: dict[bytes, int] = {}
-        self.endings: list[tuple[int, bytes]] = []
-        self.leaves: list[bytes] = []
-        self.size = 0
-
-    @property
-    def full(self) -> bool:
-        return len(self.leaves) >= _CHUNK_RECEIPTS or self.size >= _CHUNK_BYTES
-
-    def add(self, entry: Entry) -> None:
-        common, request_id, nonce, digest, started_ms, ended_ms = entry
-        self._append(common, self._number(common), ending(request_id, nonce, digest, started_ms, ended_ms))
-
-    def add_briefs(self, briefs: Sequence[Brief]) -> None:
-        for key_id, request_id, program, target, status, headers, body, ended_s, for_s in briefs:
-            key = (key_id, program, target, status, *headers)
-            found = self._known.get(key)
-            if found is None:
-                common = beginning(
-                    key_id, program, "GET", target.decode("latin-1"), NO_FIELDS, NO_CONTENT, status, fields_of(headers)
-                )
-                found = common, self._number(common)
-                if len(target) + sum([len(name) + len(value) for name, value in headers]) <= _KNOWN_BYTES:
-                    self._known[key] = found
-            ended_ms = int(ended_s * 1000)
-            digest = hashlib.sha256(body).digest()
-            self._append(*found, ending(request_id, "", digest, ended_ms - int(for_s * 1000), ended_ms))
-
-    def _number(self, common: bytes) -> int:
-        number = self.beginnings.get(common)
-        if number is None:
-            number = self.beginnings[common] = len(self.beginnings)
-            self.size += len(common)
-        return number
-
-    def _append(self, common: bytes, number: int, own: bytes) -> None:
-        self.leaves.append(leaf_hash(common + own))
-        self.endings.append((number, own))
-        self.size += len(own)
-
-    def ids(self) -> bytes:
-        """Of all, 16 bytes each: an ending begins with its id, a UUID, after the length."""
-        return bytes.fromhex(b"".join([own[4:40] for _, own in self.endings]).replace(b"-", b"").decode())
-
-
 async def _nobody() -> None:
     """There are no other processes."""
 
@@ -199,8 +120,7 @@ class ReceiptBook:
         self._opening = asyncio.Lock()
         self._refreshing = asyncio.Lock()
         self._refreshed = -_REFRESH_EVERY_S
-        self._chunks: list[_Chunk] = []
-        self._briefs: list[Brief] = []
+        self._chunks: list[Chunk] = []
         self._writing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._pruned_at = 0
@@ -223,35 +143,28 @@ class ReceiptBook:
         else:
             chunk.add(entry)
 
-    def add_brief(self, brief: Brief, size: int) -> None:
-        """As :meth:`add`, of a GET without content. A receipt is made of it soon, with others: one by one it takes
-        three times as long, since by then nothing of it is in the processor's caches.
+    def add_brief(self, common: Common, request_id: str, content: bytes, started: float) -> None:
+        """As :meth:`add`, of a GET without content whose response is complete now, in a tenth of the time.
 
         Args:
-            size: of what is kept alive by it, in bytes.
+            started: when the exchange began, of ``time.perf_counter``.
         """
-        self._briefs.append(brief)
-        if len(self._briefs) >= _TOGETHER or size > _BRIEF_BYTES:
-            self._take_briefs()
-        elif not self._wake.is_set():
-            self._wake.set()
-
-    def _take_briefs(self) -> None:
-        briefs, self._briefs = self._briefs, []
-        chunk = self._chunk()
+        chunks = self._chunks
+        chunk = self._chunk() if not chunks or chunks[-1].full else chunks[-1]
         if chunk is None:
-            self.lost += len(briefs)
+            self.lost += 1
         else:
-            chunk.add_briefs(briefs)
+            chunk.add_brief(common, request_id, content, time.perf_counter() - started)
 
-    def _chunk(self) -> _Chunk | None:
+    def _chunk(self) -> Chunk | None:
         """The one that receipts are added to; None if as many wait as may."""
-        self._wake.set()
-        if not self._chunks or self._chunks[-1].full:
-            if len(self._chunks) >= _MAX_CHUNKS:
+        chunks = self._chunks
+        if not chunks or chunks[-1].full:
+            if len(chunks) >= _MAX_CHUNKS:
                 return None
-            self._chunks.append(_Chunk())
-        return self._chunks[-1]
+            chunks.append(Chunk())
+            self._wake.set()
+        return chunks[-1]
 
     async def run(self) -> None:
         """Writes for ever."""
@@ -295,15 +208,23 @@ class ReceiptBook:
 
     async def _write_out(self) -> None:
         async with self._writing:
-            if self._briefs:
-                self._take_briefs()
-            while self._chunks:
-                chunk = self._chunks.pop(0)
-                try:
-                    await self._write(chunk)
-                except (StoreFailed, NewerSchema) as error:
-                    self._complain(len(chunk.leaves), error)
-                    raise
+            try:
+                # What comes meanwhile is for the next time, or a busy node would never stop writing a few.
+                for _ in range(len(self._chunks)):
+                    await self._write_one(self._chunks.pop(0))
+            finally:
+                if self._chunks:
+                    self._wake.set()
+
+    async def _write_one(self, chunk: Chunk) -> None:
+        chunk.settle()
+        if not len(chunk):
+            return
+        try:
+            await self._write(chunk)
+        except (StoreFailed, NewerSchema) as error:
+            self._complain(len(chunk), error)
+            raise
 
     def _complain(self, lost: int, error: Exception) -> None:
         self.lost += lost
@@ -318,9 +239,9 @@ class ReceiptBook:
                 self._database = await self._stack.enter_async_context(open_receipts(self._data_dir))
         return self._database
 
-    async def _write(self, chunk: _Chunk) -> None:
-        leaves, now = chunk.leaves, time.time_ns() // 1_000_000
-        data = msgspec.msgpack.encode((list(chunk.beginnings), chunk.endings))
+    async def _write(self, chunk: Chunk) -> None:
+        leaves, now = bytes(chunk.leaves), time.time_ns() // 1_000_000
+        data = chunk.encoded()
         database = await self._opened()
         async with database.writing() as connection:
             name, first = await _state(connection)
@@ -328,14 +249,14 @@ class ReceiptBook:
                 name = secrets.token_hex(16)
                 await connection.exec_driver_sql("INSERT INTO log VALUES (?, ?)", (name, first))
             tiles = await self._edge_of(connection, name, first)
-            for start in range(0, len(leaves), _PIECE):
-                extend(tiles, first + start, leaves[start : start + _PIECE])
+            for start in range(0, len(chunk), _PIECE):
+                extend(tiles, first + start, leaves[start * HASH_BYTES : (start + _PIECE) * HASH_BYTES])
                 await asyncio.sleep(0)
             rows = [(level, number, hashes) for (level, number), hashes in tiles.items()]
             await connection.exec_driver_sql("REPLACE INTO tiles VALUES (?, ?, ?)", rows)
-            row = first, len(leaves), now, chunk.ids(), self._sealer.seal(data, f"{name}/{first}")
+            row = first, len(chunk), now, chunk.ids(), self._sealer.seal(data, f"{name}/{first}")
             await connection.exec_driver_sql("INSERT INTO chunks VALUES (?, ?, ?, ?, ?)", row)
-            size = first + len(leaves)
+            size = first + len(chunk)
             await connection.exec_driver_sql("UPDATE log SET size = ?", (size,))
             self._unpruned_bytes += len(data)
             if (
@@ -398,9 +319,7 @@ class ReceiptBook:
             row: Any = (await connection.exec_driver_sql(query, (index,))).first()
             if row is None or index >= row[0] + row[1] or row[2] < time.time_ns() // 1_000_000 - _KEPT_MS:
                 return None
-            beginnings, endings = _CHUNK.decode(self._sealer.open(row[3], f"{name}/{row[0]}"))
-            number, own = endings[index - row[0]]
-            return beginnings[number] + own, index
+            return WrittenChunk(self._sealer.open(row[3], f"{name}/{row[0]}"))[index - row[0]], index
 
     async def _learn_ids(self, connection: AsyncConnection) -> str:
         """Reads the ids of chunks that are new, and forgets those that are gone: a megabyte in all. Returns the log's

@@ -14,13 +14,16 @@ from typing import Any, Final, TypeVar
 from wapo.trust.receipts import GRACE_MS, InvalidReceipt, PublishedKey, verify_signature
 
 __all__ = [
-    "HASH_BYTES", "TILE", "MissingTiles", "TreeHead", "check_consistency", "check_inclusion", "consistency_proof",
-    "extend", "inclusion_proof", "leaf_hash", "read_head", "right_edge", "root_of",
+    "HASH_BYTES", "LEAF", "TILE", "MissingTiles", "TreeHead", "check_consistency", "check_inclusion",
+    "consistency_proof", "extend", "inclusion_proof", "leaf_hash", "read_head", "right_edge", "root_of",
 ]  # fmt: skip
 
 HASH_BYTES: Final = 32
 #: Hashes in a tile, of which its height is the logarithm.
 TILE: Final = 256
+#: What the hash of a leaf begins with (RFC 9162 2.1.1).
+LEAF: Final = b"\0"
+_NODE: Final = b"\1"
 _HEIGHT: Final = 8
 _HEAD_FORM: Final = "wapo-tree-head/v1"
 
@@ -29,11 +32,11 @@ Tiles = Mapping[tuple[int, int], bytes]
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    return hashlib.sha256(b"\0" + entry).digest()
+    return hashlib.sha256(LEAF + entry).digest()
 
 
 def _node_hash(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\1" + left + right).digest()
+    return hashlib.sha256(_NODE + left + right).digest()
 
 
 class MissingTiles(Exception):
@@ -57,33 +60,30 @@ def right_edge(size: int) -> list[tuple[int, int]]:
     return edge
 
 
-def extend(tiles: MutableMapping[tuple[int, int], bytes], size: int, leaves: Sequence[bytes]) -> None:
-    """Adds hashes of leaves to a tree of that size; ``tiles`` has its right edge, and then what has changed."""
+def extend(tiles: MutableMapping[tuple[int, int], bytes], size: int, leaves: bytes) -> None:
+    """Adds hashes of leaves, one after the other, to a tree of that size; ``tiles`` has its right edge, and then what
+    has changed."""
     level, at, new = 0, size, leaves
     while new:
-        full = []
-        for start in range(len(new)):
-            if start and (at + start) % TILE:
-                continue
-            number = (at + start) // TILE
-            room = TILE - (at + start) % TILE
-            tile = tiles.get((level, number), b"") + b"".join(new[start : start + room])
+        full, done = [], 0
+        while done < len(new):
+            number, there = divmod(at + done // HASH_BYTES, TILE)
+            room = (TILE - there) * HASH_BYTES
+            tile = tiles.get((level, number), b"") + new[done : done + room]
             tiles[level, number] = tile
             if len(tile) == TILE * HASH_BYTES:
                 full.append(_tile_root(tile))
-        level, at, new = level + 1, at // TILE, full
-
-
-def _split(tile: bytes) -> list[bytes]:
-    return [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+            done += room
+        level, at, new = level + 1, at // TILE, b"".join(full)
 
 
 def _tile_root(hashes: bytes) -> bytes:
     """Of a power of two of them."""
-    row = _split(hashes)
-    while len(row) > 1:
-        row = [_node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+    sha256 = hashlib.sha256
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join([sha256(_NODE + hashes[at : at + 2 * HASH_BYTES]).digest() for at in pairs])
+    return hashes
 
 
 def root_of(tiles: Tiles, size: int) -> bytes:

@@ -55,6 +55,7 @@ __all__ = [
     "read_jwks",
     "sign",
     "told_target",
+    "uuid_ending",
     "verify_receipt",
     "verify_signature",
     "write_document",
@@ -251,16 +252,20 @@ def _beginning(
 def ending(request_id: str, nonce: str, response_digest: bytes, started_ms: int, ended_ms: int) -> bytes:
     """The rest of it."""
     if not nonce and len(request_id) == 36 and request_id.isascii():
-        return _USUAL(36, request_id.encode(), 0, 32, response_digest, 8, started_ms, 8, ended_ms)
+        return uuid_ending(request_id.encode(), response_digest, started_ms, ended_ms)
     return _joined((request_id.encode(), nonce.encode())) + _ENDING(32, response_digest, 8, started_ms, 8, ended_ms)
+
+
+def uuid_ending(request_id: bytes, response_digest: bytes, started_ms: int, ended_ms: int) -> bytes:
+    """The same after an id that is a UUID, and no nonce."""
+    return _AFTER_UUID(36, request_id, 0, 32, response_digest, 8, started_ms, 8, ended_ms)
 
 
 _FORM: Final = FORM.encode()
 _ALGORITHM: Final = ALGORITHM.encode()
 _LENGTH: Final = struct.Struct(">I")
 _ENDING: Final = struct.Struct(">I32sIQIQ").pack
-#: The same after a UUID and no nonce.
-_USUAL: Final = struct.Struct(">I36sII32sIQIQ").pack
+_AFTER_UUID: Final = struct.Struct(">I36sII32sIQIQ").pack
 _remembered_beginning: Final = lru_cache(1024)(_beginning)
 _SHORT: Final = tuple(number.to_bytes(4, "big") for number in range(1024))
 
