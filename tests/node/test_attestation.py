@@ -44,6 +44,35 @@ class Changed(Hardware):
         return Evidence(self.change(super().evidence(report_data).quote))
 
 
+class Failing(Hardware):
+    """A provider that gives quotes until it does not."""
+
+    failure: str | None = None
+
+    def evidence(self, report_data: bytes) -> Evidence:
+        if self.failure is not None:
+            raise QuoteFailed(self.failure)
+        return super().evidence(report_data)
+
+
+@needs_quotes
+async def test_a_tee_that_gives_no_more_quotes_is_told_everywhere_until_it_does() -> None:
+    platform = Platform()
+    provider = Failing(platform)
+    node = attestor(provider, platform.root_sha256)
+    await node.prove()
+    attested = node.statement
+    assert node.attested
+    provider.failure = "the kernel gives no quote"
+    with pytest.raises(QuoteFailed):
+        await node.attest(NONCE)
+    assert not node.attested
+    assert "gives no quotes now (the kernel gives no quote)" in node.statement
+    provider.failure = None
+    answer = await node.attest(NONCE)
+    assert (node.attested, node.statement, answer["statement"]) == (True, attested, attested)
+
+
 async def test_without_a_tee_the_answer_says_so_and_is_signed_all_the_same() -> None:
     node = attestor(NoAttestation())
     await node.prove()

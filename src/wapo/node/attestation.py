@@ -15,7 +15,7 @@ from wapo.errors import HostError
 from wapo.node.software import programs_version
 from wapo.trust.attestation.genuine import INTEL_ROOT_SHA256, NotGenuine, check_genuine
 from wapo.trust.attestation.measurements import MalformedQuote, parse_quote
-from wapo.trust.attestation.provider import AttestationProvider, Evidence
+from wapo.trust.attestation.provider import AttestationProvider, Evidence, QuoteFailed
 from wapo.trust.attestation.report_data import DOMAIN, MIN_NONCE_BYTES, Bound, EarlierKey
 from wapo.trust.identity import NodeIdentity
 
@@ -28,6 +28,10 @@ NOTHING_ATTESTED: Final = (
     "Nothing is attested: no TEE vouches for this node, and whoever has the machine can do anything with it."
 )
 _NOT_GENUINE: Final = "Nothing is attested: what calls itself {kind} here is not real hardware ({reason})."
+_FAILING: Final = (
+    "A TEE ({kind}) has vouched for this node's keys before, and gives no quotes now ({reason}): nothing that could be "
+    "verified says that it still does."
+)
 _ATTESTED: Final = (
     "A TEE ({kind}) vouches for this node's keys. Do not take the node's word for it: verify the quote, with "
     "wapo verify or any other verifier."
@@ -67,6 +71,7 @@ class Attestor:
         self._programs = ""
         self._reason: str | None = None
         self._genuine = False
+        self._failure: str | None = None
 
     @property
     def kind(self) -> str:
@@ -75,12 +80,14 @@ class Attestor:
 
     @property
     def attested(self) -> bool:
-        """Whether a real TEE vouches for this node."""
-        return self._genuine
+        """Whether a real TEE vouches for this node, and did so when it was last asked."""
+        return self._genuine and self._failure is None
 
     @property
     def statement(self) -> str:
         """The same in plain words."""
+        if self._genuine and self._failure is not None:
+            return _FAILING.format(kind=self._provider.kind, reason=self._failure)
         if self._genuine:
             return _ATTESTED.format(kind=self._provider.kind)
         return _NOT_GENUINE.format(kind=self._provider.kind, reason=self._reason) if self._reason else NOTHING_ATTESTED
@@ -154,7 +161,13 @@ class Attestor:
 
     async def _ask(self, report_data: bytes) -> Evidence | None:
         async with self._asking:
-            return await asyncio.to_thread(self._provider.evidence, report_data)
+            try:
+                evidence = await asyncio.to_thread(self._provider.evidence, report_data)
+            except QuoteFailed as error:
+                self._failure = str(error)
+                raise
+            self._failure = None
+            return evidence
 
     def _asked(self, done: "asyncio.Future[Evidence | None]") -> None:
         self._waiting -= 1
