@@ -11,7 +11,8 @@ from tests.cli.support import wapo
 from tests.cli.test_workers import HELLO, fleet
 from tests.cli.workers import until
 from wapo.trust.merkle import check_inclusion, hash_of, leaf_hash, read_head
-from wapo.trust.receipts import read_document, read_jwks, verify_receipt
+from wapo.trust.receipt_checks import verify_receipt
+from wapo.trust.receipts import read_document, read_jwks
 
 
 def get(url: str) -> Any:

@@ -18,7 +18,8 @@ from wapo.node.settings import ReceiptPolicy
 from wapo.store.database import Database, StoreFailed
 from wapo.trust.merkle import check_consistency, check_inclusion, leaf_hash, read_head
 from wapo.trust.message_signatures import Exchange, check_message
-from wapo.trust.receipts import Check, InvalidReceipt, Receipt, check_receipt, read_document, read_jwks
+from wapo.trust.receipt_checks import Check, check_receipt
+from wapo.trust.receipts import InvalidReceipt, Receipt, read_document, read_jwks
 
 #: Answers as its query wants: whole, or as a stream in pieces.
 AGENT = """

@@ -12,18 +12,17 @@ from hypothesis import strategies as st
 
 from wapo.trust.identity import NodeIdentity
 from wapo.trust.keys import NodeKeys
+from wapo.trust.receipt_checks import check_receipt, verify_receipt
 from wapo.trust.receipts import (
     Fields,
     InvalidReceipt,
     PublishedKey,
     Receipt,
-    check_receipt,
     fields_of,
     fields_received,
     read_document,
     read_jwks,
     sign,
-    verify_receipt,
     write_document,
 )
 

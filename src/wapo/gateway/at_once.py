@@ -120,7 +120,7 @@ class AtOnce:
             or response.stream is not None
             or response.websocket is not None
             or response.status in NO_BODY_STATUS
-            or (len(response.body) > LARGE_BYTES and not (making is None and self._always is None))
+            or (len(response.body) > LARGE_BYTES and (making is not None or self._always is not None))
         ):
             if self._always is not None and making is None:
                 making = self._receipts.begin(request_id, located.identity, "GET", scheme, target, headers)

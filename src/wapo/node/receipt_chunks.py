@@ -75,11 +75,7 @@ class Chunk:
     def add(self, entry: Entry) -> None:
         """Adds a receipt. Its request id is a UUID."""
         common, request_id, nonce, digest, started_ms, ended_ms = entry
-        number, own = self._number(common), ending(request_id, nonce, digest, started_ms, ended_ms)
-        self._endings += own
-        self.leaves += _sha256(self._prefixes[number] + own).digest()
-        self._numbers.append(number)
-        self._ends.append(len(self._endings))
+        self._append(self._number(common), ending(request_id, nonce, digest, started_ms, ended_ms))
         self._weigh()
 
     def add_brief(self, common: Common, request_id: str, content: bytes, for_s: float) -> None:
@@ -96,16 +92,10 @@ class Chunk:
     def settle(self) -> None:
         """Makes receipts of all briefs."""
         briefs, self._briefs = self._briefs, []
-        sha256, prefixes = _sha256, self._prefixes
-        endings, leaves, numbers, ends = self._endings, self.leaves, self._numbers, self._ends
         for number, request_id, content, ended_s, for_s in briefs:
             ended_ms = int(ended_s * 1000)
             started_ms = ended_ms - int(for_s * 1000)
-            own = uuid_ending(request_id.encode(), sha256(content).digest(), started_ms, ended_ms)
-            endings += own
-            leaves += sha256(prefixes[number] + own).digest()
-            numbers.append(number)
-            ends.append(len(endings))
+            self._append(number, uuid_ending(request_id.encode(), _sha256(content).digest(), started_ms, ended_ms))
         self._weigh()
 
     def _learn(self, common: Common) -> int:
@@ -125,6 +115,12 @@ class Chunk:
             self._prefixes.append(LEAF + common)
             self._size += 2 * len(common)
         return number
+
+    def _append(self, number: int, own: bytes) -> None:
+        self._endings += own
+        self.leaves += _sha256(self._prefixes[number] + own).digest()
+        self._numbers.append(number)
+        self._ends.append(len(self._endings))
 
     def _weigh(self) -> None:
         self.full = len(self._ends) >= _RECEIPTS or self.size >= _BYTES

@@ -26,14 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 from wapo.errors import CallerError
 from wapo.lazy import library
 from wapo.trust.identity import NodeIdentity
-from wapo.trust.receipts import (
-    UNSIGNED_FIELDS,
-    Check,
-    InvalidReceipt,
-    PublishedKey,
-    Receipt,
-    verify_signature,
-)
+from wapo.trust.receipt_checks import Check
+from wapo.trust.receipts import UNSIGNED_FIELDS, InvalidReceipt, PublishedKey, Receipt, verify_signature
 
 if TYPE_CHECKING:
     import http_sf

@@ -18,14 +18,8 @@ from wapo.content.trustless import TrustlessRequest, answer
 from wapo.errors import WapoError
 from wapo.lazy import library
 from wapo.trust.merkle import check_inclusion, hash_of, leaf_hash, read_head
-from wapo.trust.receipts import (
-    MAX_DOCUMENT_BYTES,
-    UNSIGNED_FIELDS,
-    InvalidReceipt,
-    PublishedKey,
-    check_receipt,
-    read_document,
-)
+from wapo.trust.receipt_checks import check_receipt
+from wapo.trust.receipts import MAX_DOCUMENT_BYTES, UNSIGNED_FIELDS, InvalidReceipt, PublishedKey, read_document
 from wapo.verify.fetch import Answer, InvalidTarget, fetch, origin_of
 from wapo.verify.steps import State, Step
 

@@ -11,8 +11,9 @@ from typing import Final
 from wapo.trust.attestation.measurements import MalformedQuote, parse_quote
 from wapo.trust.attestation.report_data import DOMAIN
 from wapo.trust.identity import key_id
+from wapo.trust.receipt_checks import verify_receipt
 from wapo.trust.receipts import FORM as RECEIPT
-from wapo.trust.receipts import InvalidReceipt, PublishedKey, verify_receipt
+from wapo.trust.receipts import InvalidReceipt, PublishedKey
 from wapo.verify.document import MAX_DOCUMENT_BYTES, Attestation, check_attestation, read_attestation
 from wapo.verify.exchange import FORMAT as EXCHANGE
 from wapo.verify.exchange import MAX_EXCHANGE_BYTES, Exchange, check_code, check_exchange, exchange_of, make_exchange
